@@ -1,0 +1,50 @@
+# The front door. `make help` lists what it does.
+STUDY ?= demo
+SET ?=
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 1)
+PYTHON ?= python3
+PIP_ARGS ?=
+
+VENV := .venv
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export TOKENIZERS_PARALLELISM := false
+.DEFAULT_GOAL := help
+.PHONY: help reports lab test test-slow lint readme clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' lays values over it"
+
+reports: $(READY) ## run a study and render its reports: make reports STUDY=demo
+	@$(VENV)/bin/python -m cyborg_utils.run $(STUDY) --cores $(CORES) $(foreach s,$(SET),--set '$(s)')
+
+lab: $(READY) ## open JupyterLab on the notebooks
+	@$(VENV)/bin/jupyter lab notebooks
+
+test: $(READY) ## the tests that need no GPU and little time
+	@$(VENV)/bin/python -m pytest
+
+test-slow: $(READY) ## the slow tests too
+	@$(VENV)/bin/python -m pytest -m "not gpu"
+
+lint: $(READY) ## style of code and notebooks
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check cyborg_utils tests
+	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
+
+readme: $(READY) ## write the demo's table and figure into README.md from reports/demo
+	@$(VENV)/bin/python -m cyborg_utils.readme
+
+clean: ## remove runs and reports; .venv stays
+	rm -rf runs .snakemake .pytest_cache .ruff_cache .hypothesis
+	find reports -mindepth 2 -not -path 'reports/demo/summary.json' -not -path 'reports/demo/qwk.png' -type f -delete
+
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here: install Python 3.11, 3.12 or 3.13, or name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1): install Python 3.11, 3.12 or 3.13, or name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (on Debian and Ubuntu: apt install python3-venv)"; exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes)"
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt torch==2.13.0
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $(READY)

@@ -1,0 +1,326 @@
+"""Read and check corpora; split them; draw the hand-scored subset U.
+
+Every corpus becomes one frame, one row an essay, with the columns
+`essay_id, text, score, split, prompt` and the demographic groups. `score` is missing (NaN) for
+an essay that nobody scored. Simulated and two-rater corpora add `score_2` and `true_score`.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.params import (
+    ROOT,
+    Columns,
+    PersuadeCorpus,
+    SimulatedCorpus,
+    Study,
+    TableCorpus,
+    subset_size,
+)
+from cyborg_utils.simulate import simulate_corpus, simulated_unlabelled
+
+PERSUADE_GROUPS = [
+    "gender",
+    "ell_status",
+    "race_ethnicity",
+    "economically_disadvantaged",
+    "student_disability_status",
+]
+PERSUADE_COLUMNS = Columns(
+    id="essay_id_comp",
+    text="full_text",
+    score="holistic_essay_score",
+    prompt="prompt_name",
+    groups={group: group for group in PERSUADE_GROUPS},
+)
+SPLITS = ("train", "dev", "test")
+OTHER_PROGRAMME_SEED = 500_000
+
+
+class CorpusError(ValueError):
+    """A corpus cannot be used as it is; the message lists every fault with its remedy."""
+
+
+def load_corpus(study: Study) -> pd.DataFrame:
+    """Read, split and check the corpus of a study.
+
+    Returns
+    -------
+    frame with one row an essay, sorted by split and id: `essay_id, text, score, split, prompt`,
+    the groups, and `score_2`, `true_score` where known. `split` is train, dev or test; unscored
+    essays belong to train.
+
+    Raises
+    ------
+    CorpusError
+        All faults at once: how many, the first few, the remedy.
+    """
+    spec = study.corpus
+    if isinstance(spec, SimulatedCorpus):
+        frame = _simulated(spec)
+    else:
+        frame = _read_table(spec)
+    check_corpus(frame, spec.scale.labels, study.arms)
+    order = pd.Categorical(frame["split"], SPLITS, ordered=True)
+    frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
+    return frame.drop(columns="_order").reset_index(drop=True)
+
+
+def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
+    """The demographic columns that the study reports on."""
+    if study.evaluation.groups is not None:
+        known = [c for c in study.evaluation.groups if c in corpus]
+        if missing := sorted(set(study.evaluation.groups) - set(known)):
+            raise CorpusError(
+                f"evaluation.groups: the corpus has no column {', '.join(missing)}; "
+                f"it has {', '.join(corpus.columns)}"
+            )
+        return known
+    if isinstance(study.corpus, TableCorpus):
+        return list(study.corpus.columns.groups)
+    return [c for c in PERSUADE_GROUPS if c in corpus]
+
+
+def draw_subset(corpus: pd.DataFrame, fraction: float, draw: int) -> pd.Index:
+    """Draw U, the hand-scored subset of train.
+
+    Within one draw the subsets are nested: U at 5 % lies inside U at 10 %.
+
+    Returns
+    -------
+    essay ids of U, `round(fraction * n)` of the `n` scored train essays.
+    """
+    scored = corpus.query("split == 'train'").dropna(subset="score")
+    ids = scored["essay_id"].sort_values().to_numpy()
+    order = np.random.default_rng([20250328, draw]).permutation(len(ids))
+    return pd.Index(ids[order[: subset_size(fraction, len(ids))]], name="essay_id")
+
+
+def label_budget(corpus: pd.DataFrame, n_subset: int) -> dict[str, int]:
+    """Human scores that a study uses: U for training, dev for choosing, and their sum."""
+    n_dev = int((corpus["split"] == "dev").sum())
+    return {"train": int(n_subset), "dev": n_dev, "total": int(n_subset) + n_dev}
+
+
+def check_corpus(frame: pd.DataFrame, labels: list, arms: list[str]) -> None:
+    """Raise one CorpusError with every fault of a corpus: count, first few, remedy."""
+    faults = []
+
+    def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
+        if rows.any():
+            first = ", ".join(repr(v) for v in frame.loc[rows, column].head(3).tolist())
+            faults.append(f"{int(rows.sum())} {what} (first: {first}): {remedy}")
+
+    fault(
+        frame["essay_id"].isna() | (frame["essay_id"].astype(str).str.strip() == ""),
+        "rows without an id",
+        "give every essay an id",
+    )
+    fault(
+        frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
+        "rows share their id with another row",
+        "keep one row an essay",
+    )
+    fault(
+        frame["text"].isna() | (frame["text"].fillna("").str.strip() == ""),
+        "essays have an empty text",
+        "remove them or fill in the text",
+    )
+    off = frame["score"].notna() & ~frame["score"].isin(labels)
+    fault(
+        off,
+        f"scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
+        "correct the scores, or the study's corpus.scale",
+        "score",
+    )
+    fault(
+        frame["score"].isna() & (frame["split"] != "train"),
+        "dev or test essays have no score",
+        "score them, or move them to train",
+    )
+    norm = frame["text"].fillna("").str.lower().str.replace(r"\s+", " ", regex=True).str.strip()
+    trained = set(norm[frame["split"] == "train"])
+    fault(
+        (frame["split"] != "train") & norm.isin(trained) & (norm != ""),
+        "dev or test texts also stand in train",
+        "remove them from one side, or the evaluation is not honest",
+    )
+    scored = frame.dropna(subset="score")["split"].value_counts()
+    for split in SPLITS:
+        if not scored.get(split, 0):
+            faults.append(f"no scored essays in {split}: the study needs some there")
+    if "full" in arms and 0 < scored.get("train", 0) < 10:
+        faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
+    if faults:
+        raise CorpusError("the corpus cannot be used:\n  - " + "\n  - ".join(faults))
+
+
+# ---------------------------------------------------------------- simulated
+
+
+def _simulated(spec: SimulatedCorpus) -> pd.DataFrame:
+    options = {
+        "scale": (int(spec.scale.min), int(spec.scale.max)),
+        "n_prompts": spec.n_prompts,
+        "planted_bias": spec.planted_bias,
+    }
+    sizes = {"train": spec.n_train, "dev": spec.n_dev, "test": spec.n_test}
+    frame = simulate_corpus(sum(sizes.values()), spec.seed, **options)
+    frame["split"] = np.repeat(list(sizes), list(sizes.values()))
+    if spec.n_unscored:
+        extra = simulated_unlabelled(spec.n_unscored, spec.seed, spec.n_prompts, spec.planted_bias)
+        frame = pd.concat([frame, extra.assign(split="train")], ignore_index=True)
+    return frame
+
+
+def other_programme(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame | None:
+    """Essays of another simulated testing programme: other writers and raters, two more prompts,
+    grades 1 to 4. Columns `text` and `grade`; None where none are asked for.
+    """
+    if not n_essays:
+        return None
+    frame = simulate_corpus(
+        n_essays, OTHER_PROGRAMME_SEED + spec.seed, (1, 4), 6, spec.planted_bias
+    )
+    return frame[["text", "score"]].rename(columns={"score": "grade"})
+
+
+# ---------------------------------------------------------------- files
+
+
+def _read_table(spec: PersuadeCorpus | TableCorpus) -> pd.DataFrame:
+    persuade = isinstance(spec, PersuadeCorpus)
+    parts = []
+    for part in ("train", "dev", "test", "unscored"):
+        for name in getattr(spec.files, part):
+            path = Path(name) if Path(name).is_absolute() else ROOT / name
+            raw = _read_file(path, spec)
+            if part == "unscored":
+                score = PERSUADE_COLUMNS.score if persuade else spec.columns.score
+                raw = raw.assign(**{score: None})
+            frame = _persuade(raw, path) if persuade else _mapped(raw, spec.columns, path)
+            frame = frame.assign(file_split="train" if part == "unscored" else part)
+            parts.append(frame)
+    frame = pd.concat(parts, ignore_index=True)
+    return _split(frame, spec)
+
+
+def _read_file(path: Path, spec) -> pd.DataFrame:
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    if not path.is_file():
+        raise CorpusError(f"{shown}: no such file; correct corpus.files in the study's YAML")
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(
+            path,
+            encoding=getattr(spec, "encoding", "utf-8"),
+            sep=getattr(spec, "separator", ","),
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+        )
+    except UnicodeDecodeError as error:
+        raise CorpusError(
+            f"{shown}: byte {error.start} is not {error.encoding}; set corpus.encoding "
+            "(latin-1 and cp1252 are the usual ones) or save the file as UTF-8"
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise CorpusError(
+            f"{shown}: not readable as a table: {error}; is corpus.separator right?"
+        ) from None
+
+
+def _persuade(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Both official layouts; the discourse-element one is reduced to a row an essay."""
+    if "essay_id_comp" not in raw and "essay_id" in raw:
+        raw = raw.rename(columns={"essay_id": "essay_id_comp"})
+    frame = _mapped(raw, PERSUADE_COLUMNS, path, extra={"competition_set": "competition_set"})
+    if "discourse_id" in raw or "discourse_text" in raw:
+        frame = frame.drop_duplicates()
+    return frame
+
+
+def _mapped(raw: pd.DataFrame, columns: Columns, path: Path, extra=None) -> pd.DataFrame:
+    wanted = {"essay_id": columns.id, "text": columns.text, "score": columns.score}
+    optional = {"prompt": columns.prompt, "split": columns.split, "score_2": columns.second_score}
+    wanted |= {k: v for k, v in optional.items() if v} | dict(columns.groups)
+    missing = [v for v in wanted.values() if v not in raw]
+    if missing:
+        raise CorpusError(
+            f"{path.name}: no column {', '.join(map(repr, missing))}; "
+            f"the file has {', '.join(map(repr, raw.columns))}"
+        )
+    wanted |= {k: v for k, v in (extra or {}).items() if v in raw}
+    frame = pd.DataFrame({name: raw[column] for name, column in wanted.items()})
+    for name in {"score", "score_2"} & set(frame):
+        frame[name] = _numbers(frame[name], wanted[name], path)
+    frame["essay_id"] = frame["essay_id"].astype("string").astype(object)
+    if "prompt" not in frame:
+        frame["prompt"] = "(one prompt)"
+    return frame
+
+
+def _numbers(values: pd.Series, column: str, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    bad = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
+    if bad.any():
+        first = ", ".join(repr(v) for v in values[bad].head(3).tolist())
+        raise CorpusError(
+            f"{path.name}: column {column!r} has {int(bad.sum())} values that are no numbers "
+            f"(first: {first}); leave the cell empty where an essay has no score"
+        )
+    return numbers
+
+
+def _split(frame: pd.DataFrame, spec) -> pd.DataFrame:
+    """Fill `split`: by the file, the split column, then dev (and test) drawn from train."""
+    column = "split" if "split" in frame else "competition_set"
+    split = frame["file_split"].copy()
+    if column in frame:
+        values = {s: s for s in SPLITS} | getattr(spec, "split_values", {})
+        given = frame[column].astype("string").str.lower()
+        unknown = given.notna() & ~given.isin({k.lower() for k in values})
+        if unknown.any():
+            first = ", ".join(repr(v) for v in frame.loc[unknown, column].unique()[:3])
+            raise CorpusError(
+                f"column {column!r} has values that are no split ({first}); "
+                "say what they mean in corpus.split_values"
+            )
+        named = given.map({k.lower(): v for k, v in values.items()})
+        split = named.where(named.notna(), split).astype(object)
+        frame = frame.drop(columns=column)
+    frame = frame.drop(columns="file_split").assign(split=split)
+    unscored = frame["score"].isna()
+    share = getattr(spec, "test_share", 0)
+    rng = np.random.default_rng([spec.seed, 7])
+    if share and not (frame["split"] == "test").any():
+        scored = frame.index[(frame["split"] == "train") & ~unscored]
+        frame.loc[_some(scored, round(share * len(scored)), rng), "split"] = "test"
+    if not (frame["split"] == "dev").any():
+        scored = frame.index[(frame["split"] == "train") & ~unscored]
+        if len(scored) <= spec.dev_size:
+            raise CorpusError(
+                f"dev_size {spec.dev_size} leaves nothing of {len(scored)} scored train essays; "
+                "lower corpus.dev_size"
+            )
+        frame.loc[_some(scored, spec.dev_size, rng), "split"] = "dev"
+    if spec.max_train:
+        scored = frame.index[(frame["split"] == "train") & ~unscored]
+        surplus = _some(scored, max(0, len(scored) - spec.max_train), rng)
+        frame = frame.drop(index=surplus)
+    return frame
+
+
+def _some(index: pd.Index, n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(index.to_numpy(), size=min(n, len(index)), replace=False)
+
+
+def word_count(texts: pd.Series) -> pd.Series:
+    """Number of words of each text: runs of letters, digits and apostrophes."""
+    return texts.map(lambda text: len(re.findall(r"[\w'’]+", text)))

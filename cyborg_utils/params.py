@@ -1,0 +1,469 @@
+"""What a study may say: typed, strict, and with one clear error.
+
+A study is one YAML file in `params/`. It is layered once: the defaults below, the study's
+file, then `key=value` settings from the command line or a notebook.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = r"^[a-z0-9][a-z0-9_]*$"
+
+Name = Annotated[str, Field(pattern=NAME)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ParameterError(ValueError):
+    """A study's parameters are wrong; the message is what a person should read."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# ---------------------------------------------------------------- corpora
+
+
+class Scale(Strict):
+    """The score scale: every score from `min` to `max` in steps of `step`."""
+
+    min: float = 1
+    max: float = 6
+    step: Positive = 1
+
+    @model_validator(mode="after")
+    def _has_points(self):
+        points = (self.max - self.min) / self.step
+        if points < 1 or abs(points - round(points)) > 1e-9:
+            raise ValueError(
+                f"no whole number of steps of {self.step} from {self.min} to {self.max}"
+            )
+        return self
+
+    @property
+    def labels(self) -> list[float] | list[int]:
+        """All scores of the scale in order, as integers where all are whole."""
+        n = round((self.max - self.min) / self.step) + 1
+        points = [round(self.min + i * self.step, 6) for i in range(n)]
+        return [int(p) for p in points] if all(p == int(p) for p in points) else points
+
+
+class SimulatedCorpus(Strict):
+    """Essays from the seeded generator, with known true scores and a planted bias."""
+
+    kind: Literal["simulated"]
+    n_train: Count = 2000
+    n_dev: Count = 150
+    n_test: Count = 800
+    n_unscored: Annotated[int, Field(ge=0)] = 0
+    n_prompts: Count = 4
+    seed: int = 1
+    planted_bias: Annotated[float, Field(ge=0)] = 1.0
+    scale: Scale = Scale()
+    label_unscored: bool = False
+
+
+class Files(Strict):
+    """Files of essays, relative to the repository's root unless absolute."""
+
+    train: list[str] = Field(min_length=1)
+    dev: list[str] = []
+    test: list[str] = []
+    unscored: list[str] = []
+
+
+class PersuadeCorpus(Strict):
+    """PERSUADE 2.0 in either official layout (a row an essay, or a row a discourse element)."""
+
+    kind: Literal["persuade"]
+    files: Files
+    dev_size: Count = 300
+    seed: int = 1
+    max_train: Count | None = None
+    label_unscored: bool = False
+    scale: Scale = Scale()
+
+
+class Columns(Strict):
+    """Which column of a table holds what; a missing `score` value means: not scored."""
+
+    id: str
+    text: str
+    score: str
+    split: str | None = None
+    prompt: str | None = None
+    second_score: str | None = None
+    groups: dict[Name, str] = {}
+
+
+class TableCorpus(Strict):
+    """Any CSV or Parquet file (`.gz` accepted) read through a column map."""
+
+    kind: Literal["table"]
+    files: Files
+    columns: Columns
+    scale: Scale
+    split_values: dict[str, Literal["train", "dev", "test"]] = {}
+    encoding: str = "utf-8"
+    separator: str = ","
+    dev_size: Count = 300
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    seed: int = 1
+    max_train: Count | None = None
+    label_unscored: bool = True
+
+
+Corpus = Annotated[SimulatedCorpus | PersuadeCorpus | TableCorpus, Field(discriminator="kind")]
+
+
+# ---------------------------------------------------------------- models
+
+
+class FromScratch(Strict):
+    """A small model that starts from random weights, with a tokenizer of its own."""
+
+    architecture: Literal["llama", "electra", "modernbert"]
+    hidden_size: Count = 128
+    layers: Count = 4
+    heads: Count = 4
+    vocab_size: Annotated[int, Field(ge=300)] = 2048
+
+
+class Model(Strict):
+    """One of: a hub id with its revision, a local folder, or a model from scratch."""
+
+    hub: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    from_scratch: FromScratch | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self):
+        if sum(v is not None for v in (self.hub, self.folder, self.from_scratch)) != 1:
+            raise ValueError("name exactly one of hub, folder, from_scratch")
+        if self.hub and not self.revision:
+            raise ValueError(
+                f"hub id {self.hub} needs a `revision` (a commit), so that the weights stay the same"
+            )
+        return self
+
+
+class Pretraining(Strict):
+    """Next-token pretraining of a from-scratch Teacher on texts without their scores.
+
+    `programme_essays` is the number of essays of another simulated testing programme, graded on
+    its own scale, that the Teacher reads too; simulated corpora only.
+    """
+
+    epochs: Positive = 4
+    learning_rate: Positive = 1.0e-3
+    batch_size: Count = 16
+    surface_questions: bool = True
+    programme_essays: Annotated[int, Field(ge=0)] = 0
+
+
+class Lora(Strict):
+    r: Count = 16
+    alpha: Positive = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Training(Strict):
+    """How a neural scorer is trained."""
+
+    max_tokens: Annotated[int, Field(ge=16)] = 512
+    epochs: Positive = 4
+    learning_rate: Positive = 3.0e-4
+    batch_size: Count = 16
+    min_steps: Annotated[int, Field(ge=0)] = 0
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: Count = 1
+
+
+class CausalTeacher(Training):
+    """A causal language model with LoRA that answers a scoring prompt with one label token."""
+
+    kind: Literal["causal"]
+    name: Name
+    model: Model
+    pretraining: Pretraining | None = None
+    lora: Lora = Lora()
+    template: Literal["auto", "plain", "chat"] = "auto"
+    rubric: str = ""
+    seed: int = 1
+
+    @model_validator(mode="after")
+    def _pretraining_is_for_scratch(self):
+        if self.model.from_scratch and self.model.from_scratch.architecture != "llama":
+            raise ValueError("a causal Teacher from scratch needs architecture: llama")
+        if (self.model.from_scratch is None) != (self.pretraining is None):
+            raise ValueError("`pretraining` goes with a model from scratch, and only with that")
+        return self
+
+
+class EncoderScorer(Training):
+    """An encoder with a scoring head, as Student or as Teacher."""
+
+    kind: Literal["encoder"]
+    name: Name
+    model: Model
+    head: Literal["classification", "regression"] = "regression"
+    seed: int = 1
+
+
+class ClassicalScorer(Strict):
+    """The yardstick: tf-idf and length, ridge regression."""
+
+    kind: Literal["classical"]
+    name: Name
+    alpha: Positive = 1.0
+
+
+Teacher = Annotated[CausalTeacher | EncoderScorer | ClassicalScorer, Field(discriminator="kind")]
+Student = Annotated[EncoderScorer | ClassicalScorer, Field(discriminator="kind")]
+
+
+# ---------------------------------------------------------------- the study
+
+
+class Sampling(Strict):
+    """Which subsets U are drawn, and how often each Student is trained on them."""
+
+    fractions: list[Fraction] = Field(default=[0.1], min_length=1)
+    headline: Fraction | None = None
+    draws: list[int] = Field(default=[1], min_length=1)
+    seeds: list[int] = Field(default=[1], min_length=1)
+
+    @model_validator(mode="after")
+    def _headline_is_a_fraction(self):
+        for key in ("fractions", "draws", "seeds"):
+            values = getattr(self, key)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{key} {values} names one value twice")
+        if self.headline is not None and self.headline not in self.fractions:
+            raise ValueError(f"headline {self.headline} is not among fractions {self.fractions}")
+        return self
+
+
+class Evaluation(Strict):
+    """Margins and bounds that are declared before anything runs."""
+
+    smd_bound: Positive = 0.10
+    non_inferiority_margin: Positive = 0.02
+    replicates: Annotated[int, Field(ge=200)] = 5000
+    min_group: Count = 20
+    groups: list[str] | None = None
+
+
+class Study(Strict):
+    name: str
+    settings: list[str] = []
+    title: str
+    about: str = ""
+    corpus: Corpus
+    sampling: Sampling = Sampling()
+    teachers: list[Teacher] = Field(min_length=1)
+    students: list[Student] = Field(min_length=1)
+    arms: list[Literal["human", "cyborg", "full"]] = Field(
+        default=["human", "cyborg", "full"], min_length=1
+    )
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _names_differ(self):
+        for key in ("teachers", "students"):
+            names = [item.name for item in getattr(self, key)]
+            if twice := {n for n in names if names.count(n) > 1}:
+                raise ValueError(f"{key}: two of the name {sorted(twice)[0]!r}; names must differ")
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError(f"arms {self.arms} names one arm twice")
+        graded = [t.pretraining for t in self.teachers if getattr(t, "pretraining", None)]
+        if self.corpus.kind != "simulated" and any(p.programme_essays for p in graded):
+            raise ValueError("programme_essays are simulated: they go with a simulated corpus only")
+        return self
+
+    @property
+    def labels(self) -> list:
+        return self.corpus.scale.labels
+
+    @property
+    def headline(self) -> float:
+        """The fraction that the study's first table is about: the paper's 10 % where present."""
+        fractions = self.sampling.fractions
+        return self.sampling.headline or min(fractions, key=lambda f: abs(f - 0.1))
+
+    @property
+    def simulated(self) -> bool:
+        return self.corpus.kind == "simulated"
+
+    @property
+    def description(self) -> str:
+        """The study in Markdown; it says where the essays are simulated."""
+        warning = "The essays, their scores and groups are **simulated**. " * self.simulated
+        return f"**{self.title}.** {warning}{self.about.strip()}"
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / "runs" / self.name
+
+    def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer:
+        return _by_name(self.teachers, name, "teacher", self.name)
+
+    def student(self, name: str) -> EncoderScorer | ClassicalScorer:
+        return _by_name(self.students, name, "student", self.name)
+
+
+def _by_name(items, name: str, what: str, study: str):
+    for item in items:
+        if item.name == name:
+            return item
+    names = ", ".join(item.name for item in items)
+    raise ParameterError(f"study {study} has no {what} {name!r}; it has {names}")
+
+
+# ---------------------------------------------------------------- reading
+
+
+def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    study : name of a file in `params/` without its ending, or a path to a YAML file.
+    settings : `key=value` strings laid over the file, keys with dots, list items by their
+        name: `sampling.seeds=[1,2,3]`, `students.electra.epochs=2`.
+
+    Raises
+    ------
+    ParameterError
+        One line for each fault: file, key, value, and what would be right.
+    """
+    path = _study_path(study)
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{_shown(path)}: not readable as YAML: {error}") from None
+    if not isinstance(given, dict):
+        raise ParameterError(f"{_shown(path)}: a study is a mapping of keys to values")
+    for setting in settings:
+        _lay_over(given, setting)
+    try:
+        return Study(**{**given, "name": path.stem, "settings": list(settings)})
+    except ValidationError as error:
+        lines = [_explain(e, given) for e in error.errors()]
+        raise ParameterError("\n".join(f"{_shown(path)}: {line}" for line in lines)) from None
+
+
+def _study_path(study: str) -> Path:
+    path = Path(study) if study.endswith((".yaml", ".yml")) else ROOT / "params" / f"{study}.yaml"
+    if path.is_file():
+        return path
+    known = sorted(p.stem for p in (ROOT / "params").glob("*.yaml"))
+    near = difflib.get_close_matches(study, known, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ParameterError(f"no study {study!r}: {hint}params/ has {', '.join(known)}")
+
+
+def _shown(path: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def _lay_over(given: dict, setting: str) -> None:
+    key, equals, value = setting.partition("=")
+    if not equals or not key.strip():
+        raise ParameterError(f"setting {setting!r}: write key=value, such as sampling.seeds=[1,2]")
+    *parents, last = key.strip().split(".")
+    node = given
+    for part in parents:
+        node = _step(node, part, setting)
+    try:
+        value = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ParameterError(f"setting {setting!r}: the value is not readable as YAML") from None
+    if not isinstance(node, dict):
+        raise ParameterError(f"setting {setting!r}: {'.'.join(parents)} holds no keys")
+    node[last] = value
+
+
+def _step(node, part: str, setting: str):
+    if isinstance(node, list):
+        for item in node:
+            if isinstance(item, dict) and item.get("name") == part:
+                return item
+        names = [item.get("name") for item in node if isinstance(item, dict)]
+        raise ParameterError(f"setting {setting!r}: nothing is named {part!r}; there are {names}")
+    if not isinstance(node, dict):
+        raise ParameterError(f"setting {setting!r}: {part!r} has nothing above it")
+    return node.setdefault(part, {})
+
+
+def _explain(error: dict, given: dict) -> str:
+    """One line for one pydantic error: key, value, what would be right."""
+    node, shown = given, []
+    for part in error["loc"]:
+        if isinstance(node, list) and isinstance(part, int):
+            item = node[part]
+            named = isinstance(item, dict) and "name" in item
+            shown.append(item["name"] if named else str(part))
+            node = item
+        elif isinstance(node, dict) and part in node:
+            shown.append(str(part))
+            node = node[part]
+        elif part != error["loc"][-1] or (isinstance(node, dict) and node.get("kind") == part):
+            continue  # the tag of a union, no key of the file
+        else:
+            shown.append(str(part))
+    key = ".".join(shown) or "study"
+    value = error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(shown[-1], _all_keys(), 1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            return f"{key}: unknown key{hint}"
+        case "missing":
+            return f"{key}: is required and missing"
+        case "float_type" | "int_type" if isinstance(value, str):
+            hint = ""
+            if re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value):
+                mantissa, exponent = re.split("[eE]", value)
+                hint = f"; YAML reads {value} as text, write {mantissa}.0e{exponent}"
+            return f"{key}: {value!r} is text, not a number{hint}"
+        case "value_error":
+            return f"{key}: {error['ctx']['error']}"
+        case "string_pattern_mismatch":
+            return f"{key}: {value!r} is no name; use small letters, digits and _"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return (
+                f"{key}.kind: must be one of {error['ctx'].get('expected_tags', 'the known kinds')}"
+            )
+        case _:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            return f"{key}: {value!r}: {message.removeprefix('input ')}"
+
+
+def _all_keys() -> list[str]:
+    keys, todo = set(), list(Strict.__subclasses__())
+    while todo:
+        model = todo.pop()
+        keys |= set(model.model_fields)
+        todo += model.__subclasses__()
+    return sorted(keys)
+
+
+def subset_size(fraction: float, n: int) -> int:
+    """Number of essays in U: `fraction` of `n` scored train essays, half-even, at least one."""
+    return max(1, int(np.round(fraction * n)))
