@@ -1,0 +1,192 @@
+"""Models and tokenizers: from the hub, from a local folder, or small and from scratch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    ElectraConfig,
+    LlamaConfig,
+    ModernBertConfig,
+    PreTrainedTokenizerFast,
+    set_seed,
+)
+
+from cyborg_utils.params import ROOT, FromScratch, Model
+
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+class ModelError(ValueError):
+    """A model cannot be loaded; the message says which, and what to do."""
+
+
+def device() -> torch.device:
+    """The first CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def train_tokenizer(texts: list[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of its own for a small model; every digit is one token."""
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=list(SPECIAL.values()),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    ids = {token: tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]")}
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=list(ids.items())
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="[CLS]", eos_token="[SEP]", **SPECIAL
+    )
+
+
+def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str], seed: int):
+    """An encoder with a scoring head of `n_outputs`, and its tokenizer.
+
+    `texts` train the tokenizer of a model from scratch and are not used otherwise. The same
+    seed gives the same first weights.
+
+    Returns
+    -------
+    (model in float32, tokenizer)
+    """
+    if spec.from_scratch is None:
+        tokenizer, source = _pretrained(spec, AutoTokenizer)
+        set_seed(seed)
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source,
+            revision=spec.revision,
+            num_labels=n_outputs,
+            dtype=torch.float32,
+            use_safetensors=True,
+            **_overrides(source, spec.revision),
+        )
+        return model, tokenizer
+    tokenizer = train_tokenizer(texts, spec.from_scratch.vocab_size)
+    set_seed(seed)
+    config = _small_encoder(spec.from_scratch, tokenizer, n_outputs, max_tokens)
+    return AutoModelForSequenceClassification.from_config(config), tokenizer
+
+
+def load_causal(spec: Model, max_tokens: int, texts: list[str], seed: int):
+    """A causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU."""
+    if spec.from_scratch is None:
+        tokenizer, source = _pretrained(spec, AutoTokenizer)
+        dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(
+            source, revision=spec.revision, dtype=dtype, use_safetensors=True
+        )
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        return model, tokenizer
+    shape = spec.from_scratch
+    tokenizer = train_tokenizer(texts, shape.vocab_size)
+    set_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.hidden_size * 3,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=max_tokens,
+        tie_word_embeddings=True,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return AutoModelForCausalLM.from_config(config), tokenizer
+
+
+def _pretrained(spec: Model, auto_tokenizer):
+    source = spec.hub or spec.folder
+    if spec.folder:
+        path = Path(spec.folder) if Path(spec.folder).is_absolute() else ROOT / spec.folder
+        if not (path / "config.json").is_file():
+            raise ModelError(
+                f"model folder {spec.folder}: no config.json in it; name a folder that "
+                "save_pretrained wrote, or a hub id"
+            )
+        source = str(path)
+    try:
+        return auto_tokenizer.from_pretrained(source, revision=spec.revision), source
+    except OSError as error:
+        raise ModelError(
+            f"model {source}: cannot be loaded ({str(error).splitlines()[0]}); without access to "
+            "the hub, download it elsewhere and name its folder in `model.folder`; gated weights "
+            "need `hf auth login` first"
+        ) from None
+
+
+def _overrides(source: str, revision: str | None) -> dict:
+    """ModernBERT pools by mean; ELECTRA and BERT are 2-3 times faster without attention dropout."""
+    from transformers import AutoConfig
+
+    kind = AutoConfig.from_pretrained(source, revision=revision).model_type
+    if kind == "modernbert":
+        return {"classifier_pooling": "mean"}
+    return {"attention_probs_dropout_prob": 0.0} if kind in ("electra", "bert") else {}
+
+
+def _small_encoder(shape: FromScratch, tokenizer, n_outputs: int, max_tokens: int):
+    common = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": shape.hidden_size,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "max_position_embeddings": max_tokens,
+        "pad_token_id": tokenizer.pad_token_id,
+        "num_labels": n_outputs,
+        "initializer_range": 0.1,
+    }
+    if shape.architecture == "electra":
+        return ElectraConfig(
+            embedding_size=shape.hidden_size,
+            intermediate_size=shape.hidden_size * 4,
+            attention_probs_dropout_prob=0.0,
+            **common,
+        )
+    if shape.architecture == "modernbert":
+        return ModernBertConfig(
+            intermediate_size=shape.hidden_size * 2,
+            global_attn_every_n_layers=2,
+            classifier_pooling="mean",
+            bos_token_id=tokenizer.cls_token_id,
+            eos_token_id=tokenizer.sep_token_id,
+            cls_token_id=tokenizer.cls_token_id,
+            sep_token_id=tokenizer.sep_token_id,
+            **common,
+        )
+    raise ModelError(f"a {shape.architecture} model from scratch is no encoder; use electra")

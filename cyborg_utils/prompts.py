@@ -1,0 +1,86 @@
+"""Scoring prompts, and the one token that stands for each score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ESSAY = "\u0000essay\u0000"
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A scoring prompt as token ids: what stands before the essay, what stands after it, and
+    the token that answers each score."""
+
+    before: list[int]
+    after: list[int]
+    answers: list[int]
+
+    def encode(self, essay: list[int], max_tokens: int) -> list[int]:
+        """The prompt around one essay; the essay's end is cut where it does not fit."""
+        return self.before + essay[: self.room(max_tokens)] + self.after
+
+    def room(self, max_tokens: int) -> int:
+        """Tokens left for the essay."""
+        return max_tokens - len(self.before) - len(self.after)
+
+
+def build_prompt(tokenizer, labels: list, rubric: str = "", template: str = "auto") -> Prompt:
+    """Build the prompt of a Teacher.
+
+    Parameters
+    ----------
+    labels : the scale's scores. Whole scores of one digit are answered by that digit, other
+        scales by the letters A, B, ... in order.
+    template : `chat` uses the tokenizer's chat template, `plain` does not, `auto` uses it where
+        there is one.
+
+    Raises
+    ------
+    ValueError
+        Where a score has no single token of its own.
+    """
+    digits = all(isinstance(v, int) and 0 <= v <= 9 for v in labels)
+    names = [str(v) for v in labels] if digits else list(LETTERS[: len(labels)])
+    if template == "auto":
+        template = "chat" if getattr(tokenizer, "chat_template", None) else "plain"
+    key = (
+        ""
+        if digits
+        else "Scores: "
+        + ", ".join(f"{name} = {value:g}" for name, value in zip(names, labels, strict=True))
+    )
+    head = "\n\n".join(part for part in (rubric.strip(), key, f"Essay:\n{ESSAY}") if part)
+    if template == "chat":
+        ask = f"{head}\n\nAnswer with the score alone, from {names[0]} to {names[-1]}."
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": ask}], tokenize=False, add_generation_prompt=True
+        )
+        before, after = text.split(ESSAY)
+    else:
+        before, after = f"{head}\n\nScore: ".split(ESSAY)
+        if tokenizer.bos_token:
+            before = tokenizer.bos_token + before
+    answers = _answer_tokens(tokenizer, after, names)
+    return Prompt(_ids(tokenizer, before), _ids(tokenizer, after), answers)
+
+
+def _answer_tokens(tokenizer, after: str, names: list[str]) -> list[int]:
+    start = _ids(tokenizer, after)
+    answers = []
+    for name in names:
+        whole = _ids(tokenizer, after + name)
+        if whole[: len(start)] != start or len(whole) != len(start) + 1:
+            raise ValueError(
+                f"score {name!r} is not one token after the prompt for this tokenizer "
+                f"({len(whole) - len(start)} tokens); choose another template or model"
+            )
+        answers.append(whole[-1])
+    if len(set(answers)) != len(answers):
+        raise ValueError("two scores share one token for this tokenizer; choose another model")
+    return answers
+
+
+def _ids(tokenizer, text: str) -> list[int]:
+    return tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -1,0 +1,273 @@
+"""The generative Teacher: a causal language model with LoRA that answers with one label token.
+
+The offline Teacher starts from random weights and is pretrained here, on texts without their
+scores; a Teacher from the hub has been pretrained elsewhere. What follows is the same.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoTokenizer, set_seed
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from cyborg_utils.agreement import quadratic_weighted_kappa
+from cyborg_utils.models import load_causal
+from cyborg_utils.params import CausalTeacher, Model, Pretraining
+from cyborg_utils.prompts import Prompt, build_prompt
+from cyborg_utils.student import scores_from_probabilities, softmax
+from cyborg_utils.training import Pad, fit, logits_of, to_device
+
+ANSWER_WEIGHT = float(
+    os.environ.get("AW", "50")
+)  # an answer is one token among some two hundred of text
+
+
+class LabelTokenModel(torch.nn.Module):
+    """A causal language model read at one position, the last, and at the label tokens only.
+
+    Hidden states are computed for every position, vocabulary rows for the labels alone: no
+    logits of other positions or words are ever made.
+    """
+
+    def __init__(self, model: torch.nn.Module, answers: list[int]):
+        super().__init__()
+        self.model = model
+        self.register_buffer("answers", torch.tensor(answers), persistent=False)
+
+    def forward(self, input_ids, lengths, labels=None):
+        causal = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
+        hidden = causal.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+        rows = torch.arange(len(lengths), device=hidden.device)
+        last = hidden[rows, lengths.to(hidden.device) - 1]
+        head = causal.get_output_embeddings().weight[self.answers]
+        logits = last.float() @ head.float().T
+        loss = None if labels is None else torch.nn.functional.cross_entropy(logits, labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
+@dataclass
+class TeacherModel:
+    """A causal Teacher ready to be trained or to score."""
+
+    reader: LabelTokenModel
+    tokenizer: object
+    prompt: Prompt
+    spec: CausalTeacher
+    labels: list
+
+    def encode(self, texts: list[str]) -> list[dict]:
+        """The prompt around each text; special tokens inside an essay are plain text."""
+        essays = self.tokenizer(
+            texts, add_special_tokens=False, split_special_tokens=True, verbose=False
+        )["input_ids"]
+        return [{"input_ids": self.prompt.encode(e, self.spec.max_tokens)} for e in essays]
+
+    def count_truncated(self, texts: list[str]) -> int:
+        """How many texts lose their end to `max_tokens`."""
+        essays = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        return int(sum(len(e) > self.prompt.room(self.spec.max_tokens) for e in essays))
+
+    def score(self, texts: list[str], report: bool = False) -> pd.DataFrame:
+        """`score` (most probable label), `continuous` (expected score) and `p_<label>`."""
+        logits = logits_of(self.reader, self.encode(texts), self._pad(), self.spec, report=report)
+        return scores_from_probabilities(softmax(logits), np.array(self.labels, dtype=float))
+
+    def save(self, folder: Path) -> None:
+        """The LoRA adapter and the tokenizer, as safetensors; the base model stays where it is."""
+        self.reader.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+    def _pad(self) -> Pad:
+        return Pad(self.tokenizer.pad_token_id or 0, mask=False)
+
+
+def pretrain_teacher(
+    spec: CausalTeacher, texts: list[str], folder: Path, elsewhere: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, dict]:
+    """Pretrain a from-scratch Teacher by next-token prediction and save it as a model folder.
+
+    Each document is an essay followed by questions on its own surface (length, rare words,
+    ...), whose answers are counted from the text: no human score is used.
+
+    Returns
+    -------
+    (training log, counts: parameters, documents, tokens)
+    """
+    model, tokenizer = load_causal(spec.model, spec.max_tokens, texts, spec.seed)
+    answers = pd.DataFrame(index=range(len(texts)))
+    if spec.pretraining.surface_questions:
+        answers = surface_features(texts)
+    if elsewhere is not None:
+        grade = pd.Series([np.nan] * len(texts) + elsewhere["grade"].tolist())
+        texts = texts + elsewhere["text"].tolist()
+        answers = surface_features(texts).assign(Grade=grade)
+    rows = pretraining_documents(texts, answers, tokenizer, spec)
+    pre: Pretraining = spec.pretraining
+    how = spec.model_copy(
+        update={
+            "epochs": pre.epochs,
+            "learning_rate": pre.learning_rate,
+            "batch_size": pre.batch_size,
+            "min_steps": 0,
+        }
+    )
+    reader = to_device(NextTokenModel(model))
+    log = fit(reader, rows, _weighted_batch(tokenizer.pad_token_id), how, spec.seed)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    tokens = sum(len(r["input_ids"]) for r in rows)
+    return log, {"parameters": model.num_parameters(), "documents": len(rows), "tokens": tokens}
+
+
+def train_teacher(
+    spec: CausalTeacher,
+    base: Path | None,
+    subset: pd.DataFrame,
+    dev: pd.DataFrame,
+    labels: list,
+    seed: int,
+) -> tuple[TeacherModel, pd.DataFrame]:
+    """Fine-tune a Teacher with LoRA on U; the loss is taken at the label position alone.
+
+    Parameters
+    ----------
+    base : folder of the pretrained small model, or None for a Teacher from the hub or a folder.
+    subset, dev : frames with `text` and `score`; dev picks the best weights.
+    """
+    source = Model(folder=str(base)) if base else spec.model
+    model, tokenizer = load_causal(source, spec.max_tokens, [], seed)
+    set_seed(seed)
+    model = get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=spec.lora.r,
+            lora_alpha=spec.lora.alpha,
+            lora_dropout=spec.lora.dropout,
+            target_modules="all-linear",
+        ),
+    )
+    teacher = _teacher(model, tokenizer, spec, labels)
+    examples = teacher.encode(subset["text"].tolist())
+    index = {v: i for i, v in enumerate(labels)}
+    for example, score in zip(examples, subset["score"], strict=True):
+        example["labels"] = index[score]
+
+    def judge() -> float:
+        return quadratic_weighted_kappa(
+            dev["score"], teacher.score(dev["text"].tolist())["score"], labels
+        )
+
+    log = fit(teacher.reader, examples, teacher._pad(), spec, seed, judge)
+    return teacher, log
+
+
+def load_teacher(
+    spec: CausalTeacher, base: Path | None, adapter: Path, labels: list
+) -> TeacherModel:
+    """A fine-tuned Teacher from its base model and its adapter folder."""
+    source = Model(folder=str(base)) if base else spec.model
+    model, _ = load_causal(source, spec.max_tokens, [], spec.seed)
+    tokenizer = AutoTokenizer.from_pretrained(adapter)
+    return _teacher(PeftModel.from_pretrained(model, adapter), tokenizer, spec, labels)
+
+
+def _teacher(model, tokenizer, spec: CausalTeacher, labels: list) -> TeacherModel:
+    prompt = build_prompt(tokenizer, labels, spec.rubric, spec.template)
+    if prompt.room(spec.max_tokens) < 8:
+        raise ValueError(
+            f"teacher {spec.name}: max_tokens {spec.max_tokens} leaves no room for the essay "
+            f"beside a prompt of {len(prompt.before) + len(prompt.after)} tokens; raise it"
+        )
+    reader = LabelTokenModel(model, prompt.answers)
+    return TeacherModel(to_device(reader), tokenizer, prompt, spec, labels)
+
+
+# ---------------------------------------------------------------- pretraining
+
+
+def surface_features(texts: list[str]) -> pd.DataFrame:
+    """Features of each text that anyone can count, each as a decile 0-9 among `texts`."""
+    words = [[w.strip(".,;:!?\"'()").lower() for w in t.split()] for t in texts]
+    known = pd.Series([w for text in words for w in set(text)]).value_counts()
+    rare = set(known.index[known <= max(2, 0.002 * len(texts))])
+    counted = pd.DataFrame(
+        {
+            "Words": [len(w) for w in words],
+            "Sentences": [sum(t.count(c) for c in ".!?") for t in texts],
+            "Paragraphs": [len([p for p in t.split("\n") if p.strip()]) for t in texts],
+            "Long words": [np.mean([len(x) > 6 for x in w] or [0]) for w in words],
+            "Different words": [len(set(w)) / max(1, len(w)) ** 0.5 for w in words],
+            "Rare words": [np.mean([x in rare for x in w] or [0]) for w in words],
+        }
+    )
+    ranks = counted.rank(method="average", pct=True)
+    return (ranks * 10).clip(upper=9.999).astype(int)
+
+
+def pretraining_documents(
+    texts: list[str], answers: pd.DataFrame, tokenizer, spec: CausalTeacher
+) -> list[dict]:
+    """Token ids of the pretraining documents: an essay, then questions about it.
+
+    Parameters
+    ----------
+    answers : one row a text, one column a question, answers 0-9; a missing answer's question
+        is not asked.
+
+    Returns
+    -------
+    dicts of `input_ids` and `weights`: what each token counts in the loss, 1 for text and
+    `ANSWER_WEIGHT` for an answer.
+    """
+    prompt = build_prompt(tokenizer, [0, 1], spec.rubric, "plain")
+    essays = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)
+    rng = np.random.default_rng(spec.seed)
+    rows = []
+    for essay, row in zip(essays["input_ids"], answers.to_dict("records"), strict=True):
+        asked = [name for name in rng.permutation(list(row)) if not pd.isna(row[name])]
+        asked.sort(key=lambda name: name != "Grade")
+        tail = "".join(f"\n\n{name}: {row[name]:.0f}" for name in asked)
+        end = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
+        digits = set(tokenizer.convert_tokens_to_ids(list("0123456789")))
+        room = spec.max_tokens - len(prompt.before) - len(end)
+        start = prompt.before + essay[:room]
+        weights = [1.0] * len(start) + [ANSWER_WEIGHT if t in digits else 1.0 for t in end]
+        rows.append({"input_ids": start + end, "weights": weights})
+    return rows
+
+
+class NextTokenModel(torch.nn.Module):
+    """A causal language model with a weighted next-token loss, for pretraining."""
+
+    def __init__(self, model: torch.nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, weights):
+        logits = self.model(input_ids=input_ids, use_cache=False).logits[:, :-1]
+        losses = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), input_ids[:, 1:].flatten(), reduction="none"
+        )
+        weights = weights[:, 1:].flatten()
+        return SequenceClassifierOutput(loss=(losses * weights).sum() / weights.sum())
+
+
+def _weighted_batch(pad_id: int):
+    pad = Pad(pad_id, mask=False)
+
+    def collate(examples: list[dict]) -> dict[str, torch.Tensor]:
+        ids = pad(examples)["input_ids"]
+        weights = torch.zeros(ids.shape)
+        for row, example in zip(weights, examples, strict=True):
+            row[: len(example["weights"])] = torch.tensor(example["weights"])
+        return {"input_ids": ids, "weights": weights}
+
+    return collate
