@@ -1,0 +1,227 @@
+# The graph of a study: which notebook, with which parameters, makes which file.
+# `make reports STUDY=name` runs it; every stage is one Papermill run of one notebook.
+import shlex
+
+from cyborg_utils.params import ROOT, load_study
+from cyborg_utils.reporting import fingerprint
+from cyborg_utils.stages import (
+    base_folder, base_settings, conditions, labels_folder, seeds, subset_slug,
+)
+
+STUDY = config.get("study", "demo")
+SETTINGS = list(config.get("settings", []))
+study = load_study(STUDY, SETTINGS)
+
+CONDITIONS = {c.slug: c for c in conditions(study)}
+SUBSETS = {subset_slug(f, d): (f, d) for f in study.sampling.fractions for d in study.sampling.draws}
+THREADS = {item.name: getattr(item, "threads", 1) for item in study.teachers + study.students}
+
+
+def here(path):
+    return str(path.relative_to(ROOT))
+
+
+# Study and settings stand outside `params:`, so that a setting reruns only the stages whose code
+# hash it changes.
+GIVEN = " ".join(shlex.quote(v) for v in (f"study={STUDY}", f"settings={SETTINGS}"))
+RUN = (
+    "python -m cyborg_utils.reporting {params.notebook} {log} {output.report} "
+    + GIVEN.replace("{", "{{").replace("}", "}}")
+    + " {params.values}"
+)
+
+
+def values(**parameters):
+    return " ".join(f"{key}={'null' if v is None else v}" for key, v in parameters.items())
+
+
+def base_of(wildcards):
+    base = base_folder(study, study.teacher(wildcards.teacher))
+    return here(base) if base else []
+
+
+def ledger_of(wildcards):
+    c = CONDITIONS[wildcards.condition]
+    if c.arm != "cyborg":
+        return []
+    return here(labels_folder(study, c.teacher, c.fraction, c.draw) / "labels.parquet")
+
+
+def subset_values(wildcards):
+    fraction, draw = SUBSETS[wildcards.subset]
+    return values(teacher=wildcards.teacher, fraction=fraction, draw=draw)
+
+
+def student_values(wildcards):
+    c = CONDITIONS[wildcards.condition]
+    return values(
+        student=wildcards.student, arm=c.arm, teacher=c.teacher, fraction=c.fraction, draw=c.draw,
+        seed=wildcards.seed,
+    )
+
+
+STUDENT_RUNS = [
+    (s.name, c, seed) for s in study.students for c in CONDITIONS for seed in seeds(study, s.name)
+]
+TEACHER_RUNS = [(t.name, u) for t in study.teachers for u in SUBSETS if "cyborg" in study.arms]
+FOLDER = here(study.folder)
+PAGES = f"reports/{study.name}"
+FILES = [f for part in ("train", "dev", "test", "unscored")
+         for f in getattr(getattr(study.corpus, "files", None), part, [])]
+DECLARED = [study.evaluation, study.sampling, study.arms]
+
+
+wildcard_constraints:
+    teacher="[a-z0-9_]+",
+    student="[a-z0-9_]+",
+    subset="f[0-9.e-]+-d[0-9]+",
+    condition="[a-z0-9_.-]+",
+    seed="[0-9]+",
+
+
+rule all:
+    input:
+        f"{FOLDER}/summary.json",
+        f"{PAGES}/index.html",
+
+
+rule corpus:
+    input:
+        FILES,
+    output:
+        corpus=f"{FOLDER}/corpus.parquet",
+        result=f"{FOLDER}/corpus.json",
+        report=f"{PAGES}/01_corpus.html",
+    log:
+        f"{FOLDER}/notebooks/01_corpus.ipynb",
+    params:
+        notebook="01_corpus",
+        values="",
+        code=fingerprint("01_corpus", study.corpus, study.evaluation.groups),
+    message:
+        "01 corpus"
+    shell:
+        RUN
+
+
+rule pretraining:
+    input:
+        f"{FOLDER}/corpus.parquet",
+    output:
+        model=directory(f"{FOLDER}/base/{{teacher}}"),
+        report=f"{PAGES}/01b_teacher_pretraining--{{teacher}}.html",
+    log:
+        f"{FOLDER}/notebooks/01b_teacher_pretraining--{{teacher}}.ipynb",
+    params:
+        notebook="01b_teacher_pretraining",
+        values=lambda w: values(teacher=w.teacher),
+        code=lambda w: fingerprint("01b_teacher_pretraining", base_settings(study, w.teacher)),
+    threads: lambda w: THREADS[w.teacher]
+    message:
+        "01b pretraining of the small Teacher {wildcards.teacher}"
+    shell:
+        RUN
+
+
+rule teacher:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        base_of,
+    output:
+        model=directory(f"{FOLDER}/teachers/{{teacher}}/{{subset}}"),
+        report=f"{PAGES}/02_teacher_training--{{teacher}}--{{subset}}.html",
+    log:
+        f"{FOLDER}/notebooks/02_teacher_training--{{teacher}}--{{subset}}.ipynb",
+    params:
+        notebook="02_teacher_training",
+        values=subset_values,
+        code=lambda w: fingerprint("02_teacher_training", study.teacher(w.teacher)),
+    threads: lambda w: THREADS[w.teacher]
+    message:
+        "02 Teacher {wildcards.teacher} on U ({wildcards.subset})"
+    shell:
+        RUN
+
+
+rule labeling:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        f"{FOLDER}/teachers/{{teacher}}/{{subset}}",
+        base_of,
+    output:
+        labels=f"{FOLDER}/labels/{{teacher}}/{{subset}}/labels.parquet",
+        predictions=f"{FOLDER}/labels/{{teacher}}/{{subset}}/predictions.parquet",
+        result=f"{FOLDER}/labels/{{teacher}}/{{subset}}/labeling.json",
+        report=f"{PAGES}/03_labeling--{{teacher}}--{{subset}}.html",
+    log:
+        f"{FOLDER}/notebooks/03_labeling--{{teacher}}--{{subset}}.ipynb",
+    params:
+        notebook="03_labeling",
+        values=subset_values,
+        code=lambda w: fingerprint("03_labeling", study.corpus.label_unscored),
+    threads: lambda w: THREADS[w.teacher]
+    message:
+        "03 labels of Teacher {wildcards.teacher} ({wildcards.subset})"
+    shell:
+        RUN
+
+
+rule student:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        ledger_of,
+    output:
+        predictions=f"{FOLDER}/students/{{student}}/{{condition}}/s{{seed}}/predictions.parquet",
+        result=f"{FOLDER}/students/{{student}}/{{condition}}/s{{seed}}/student.json",
+        report=f"{PAGES}/04_student_training--{{student}}--{{condition}}--s{{seed}}.html",
+    log:
+        f"{FOLDER}/notebooks/04_student_training--{{student}}--{{condition}}--s{{seed}}.ipynb",
+    params:
+        notebook="04_student_training",
+        values=student_values,
+        code=lambda w: fingerprint("04_student_training", study.student(w.student)),
+    threads: lambda w: THREADS[w.student]
+    message:
+        "04 Student {wildcards.student} on {wildcards.condition}, seed {wildcards.seed}"
+    shell:
+        RUN
+
+
+rule fairness:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        lambda w: [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS if s == w.student],
+        [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS],
+    output:
+        result=f"{FOLDER}/fairness/{{student}}.json",
+        report=f"{PAGES}/05_fairness_analysis--{{student}}.html",
+    log:
+        f"{FOLDER}/notebooks/05_fairness_analysis--{{student}}.ipynb",
+    params:
+        notebook="05_fairness_analysis",
+        values=lambda w: values(student=w.student),
+        code=fingerprint("05_fairness_analysis", *DECLARED, drawing=True),
+    message:
+        "05 fairness of Student {wildcards.student}"
+    shell:
+        RUN
+
+
+rule summary:
+    input:
+        f"{FOLDER}/corpus.json",
+        [f"{FOLDER}/fairness/{s.name}.json" for s in study.students],
+        [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
+    output:
+        result=f"{FOLDER}/summary.json",
+        report=f"{PAGES}/index.html",
+    log:
+        f"{FOLDER}/notebooks/06_summary.ipynb",
+    params:
+        notebook="06_summary",
+        values="",
+        code=fingerprint("06_summary", *DECLARED, study.title, study.about, drawing=True),
+    message:
+        "06 summary"
+    shell:
+        RUN

@@ -1,0 +1,212 @@
+"""Run a notebook through Papermill and render it.
+
+`python -m cyborg_utils.reporting NOTEBOOK key=value ...` is what the Snakefile calls for each
+stage, here or on a cluster.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import itertools
+import json
+import os
+import sys
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from cyborg_utils.params import ROOT, Study, load_study
+from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug
+
+NOTEBOOKS = ROOT / "notebooks"
+PACKAGE = ROOT / "cyborg_utils"
+TEMPLATES = PACKAGE / "templates"
+
+
+class StageError(RuntimeError):
+    """A notebook failed; the message is its error, the cell, and where to look."""
+
+
+# ---------------------------------------------------------------- running
+
+
+def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> None:
+    """Execute one notebook with parameters, save it executed, and render it as HTML.
+
+    Parameters
+    ----------
+    name : the notebook's name in `notebooks/`, without its ending.
+    parameters : values for the cell tagged `parameters`; an unknown one is an error.
+    executed : where the executed notebook goes, also when it fails.
+    report : where the HTML goes when it succeeds; a failed run is rendered beside `executed`.
+
+    Raises
+    ------
+    StageError
+        The notebook's error in one line, the cell, and the page that shows it.
+    """
+    import papermill
+    from traitlets.config import Config
+
+    source = NOTEBOOKS / f"{name}.ipynb"
+    check_parameters(source, parameters)
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        papermill.execute_notebook(
+            source,
+            executed,
+            parameters=parameters,
+            kernel_name="python3",
+            cwd=NOTEBOOKS,
+            progress_bar=False,
+            log_output=False,
+            autosave_cell_every=10,
+            config=Config({"KernelManager": {"transport": "ipc"}}),
+        )
+    except papermill.PapermillExecutionError as error:
+        failed = executed.with_suffix(".html")
+        render(executed, failed)
+        raise StageError(
+            f"{name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+            f"the executed notebook up to there: {failed.relative_to(ROOT)}"
+        ) from None
+    render(executed, report)
+
+
+def check_parameters(source: Path, parameters: dict) -> None:
+    """Papermill only warns on an unknown parameter; here it is an error."""
+    cell = parameters_cell(nbformat.read(source, as_version=4))
+    known = {t.id for node in ast.parse(cell).body for t in getattr(node, "targets", [])}
+    if unknown := sorted(set(parameters) - known):
+        raise StageError(f"{source.name} has no parameter {unknown[0]!r}; it has {sorted(known)}")
+
+
+def parameters_cell(notebook) -> str:
+    """Source of the one code cell tagged `parameters`."""
+    cells = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1 or cells[0].cell_type != "code":
+        raise StageError("a notebook needs exactly one code cell tagged `parameters`")
+    return cells[0].source
+
+
+def render(executed: Path, report: Path) -> None:
+    """Render an executed notebook as one HTML file that needs no network."""
+    from nbconvert import HTMLExporter
+
+    notebook = nbformat.read(executed, as_version=4)
+    given = notebook.metadata.papermill.parameters
+    study = load_study(given["study"], given["settings"])
+    parts = [
+        f"{k} {v}" for k, v in given.items() if k not in ("study", "settings") and v is not None
+    ]
+    notebook.metadata["title"] = ", ".join([f"{study.title}: {_heading(notebook)}", *parts])
+    home = ROOT / "reports" / study.name / "index.html"
+    links = {"home": os.path.relpath(home, report.parent), "study": study.title}
+    exporter = HTMLExporter(
+        template_name="report",
+        extra_template_basedirs=[str(TEMPLATES)],
+        embed_images=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    html, _ = exporter.from_notebook_node(notebook, resources=links)
+    temporary = report.with_name(f".{report.name}.partial")
+    temporary.write_text(html, encoding="utf-8")
+    os.replace(temporary, report)
+
+
+def _heading(notebook) -> str:
+    first = next(c.source for c in notebook.cells if c.cell_type == "markdown")
+    return first.splitlines()[0].lstrip("# ")
+
+
+# ---------------------------------------------------------------- what a stage depends on
+
+
+def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
+    """Hash of all that a stage's result depends on besides its input files.
+
+    That is the notebook's code cells, the modules of the package that they import, directly or
+    through each other, and the study's settings for the stage. Prose, comments and docstrings
+    do not count. `plots` counts where `drawing` is set: a stage that trains is not repeated for
+    the look of a figure.
+    """
+    cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
+    code = "\n".join(c.source for c in cells if c.cell_type == "code")
+    modules = _imports(code)
+    todo = list(modules)
+    while todo:
+        new = _imports((PACKAGE / f"{todo.pop()}.py").read_text(encoding="utf-8")) - modules
+        modules |= new
+        todo += new
+    if not drawing:
+        modules -= {"plots"}
+    parts = [_meaning(code)]
+    parts += [_meaning((PACKAGE / f"{m}.py").read_text(encoding="utf-8")) for m in sorted(modules)]
+    parts += [json.dumps(s, sort_keys=True, default=lambda v: v.model_dump()) for s in settings]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _imports(code: str) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cyborg_utils"):
+            parts = node.module.split(".")[1:]
+            found |= {parts[0]} if parts else {alias.name for alias in node.names}
+    return {m for m in found if (PACKAGE / f"{m}.py").is_file()}
+
+
+def _meaning(code: str) -> str:
+    """The code without comments and docstrings."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            if isinstance(getattr(body[0], "value", None), ast.Constant):
+                body[0] = ast.Pass()
+    return ast.dump(tree)
+
+
+def report_links(study: Study) -> str:
+    """An HTML list of links to every report of a study, in the order of its stages."""
+    pages = [("01_corpus", [])]
+    pages += [
+        ("01b_teacher_pretraining", [t.name]) for t in study.teachers if base_folder(study, t)
+    ]
+    subsets = [subset_slug(f, d) for f in study.sampling.fractions for d in study.sampling.draws]
+    for stage in ("02_teacher_training", "03_labeling"):
+        if "cyborg" in study.arms:
+            pages += [(stage, [t.name, u]) for t in study.teachers for u in subsets]
+    for s in study.students:
+        for c in conditions(study):
+            pages += [
+                ("04_student_training", [s.name, c.slug, f"s{n}"]) for n in seeds(study, s.name)
+            ]
+    pages += [("05_fairness_analysis", [s.name]) for s in study.students]
+    items = []
+    for stage, group in itertools.groupby(pages, key=lambda page: page[0]):
+        links = [
+            f'<a href="{"--".join([stage, *parts])}.html">{" · ".join(parts) or "open"}</a>'
+            for _, parts in group
+        ]
+        items.append(f"<li>{stage.replace('_', ' ')}: {', '.join(links)}</li>")
+    return f"<ul>{''.join(items)}</ul>"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage: NOTEBOOK EXECUTED REPORT key=value ..."""
+    name, executed, report, *pairs = arguments
+    parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+    try:
+        run_notebook(name, parameters, ROOT / executed, ROOT / report)
+    except StageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

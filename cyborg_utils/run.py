@@ -1,0 +1,81 @@
+"""Regenerate a study's reports: check its parameters, then let Snakemake run what has to run.
+
+`python -m cyborg_utils.run [STUDY] [--set key=value ...]` is what `make reports` calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import os
+import sys
+from contextlib import contextmanager
+
+from cyborg_utils.params import ROOT, ParameterError, Study, load_study
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m cyborg_utils.run", description=__doc__)
+    parser.add_argument("study", nargs="?", default="demo", help="a name in params/, or a path")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--dry-run", action="store_true", help="show what would run")
+    options, snakemake_options = parser.parse_known_args(arguments)
+    try:
+        study = load_study(options.study, options.settings)
+        with only_run(study):
+            failed = run(study, options, snakemake_options)
+    except ParameterError as error:
+        print(error, file=sys.stderr)
+        return 2
+    index = ROOT / "reports" / study.name / "index.html"
+    if failed:
+        print(
+            "stopped; finished stages are kept, and the same command goes on from them",
+            file=sys.stderr,
+        )
+    elif not options.dry_run:
+        print(f"report: {index.relative_to(ROOT)}")
+    return failed
+
+
+def run(study: Study, options, snakemake_options: list[str]) -> int:
+    """Hand the study to Snakemake; 0 where all went well."""
+    from snakemake.cli import main as snakemake
+    from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+    from cyborg_utils import progress
+
+    LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", progress)
+    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
+    arguments += ["--cores", str(options.cores), "--logger", "study"]
+    arguments += ["--config", f"study={options.study}", f"settings={options.settings!r}"]
+    arguments += (["--dry-run"] if options.dry_run else []) + snakemake_options
+    try:
+        snakemake(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@contextmanager
+def only_run(study: Study):
+    """Hold a study while it runs; the system lets go of it however the run ends."""
+    study.folder.mkdir(parents=True, exist_ok=True)
+    with open(study.folder / ".lock", "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise ParameterError(
+                f"study {study.name} is being run by process {lock.read().strip() or '?'}; "
+                "wait for it, or stop it first"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""Where each stage reads and writes, and how it does so without leaving half a file.
+
+A later stage reads files that an earlier one wrote, never its variables.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.params import ROOT, ParameterError, Study, Teacher
+
+
+class MissingInput(FileNotFoundError):
+    """An earlier stage has not run yet; the message says which command or notebook runs it."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a Student is trained on: an arm, and what the arm depends on."""
+
+    arm: str
+    teacher: str | None = None
+    fraction: float | None = None
+    draw: int | None = None
+
+    @property
+    def slug(self) -> str:
+        """`full`, `human-f0.1-d1`, `cyborg-llama-f0.1-d1`: a folder's name."""
+        subset = [] if self.fraction is None else [subset_slug(self.fraction, self.draw)]
+        return "-".join([self.arm] + ([self.teacher] if self.teacher else []) + subset)
+
+
+def condition(
+    study: Study, arm: str, teacher: str | None, fraction: float | None, draw: int | None
+) -> Condition:
+    """The condition of one run, checked: what an arm does not depend on is left out."""
+    if arm not in study.arms:
+        raise ParameterError(f"study {study.name} has no arm {arm!r}; it has {study.arms}")
+    if arm == "full":
+        return Condition("full")
+    if fraction not in study.sampling.fractions or draw not in study.sampling.draws:
+        raise ParameterError(
+            f"study {study.name} has no fraction {fraction} with draw {draw}; it has fractions "
+            f"{study.sampling.fractions} and draws {study.sampling.draws}"
+        )
+    if arm == "human":
+        return Condition("human", None, fraction, draw)
+    return Condition("cyborg", study.teacher(teacher).name, fraction, draw)
+
+
+def conditions(study: Study) -> list[Condition]:
+    """Every condition of a study, in the order of its file."""
+    found = []
+    for arm in study.arms:
+        if arm == "full":
+            found.append(Condition("full"))
+            continue
+        for teacher in [t.name for t in study.teachers] if arm == "cyborg" else [None]:
+            for fraction in study.sampling.fractions:
+                for draw in study.sampling.draws:
+                    found.append(Condition(arm, teacher, fraction, draw))
+    return found
+
+
+def seeds(study: Study, student: str) -> list[int]:
+    """A classical Student has no seed to vary; it runs once."""
+    every = study.sampling.seeds
+    return every[:1] if study.student(student).kind == "classical" else every
+
+
+def subset_slug(fraction: float, draw: int) -> str:
+    return f"f{fraction:g}-d{draw}"
+
+
+# ---------------------------------------------------------------- places
+
+
+def corpus_file(study: Study) -> Path:
+    return study.folder / "corpus.parquet"
+
+
+def base_folder(study: Study, teacher: Teacher) -> Path | None:
+    """Where the pretrained base model of a from-scratch Teacher lies; None for any other."""
+    scratch = getattr(teacher, "pretraining", None) is not None
+    return study.folder / "base" / teacher.name if scratch else None
+
+
+def base_settings(study: Study, teacher: str) -> dict:
+    """The settings that the pretraining of a Teacher depends on, and no others."""
+    spec = study.teacher(teacher)
+    return spec.model_dump(
+        include={"model", "pretraining", "max_tokens", "precision", "threads", "seed"}
+    )
+
+
+def teacher_folder(study: Study, teacher: str, fraction: float, draw: int) -> Path:
+    return study.folder / "teachers" / teacher / subset_slug(fraction, draw)
+
+
+def labels_folder(study: Study, teacher: str, fraction: float, draw: int) -> Path:
+    return study.folder / "labels" / teacher / subset_slug(fraction, draw)
+
+
+def student_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
+    return study.folder / "students" / student / condition.slug / f"s{seed}"
+
+
+def fairness_file(study: Study, student: str) -> Path:
+    return study.folder / "fairness" / f"{student}.json"
+
+
+def summary_file(study: Study) -> Path:
+    return study.folder / "summary.json"
+
+
+# ---------------------------------------------------------------- reading and writing
+
+
+def need(path: Path, notebook: str, study: Study) -> Path:
+    """The path itself where it exists, else one sentence that says what makes it."""
+    if not path.exists():
+        raise MissingInput(
+            f"{path.relative_to(ROOT)} is not there yet: run notebooks/{notebook}.ipynb with the "
+            f"same parameters, or `make reports STUDY={study.name}`"
+        )
+    return path
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write JSON under a temporary name, then rename."""
+    text = json.dumps(value, indent=2, default=_plain, allow_nan=False) + "\n"
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write Parquet under a temporary name, then rename."""
+    with _replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that takes its final name only when the block ends well."""
+    temporary = path.with_name(path.name + ".partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    yield temporary
+    shutil.rmtree(path, ignore_errors=True)
+    os.replace(temporary, path)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    yield temporary
+    os.replace(temporary, path)
+
+
+def records(frame: pd.DataFrame) -> list[dict]:
+    """Rows of a frame as plain values; a missing one is None."""
+    return json.loads(frame.to_json(orient="records", double_precision=15))
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (np.ndarray, pd.Index)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
