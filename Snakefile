@@ -1,6 +1,7 @@
 # The graph of a study: which notebook, with which parameters, makes which file.
 # `make reports STUDY=name` runs it; every stage is one Papermill run of one notebook.
 import shlex
+import sys
 
 from cyborg_utils.params import ROOT, load_study
 from cyborg_utils.reporting import fingerprint
@@ -25,7 +26,8 @@ def here(path):
 # hash it changes.
 GIVEN = " ".join(shlex.quote(v) for v in (f"study={STUDY}", f"settings={SETTINGS}"))
 RUN = (
-    "python -m cyborg_utils.reporting {params.notebook} {log} {output.report} "
+    shlex.quote(sys.executable)
+    + " -m cyborg_utils.reporting {params.notebook} {log} {output.report} "
     + GIVEN.replace("{", "{{").replace("}", "}}")
     + " {params.values}"
 )
@@ -117,6 +119,7 @@ rule pretraining:
         values=lambda w: values(teacher=w.teacher),
         code=lambda w: fingerprint("01b_teacher_pretraining", base_settings(study, w.teacher)),
     threads: lambda w: THREADS[w.teacher]
+    priority: 30
     message:
         "01b pretraining of the small Teacher {wildcards.teacher}"
     shell:
@@ -137,6 +140,7 @@ rule teacher:
         values=subset_values,
         code=lambda w: fingerprint("02_teacher_training", study.teacher(w.teacher)),
     threads: lambda w: THREADS[w.teacher]
+    priority: 20
     message:
         "02 Teacher {wildcards.teacher} on U ({wildcards.subset})"
     shell:
@@ -160,6 +164,7 @@ rule labeling:
         values=subset_values,
         code=lambda w: fingerprint("03_labeling", study.corpus.label_unscored),
     threads: lambda w: THREADS[w.teacher]
+    priority: 10
     message:
         "03 labels of Teacher {wildcards.teacher} ({wildcards.subset})"
     shell:

@@ -61,10 +61,7 @@ def load_corpus(study: Study) -> pd.DataFrame:
         All faults at once: how many, the first few, the remedy.
     """
     spec = study.corpus
-    if isinstance(spec, SimulatedCorpus):
-        frame = _simulated(spec)
-    else:
-        frame = _read_table(spec)
+    frame = _simulated(spec) if isinstance(spec, SimulatedCorpus) else _read_table(spec)
     check_corpus(frame, spec.scale.labels, study.arms)
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
@@ -154,6 +151,12 @@ def check_corpus(frame: pd.DataFrame, labels: list, arms: list[str]) -> None:
     for split in SPLITS:
         if not scored.get(split, 0):
             faults.append(f"no scored essays in {split}: the study needs some there")
+    for split in ("dev", "test"):
+        if frame.loc[frame["split"] == split, "score"].nunique() == 1:
+            faults.append(
+                f"all {scored[split]} scored essays of {split} have one score: agreement cannot be "
+                "judged on them, so add essays with other scores"
+            )
     if "full" in arms and 0 < scored.get("train", 0) < 10:
         faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
     if faults:
@@ -204,7 +207,7 @@ def _read_table(spec: PersuadeCorpus | TableCorpus) -> pd.DataFrame:
                 score = PERSUADE_COLUMNS.score if persuade else spec.columns.score
                 raw = raw.assign(**{score: None})
             frame = _persuade(raw, path) if persuade else _mapped(raw, spec.columns, path)
-            frame = frame.assign(file_split="train" if part == "unscored" else part)
+            frame = frame.assign(file_split=part)
             parts.append(frame)
     frame = pd.concat(parts, ignore_index=True)
     return _split(frame, spec)
@@ -225,6 +228,10 @@ def _read_file(path: Path, spec) -> pd.DataFrame:
             keep_default_na=False,
             na_values=[""],
         )
+    except LookupError as error:
+        raise CorpusError(
+            f"{shown}: {error}; correct corpus.encoding (utf-8, latin-1 and cp1252 are usual)"
+        ) from None
     except UnicodeDecodeError as error:
         raise CorpusError(
             f"{shown}: byte {error.start} is not {error.encoding}; set corpus.encoding "
@@ -232,7 +239,13 @@ def _read_file(path: Path, spec) -> pd.DataFrame:
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise CorpusError(
-            f"{shown}: not readable as a table: {error}; is corpus.separator right?"
+            f"{shown}: not readable as a table: {' '.join(str(error).split())}; "
+            "is corpus.separator right?"
+        ) from None
+    except (OSError, EOFError, ValueError) as error:
+        raise CorpusError(
+            f"{shown}: not readable as a {path.suffix.lstrip('.')} file "
+            f"({str(error).splitlines()[0]}); is it whole, and is its ending right?"
         ) from None
 
 
@@ -260,7 +273,8 @@ def _mapped(raw: pd.DataFrame, columns: Columns, path: Path, extra=None) -> pd.D
     frame = pd.DataFrame({name: raw[column] for name, column in wanted.items()})
     for name in {"score", "score_2"} & set(frame):
         frame[name] = _numbers(frame[name], wanted[name], path)
-    frame["essay_id"] = frame["essay_id"].astype("string").astype(object)
+    for name in ("essay_id", "text"):
+        frame[name] = frame[name].astype("string").astype(object)
     if "prompt" not in frame:
         frame["prompt"] = "(one prompt)"
     return frame
@@ -279,9 +293,9 @@ def _numbers(values: pd.Series, column: str, path: Path) -> pd.Series:
 
 
 def _split(frame: pd.DataFrame, spec) -> pd.DataFrame:
-    """Fill `split`: by the file, the split column, then dev (and test) drawn from train."""
+    """Fill `split`: by the file, of train files by their split column; draw what is missing."""
     column = "split" if "split" in frame else "competition_set"
-    split = frame["file_split"].copy()
+    split = frame["file_split"].replace("unscored", "train")
     if column in frame:
         values = {s: s for s in SPLITS} | getattr(spec, "split_values", {})
         given = frame[column].astype("string").str.lower()
@@ -293,7 +307,8 @@ def _split(frame: pd.DataFrame, spec) -> pd.DataFrame:
                 "say what they mean in corpus.split_values"
             )
         named = given.map({k.lower(): v for k, v in values.items()})
-        split = named.where(named.notna(), split).astype(object)
+        decides = named.notna() & (frame["file_split"] == "train")
+        split = named.where(decides, split).astype(object)
         frame = frame.drop(columns=column)
     frame = frame.drop(columns="file_split").assign(split=split)
     unscored = frame["score"].isna()

@@ -20,7 +20,14 @@ def essays_to_label(corpus: pd.DataFrame, subset: pd.Index, study: Study) -> pd.
     nobody scored are among them when the study says `label_unscored`.
     """
     rest = corpus[(corpus["split"] == "train") & ~corpus["essay_id"].isin(subset)]
-    return rest if study.corpus.label_unscored else rest.dropna(subset="score")
+    if not study.corpus.label_unscored:
+        rest = rest.dropna(subset="score")
+    if rest.empty:
+        raise ValueError(
+            f"U has all {len(subset)} train essays: nothing is left for a Teacher to label; "
+            "choose a smaller fraction"
+        )
+    return rest
 
 
 def build_ledger(

@@ -122,7 +122,7 @@ def load_causal(spec: Model, max_tokens: int, texts: list[str], seed: int):
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.heads,
         max_position_embeddings=max_tokens,
-        tie_word_embeddings=True,
+        tie_word_embeddings=False,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,

@@ -22,6 +22,8 @@ Name = Annotated[str, Field(pattern=NAME)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+RESERVED = ("essay_id", "text", "score", "score_2", "true_score", "split", "prompt")
 
 
 class ParameterError(ValueError):
@@ -29,7 +31,7 @@ class ParameterError(ValueError):
 
 
 class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 # ---------------------------------------------------------------- corpora
@@ -45,7 +47,7 @@ class Scale(Strict):
     @model_validator(mode="after")
     def _has_points(self):
         points = (self.max - self.min) / self.step
-        if points < 1 or abs(points - round(points)) > 1e-9:
+        if round(points) < 1 or abs(points - round(points)) > 1e-9:
             raise ValueError(
                 f"no whole number of steps of {self.step} from {self.min} to {self.max}"
             )
@@ -67,11 +69,17 @@ class SimulatedCorpus(Strict):
     n_dev: Count = 150
     n_test: Count = 800
     n_unscored: Annotated[int, Field(ge=0)] = 0
-    n_prompts: Count = 4
-    seed: int = 1
-    planted_bias: Annotated[float, Field(ge=0)] = 1.0
+    n_prompts: Annotated[int, Field(ge=1, le=6)] = 4
+    seed: Seed = 1
+    planted_bias: Annotated[float, Field(ge=0, le=1)] = 1.0
     scale: Scale = Scale()
     label_unscored: bool = False
+
+    @model_validator(mode="after")
+    def _scores_are_whole(self):
+        if self.scale.step != 1 or self.scale.min != int(self.scale.min):
+            raise ValueError("simulated raters give whole scores: scale needs whole min and step 1")
+        return self
 
 
 class Files(Strict):
@@ -89,7 +97,7 @@ class PersuadeCorpus(Strict):
     kind: Literal["persuade"]
     files: Files
     dev_size: Count = 300
-    seed: int = 1
+    seed: Seed = 1
     max_train: Count | None = None
     label_unscored: bool = False
     scale: Scale = Scale()
@@ -106,6 +114,12 @@ class Columns(Strict):
     second_score: str | None = None
     groups: dict[Name, str] = {}
 
+    @model_validator(mode="after")
+    def _groups_have_names_of_their_own(self):
+        if taken := sorted(set(self.groups) & set(RESERVED)):
+            raise ValueError(f"a group cannot be named {taken[0]!r}; give it another name")
+        return self
+
 
 class TableCorpus(Strict):
     """Any CSV or Parquet file (`.gz` accepted) read through a column map."""
@@ -119,7 +133,7 @@ class TableCorpus(Strict):
     separator: str = ","
     dev_size: Count = 300
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    seed: int = 1
+    seed: Seed = 1
     max_train: Count | None = None
     label_unscored: bool = True
 
@@ -139,6 +153,14 @@ class FromScratch(Strict):
     heads: Count = 4
     vocab_size: Annotated[int, Field(ge=300)] = 2048
 
+    @model_validator(mode="after")
+    def _heads_share_the_hidden_size(self):
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is no even multiple of heads {self.heads}"
+            )
+        return self
+
 
 class Model(Strict):
     """One of: a hub id with its revision, a local folder, or a model from scratch."""
@@ -154,7 +176,7 @@ class Model(Strict):
             raise ValueError("name exactly one of hub, folder, from_scratch")
         if self.hub and not self.revision:
             raise ValueError(
-                f"hub id {self.hub} needs a `revision` (a commit), so that the weights stay the same"
+                f"hub id {self.hub} needs a `revision` (a commit): its weights must stay the same"
             )
         return self
 
@@ -203,7 +225,7 @@ class CausalTeacher(Training):
     lora: Lora = Lora()
     template: Literal["auto", "plain", "chat"] = "auto"
     rubric: str = ""
-    seed: int = 1
+    seed: Seed = 1
 
     @model_validator(mode="after")
     def _pretraining_is_for_scratch(self):
@@ -221,7 +243,13 @@ class EncoderScorer(Training):
     name: Name
     model: Model
     head: Literal["classification", "regression"] = "regression"
-    seed: int = 1
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _scratch_is_an_encoder(self):
+        if self.model.from_scratch and self.model.from_scratch.architecture == "llama":
+            raise ValueError("an encoder from scratch needs architecture: electra or modernbert")
+        return self
 
 
 class ClassicalScorer(Strict):
@@ -244,8 +272,8 @@ class Sampling(Strict):
 
     fractions: list[Fraction] = Field(default=[0.1], min_length=1)
     headline: Fraction | None = None
-    draws: list[int] = Field(default=[1], min_length=1)
-    seeds: list[int] = Field(default=[1], min_length=1)
+    draws: list[Seed] = Field(default=[1], min_length=1)
+    seeds: list[Seed] = Field(default=[1], min_length=1)
 
     @model_validator(mode="after")
     def _headline_is_a_fraction(self):
@@ -283,13 +311,19 @@ class Study(Strict):
     evaluation: Evaluation = Evaluation()
 
     @model_validator(mode="after")
-    def _names_differ(self):
+    def _parts_fit_together(self):
         for key in ("teachers", "students"):
             names = [item.name for item in getattr(self, key)]
             if twice := {n for n in names if names.count(n) > 1}:
                 raise ValueError(f"{key}: two of the name {sorted(twice)[0]!r}; names must differ")
         if len(set(self.arms)) != len(self.arms):
             raise ValueError(f"arms {self.arms} names one arm twice")
+        whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
+        if whole and "cyborg" in self.arms:
+            raise ValueError(
+                "sampling.fractions: 1 leaves the Teachers nothing to label; "
+                "the arm `full` is all human labels"
+            )
         graded = [t.pretraining for t in self.teachers if getattr(t, "pretraining", None)]
         if self.corpus.kind != "simulated" and any(p.programme_essays for p in graded):
             raise ValueError("programme_essays are simulated: they go with a simulated corpus only")
@@ -355,13 +389,16 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{_shown(path)}: not readable as YAML: {error}") from None
+        told = " ".join(str(error).split())
+        raise ParameterError(f"{_shown(path)}: not readable as YAML: {told}") from None
     if not isinstance(given, dict):
         raise ParameterError(f"{_shown(path)}: a study is a mapping of keys to values")
     for setting in settings:
         _lay_over(given, setting)
+    for key in {"name", "settings"} & set(given):
+        raise ParameterError(f"{_shown(path)}: {key}: unknown key; a study is named by its file")
     try:
-        return Study(**{**given, "name": path.stem, "settings": list(settings)})
+        return Study.model_validate({**given, "name": path.stem, "settings": list(settings)})
     except ValidationError as error:
         lines = [_explain(e, given) for e in error.errors()]
         raise ParameterError("\n".join(f"{_shown(path)}: {line}" for line in lines)) from None
@@ -370,6 +407,10 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
 def _study_path(study: str) -> Path:
     path = Path(study) if study.endswith((".yaml", ".yml")) else ROOT / "params" / f"{study}.yaml"
     if path.is_file():
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", path.stem):
+            raise ParameterError(
+                f"{_shown(path)}: names a study, so use letters, digits, _, - and . only"
+            )
         return path
     known = sorted(p.stem for p in (ROOT / "params").glob("*.yaml"))
     near = difflib.get_close_matches(study, known, 1)

@@ -161,8 +161,9 @@ def smd_forest(report: pd.DataFrame, bound: float, title: str) -> plt.Figure:
 def length_by_score(lengths: pd.Series, scores: pd.Series) -> plt.Figure:
     """Words of an essay by its human score."""
     figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
-    sns.boxplot(x=scores.map("{:g}".format), y=lengths, color=sns.color_palette("colorblind")[0],
-                order=[f"{v:g}" for v in sorted(scores.unique())], fliersize=2, ax=axes)  # fmt: skip
+    order = [f"{v:g}" for v in sorted(scores.unique())]
+    sns.boxplot(x=scores.map("{:g}".format), y=lengths, order=order, fliersize=2, ax=axes,
+                color=sns.color_palette("colorblind")[0])  # fmt: skip
     axes.set(xlabel="human score", ylabel="words", title="Longer essays score higher")
     return figure
 

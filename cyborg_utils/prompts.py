@@ -42,6 +42,11 @@ def build_prompt(tokenizer, labels: list, rubric: str = "", template: str = "aut
         Where a score has no single token of its own.
     """
     digits = all(isinstance(v, int) and 0 <= v <= 9 for v in labels)
+    if not digits and len(labels) > len(LETTERS):
+        raise ValueError(
+            f"a scale of {len(labels)} scores has no letter for each; a causal Teacher answers "
+            f"at most {len(LETTERS)}"
+        )
     names = [str(v) for v in labels] if digits else list(LETTERS[: len(labels)])
     if template == "auto":
         template = "chat" if getattr(tokenizer, "chat_template", None) else "plain"
@@ -59,7 +64,9 @@ def build_prompt(tokenizer, labels: list, rubric: str = "", template: str = "aut
         )
         before, after = text.split(ESSAY)
     else:
-        before, after = f"{head}\n\nScore: ".split(ESSAY)
+        # A letter melts into one token with a space before it, but not with a line break.
+        gap = " " if digits else "\n"
+        before, after = f"{head}\n\nScore:{gap}".split(ESSAY)
         if tokenizer.bos_token:
             before = tokenizer.bos_token + before
     answers = _answer_tokens(tokenizer, after, names)

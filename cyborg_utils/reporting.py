@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -55,17 +56,19 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     executed.parent.mkdir(parents=True, exist_ok=True)
     report.parent.mkdir(parents=True, exist_ok=True)
     try:
-        papermill.execute_notebook(
-            source,
-            executed,
-            parameters=parameters,
-            kernel_name="python3",
-            cwd=NOTEBOOKS,
-            progress_bar=False,
-            log_output=False,
-            autosave_cell_every=10,
-            config=Config({"KernelManager": {"transport": "ipc"}}),
-        )
+        with tempfile.TemporaryDirectory() as sockets:  # of this kernel alone
+            kernel = {"transport": "ipc", "ip": os.path.join(sockets, "kernel")}
+            papermill.execute_notebook(
+                source,
+                executed,
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=NOTEBOOKS,
+                progress_bar=False,
+                log_output=False,
+                autosave_cell_every=10,
+                config=Config({"KernelManager": kernel}),
+            )
     except papermill.PapermillExecutionError as error:
         failed = executed.with_suffix(".html")
         render(executed, failed)
@@ -164,9 +167,9 @@ def _meaning(code: str) -> str:
     tree = ast.parse(code)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
-            if isinstance(getattr(body[0], "value", None), ast.Constant):
-                body[0] = ast.Pass()
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            body[0] = ast.Pass()
     return ast.dump(tree)
 
 

@@ -214,14 +214,12 @@ def read_verdict(row) -> str:
         case "within bounds":
             return f"scored as people score them, within the bound ({low} to {high})"
         case "outside bounds":
-            return f"scored {side} than people score them: do not use without correction ({low} to {high})"
+            advice = "do not use without correction"
+            return f"scored {side} than people score them: {advice} ({low} to {high})"
         case _:
-            need = (
-                f"; about {row.essays_needed:,.0f} essays could tell"
-                if row.essays_needed > 0
-                else ""
-            )
-            return f"too few essays to tell ({low} to {high}{need})"
+            enough = row.essays_needed
+            told = f"; about {enough:,.0f} essays could show a fair machine fair" * (enough > 0)
+            return f"too few essays to tell ({low} to {high}{told})"
 
 
 def headline_findings(

@@ -172,8 +172,14 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def records(frame: pd.DataFrame) -> list[dict]:
-    """Rows of a frame as plain values; a missing one is None."""
-    return json.loads(frame.to_json(orient="records", double_precision=15))
+    """Rows of a frame as plain values with every digit; a missing or infinite one is None."""
+    return [{str(k): _cell(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _cell(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    missing = value is None or value is pd.NA or value is pd.NaT
+    return None if missing or (isinstance(value, float) and not np.isfinite(value)) else value
 
 
 def _plain(value):

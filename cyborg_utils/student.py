@@ -129,7 +129,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def scores_from_probabilities(probabilities: np.ndarray, points: np.ndarray) -> pd.DataFrame:
-    """`score` is the most probable point (the lower one at a tie), `continuous` the expected one."""
+    """`score` is the most probable point, the lower one at a tie, `continuous` the expected one."""
     labels = [f"p_{p:g}" for p in points]
     frame = pd.DataFrame(probabilities.astype(float), columns=labels)
     frame.insert(0, "continuous", probabilities @ points)

@@ -6,7 +6,6 @@ scores; a Teacher from the hub has been pretrained elsewhere. What follows is th
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +23,7 @@ from cyborg_utils.prompts import Prompt, build_prompt
 from cyborg_utils.student import scores_from_probabilities, softmax
 from cyborg_utils.training import Pad, fit, logits_of, to_device
 
-ANSWER_WEIGHT = float(
-    os.environ.get("AW", "50")
-)  # an answer is one token among some two hundred of text
+ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds of text
 
 
 class LabelTokenModel(torch.nn.Module):
@@ -71,7 +68,9 @@ class TeacherModel:
 
     def count_truncated(self, texts: list[str]) -> int:
         """How many texts lose their end to `max_tokens`."""
-        essays = self.tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        essays = self.tokenizer(
+            texts, add_special_tokens=False, split_special_tokens=True, verbose=False
+        )["input_ids"]
         return int(sum(len(e) > self.prompt.room(self.spec.max_tokens) for e in essays))
 
     def score(self, texts: list[str], report: bool = False) -> pd.DataFrame:
@@ -93,22 +92,23 @@ def pretrain_teacher(
 ) -> tuple[pd.DataFrame, dict]:
     """Pretrain a from-scratch Teacher by next-token prediction and save it as a model folder.
 
-    Each document is an essay followed by questions on its own surface (length, rare words,
-    ...), whose answers are counted from the text: no human score is used.
+    It reads the texts, each followed by questions on its own surface (length, rare words, ...)
+    whose answers are counted from the text, and, where there are essays of another programme,
+    those essays in the scoring prompt with their grades there.
+
+    Parameters
+    ----------
+    texts : texts of train; no human score of this programme is used.
+    elsewhere : frame with `text` and `grade` (whole, 0 to 9), or None.
 
     Returns
     -------
-    (training log, counts: parameters, documents, tokens)
+    (training log, counts: parameters, documents, tokens, graded_elsewhere)
     """
     model, tokenizer = load_causal(spec.model, spec.max_tokens, texts, spec.seed)
-    answers = pd.DataFrame(index=range(len(texts)))
-    if spec.pretraining.surface_questions:
-        answers = surface_features(texts)
+    rows = pretraining_documents(texts, tokenizer, spec)
     if elsewhere is not None:
-        grade = pd.Series([np.nan] * len(texts) + elsewhere["grade"].tolist())
-        texts = texts + elsewhere["text"].tolist()
-        answers = surface_features(texts).assign(Grade=grade)
-    rows = pretraining_documents(texts, answers, tokenizer, spec)
+        rows += graded_documents(model, tokenizer, spec, elsewhere)
     pre: Pretraining = spec.pretraining
     how = spec.model_copy(
         update={
@@ -122,8 +122,12 @@ def pretrain_teacher(
     log = fit(reader, rows, _weighted_batch(tokenizer.pad_token_id), how, spec.seed)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    tokens = sum(len(r["input_ids"]) for r in rows)
-    return log, {"parameters": model.num_parameters(), "documents": len(rows), "tokens": tokens}
+    return log, {
+        "parameters": model.num_parameters(),
+        "documents": len(rows),
+        "tokens": sum(len(r["input_ids"]) for r in rows),
+        "graded_elsewhere": 0 if elsewhere is None else len(elsewhere),
+    }
 
 
 def train_teacher(
@@ -155,10 +159,7 @@ def train_teacher(
         ),
     )
     teacher = _teacher(model, tokenizer, spec, labels)
-    examples = teacher.encode(subset["text"].tolist())
-    index = {v: i for i, v in enumerate(labels)}
-    for example, score in zip(examples, subset["score"], strict=True):
-        example["labels"] = index[score]
+    examples = _labeled(teacher, subset["text"], subset["score"])
 
     def judge() -> float:
         return quadratic_weighted_kappa(
@@ -167,6 +168,14 @@ def train_teacher(
 
     log = fit(teacher.reader, examples, teacher._pad(), spec, seed, judge)
     return teacher, log
+
+
+def _labeled(teacher: TeacherModel, texts: pd.Series, scores: pd.Series) -> list[dict]:
+    index = {v: i for i, v in enumerate(teacher.labels)}
+    examples = teacher.encode(texts.tolist())
+    for example, score in zip(examples, scores, strict=True):
+        example["labels"] = index[score]
+    return examples
 
 
 def load_teacher(
@@ -212,36 +221,50 @@ def surface_features(texts: list[str]) -> pd.DataFrame:
     return (ranks * 10).clip(upper=9.999).astype(int)
 
 
-def pretraining_documents(
-    texts: list[str], answers: pd.DataFrame, tokenizer, spec: CausalTeacher
-) -> list[dict]:
-    """Token ids of the pretraining documents: an essay, then questions about it.
-
-    Parameters
-    ----------
-    answers : one row a text, one column a question, answers 0-9; a missing answer's question
-        is not asked.
+def pretraining_documents(texts: list[str], tokenizer, spec: CausalTeacher) -> list[dict]:
+    """Token ids of the pretraining documents: an essay, then questions on its surface.
 
     Returns
     -------
-    dicts of `input_ids` and `weights`: what each token counts in the loss, 1 for text and
-    `ANSWER_WEIGHT` for an answer.
+    dicts of `input_ids` and `weights`: what each token counts in the loss, `ANSWER_SHARE` for the
+    answers together and the rest for the text.
     """
     prompt = build_prompt(tokenizer, [0, 1], spec.rubric, "plain")
     essays = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)
-    rng = np.random.default_rng(spec.seed)
+    digits = set(tokenizer.convert_tokens_to_ids(list("0123456789")))
+    tails = [""] * len(texts)
+    if spec.pretraining.surface_questions:
+        rng = np.random.default_rng(spec.seed)
+        for i, row in enumerate(surface_features(texts).to_dict("records")):
+            tails[i] = "".join(f"\n\n{name}: {row[name]}" for name in rng.permutation(list(row)))
     rows = []
-    for essay, row in zip(essays["input_ids"], answers.to_dict("records"), strict=True):
-        asked = [name for name in rng.permutation(list(row)) if not pd.isna(row[name])]
-        asked.sort(key=lambda name: name != "Grade")
-        tail = "".join(f"\n\n{name}: {row[name]:.0f}" for name in asked)
+    for essay, tail in zip(essays["input_ids"], tails, strict=True):
         end = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
-        digits = set(tokenizer.convert_tokens_to_ids(list("0123456789")))
-        room = spec.max_tokens - len(prompt.before) - len(end)
-        start = prompt.before + essay[:room]
-        weights = [1.0] * len(start) + [ANSWER_WEIGHT if t in digits else 1.0 for t in end]
-        rows.append({"input_ids": start + end, "weights": weights})
+        ids = prompt.before + essay[: spec.max_tokens - len(prompt.before) - len(end)]
+        answers = [False] * len(ids) + [token in digits for token in end]
+        rows.append({"input_ids": ids + end, "weights": _weights(answers)})
     return rows
+
+
+def graded_documents(model, tokenizer, spec: CausalTeacher, graded: pd.DataFrame) -> list[dict]:
+    """Documents of graded essays: the scoring prompt around the essay, then its grade."""
+    grades = sorted(int(g) for g in graded["grade"].unique())
+    teacher = _teacher(model, tokenizer, spec, grades)
+    answer = dict(zip(grades, teacher.prompt.answers, strict=True))
+    rows = []
+    for example, grade in zip(
+        teacher.encode(graded["text"].tolist()), graded["grade"], strict=True
+    ):
+        ids = [*example["input_ids"], answer[grade]]
+        rows.append({"input_ids": ids, "weights": _weights([False] * (len(ids) - 1) + [True])})
+    return rows
+
+
+def _weights(answers: list[bool]) -> list[float]:
+    n, total = sum(answers), len(answers)
+    if n == 0:
+        return [1.0 / total] * total
+    return [ANSWER_SHARE / n if a else (1 - ANSWER_SHARE) / (total - n) for a in answers]
 
 
 class NextTokenModel(torch.nn.Module):

@@ -67,6 +67,10 @@ class BestOnDev(TrainerCallback):
         ):
             return
         score = self.judge()
+        if np.isnan(score):
+            raise ValueError(
+                "training diverged: agreement on dev is no number; lower learning_rate"
+            )
         model.train()
         self.rows.append({"step": state.global_step, "dev_qwk": score})
         if score > self.best:
