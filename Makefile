@@ -29,7 +29,7 @@ test-slow: $(READY) ## the slow tests too
 	@$(VENV)/bin/python -m pytest -m "not gpu"
 
 lint: $(READY) ## style of code and notebooks
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check cyborg_utils tests
+	@$(VENV)/bin/ruff check cyborg_utils tests notebooks benchmarks && $(VENV)/bin/ruff format --check cyborg_utils tests notebooks benchmarks
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
 
 readme: $(READY) ## write the demo's table and figure into README.md from reports/demo

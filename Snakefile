@@ -3,8 +3,9 @@
 import shlex
 import sys
 
-from cyborg_utils.params import ROOT, load_study
+from cyborg_utils.params import load_study
 from cyborg_utils.reporting import fingerprint
+from cyborg_utils.schema import ROOT
 from cyborg_utils.stages import (
     base_folder, base_settings, conditions, labels_folder, seeds, subset_slug,
 )
@@ -14,7 +15,9 @@ SETTINGS = list(config.get("settings", []))
 study = load_study(STUDY, SETTINGS)
 
 CONDITIONS = {c.slug: c for c in conditions(study)}
-SUBSETS = {subset_slug(f, d): (f, d) for f in study.sampling.fractions for d in study.sampling.draws}
+SUBSETS = {
+    subset_slug(f, d): (f, d) for f in study.sampling.fractions for d in study.sampling.draws
+}
 THREADS = {item.name: getattr(item, "threads", 1) for item in study.teachers + study.students}
 
 
@@ -99,7 +102,7 @@ rule corpus:
     params:
         notebook="01_corpus",
         values="",
-        code=fingerprint("01_corpus", study.corpus, study.evaluation.groups),
+        code=fingerprint("01_corpus", study.corpus),
     message:
         "01 corpus"
     shell:
@@ -195,7 +198,11 @@ rule student:
 rule fairness:
     input:
         f"{FOLDER}/corpus.parquet",
-        lambda w: [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS if s == w.student],
+        lambda w: [
+            f"{FOLDER}/students/{s}/{c}/s{n}/student.json"
+            for s, c, n in STUDENT_RUNS
+            if s == w.student
+        ],
         [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS],
     output:
         result=f"{FOLDER}/fairness/{{student}}.json",
@@ -214,6 +221,7 @@ rule fairness:
 
 rule summary:
     input:
+        f"{FOLDER}/corpus.parquet",
         f"{FOLDER}/corpus.json",
         [f"{FOLDER}/fairness/{s.name}.json" for s in study.students],
         [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.params import (
+from cyborg_utils.schema import (
     ROOT,
     Columns,
     PersuadeCorpus,
@@ -102,6 +102,16 @@ def label_budget(corpus: pd.DataFrame, n_subset: int) -> dict[str, int]:
     """Human scores that a study uses: U for training, dev for choosing, and their sum."""
     n_dev = int((corpus["split"] == "dev").sum())
     return {"train": int(n_subset), "dev": n_dev, "total": int(n_subset) + n_dev}
+
+
+def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """The label budget of every U of a study: `fraction, draw, train, dev, total`."""
+    rows = [
+        {"fraction": f, "draw": d, **label_budget(corpus, len(draw_subset(corpus, f, d)))}
+        for f in study.sampling.fractions
+        for d in study.sampling.draws
+    ]
+    return pd.DataFrame(rows)
 
 
 def check_corpus(frame: pd.DataFrame, labels: list, arms: list[str]) -> None:

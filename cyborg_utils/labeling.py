@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cyborg_utils.baselines import ClassicalModel, train_classical
-from cyborg_utils.params import Study, Teacher
-from cyborg_utils.student import Student, train_student
-from cyborg_utils.teacher import load_teacher, train_teacher
+from cyborg_utils.schema import Study
 
 
 def essays_to_label(corpus: pd.DataFrame, subset: pd.Index, study: Study) -> pd.DataFrame:
@@ -71,41 +68,6 @@ def build_ledger(
     first = ["essay_id", "label_source", "score", "expected"]
     rest = [c for c in ledger if c.startswith("p_")]
     return ledger[first + rest].sort_values("essay_id").reset_index(drop=True)
-
-
-def train_any_teacher(
-    spec: Teacher,
-    base: Path | None,
-    subset: pd.DataFrame,
-    dev: pd.DataFrame,
-    corpus: pd.DataFrame,
-    labels: list,
-):
-    """Train whatever fills the ledger from U: a causal, an encoder or a classical Teacher.
-
-    Parameters
-    ----------
-    base : folder of the pretrained model of a from-scratch causal Teacher, else None.
-    subset, dev : human-scored essays, `text` and `score`.
-    corpus : its train texts, not its scores, train the tokenizer of an encoder from scratch.
-
-    Returns
-    -------
-    (a model with `score`, `count_truncated` and `save`; its training log, or None)
-    """
-    if spec.kind == "causal":
-        return train_teacher(spec, base, subset, dev, labels, spec.seed)
-    if spec.kind == "encoder":
-        texts = corpus.loc[corpus["split"] == "train", "text"].tolist()
-        return train_student(spec, subset, dev, labels, texts, spec.seed)
-    return train_classical(spec, subset, labels), None
-
-
-def load_any_teacher(spec: Teacher, base: Path | None, folder: Path, labels: list):
-    """The trained Teacher of any kind from its folder."""
-    if spec.kind == "causal":
-        return load_teacher(spec, base, folder, labels)
-    return (Student if spec.kind == "encoder" else ClassicalModel).load(folder)
 
 
 def training_labels(

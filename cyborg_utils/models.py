@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -24,8 +25,11 @@ from transformers import (
     PreTrainedTokenizerFast,
     set_seed,
 )
+from transformers.utils import logging as hf_logging
 
-from cyborg_utils.params import ROOT, FromScratch, Model
+from cyborg_utils.schema import ROOT, FromScratch, Model
+
+hf_logging.disable_progress_bar()  # its bars are scripts in a rendered report
 
 SPECIAL = {
     "pad_token": "[PAD]",
@@ -85,14 +89,20 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
     if spec.from_scratch is None:
         tokenizer, source = _pretrained(spec, AutoTokenizer)
         set_seed(seed)
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source,
-            revision=spec.revision,
-            num_labels=n_outputs,
-            dtype=torch.float32,
-            use_safetensors=True,
-            **_overrides(source, spec.revision),
-        )
+        with _clear_errors(source):
+            model = AutoModelForSequenceClassification.from_pretrained(
+                source,
+                revision=spec.revision,
+                num_labels=n_outputs,
+                dtype=torch.float32,
+                use_safetensors=True,
+                **_overrides(source, spec.revision),
+            )
+        positions = getattr(model.config, "max_position_embeddings", max_tokens)
+        if max_tokens > positions:
+            raise ModelError(
+                f"model {source} reads {positions} tokens at most; lower max_tokens {max_tokens}"
+            )
         return model, tokenizer
     tokenizer = train_tokenizer(texts, spec.from_scratch.vocab_size)
     set_seed(seed)
@@ -105,9 +115,10 @@ def load_causal(spec: Model, max_tokens: int, texts: list[str], seed: int):
     if spec.from_scratch is None:
         tokenizer, source = _pretrained(spec, AutoTokenizer)
         dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
-        model = AutoModelForCausalLM.from_pretrained(
-            source, revision=spec.revision, dtype=dtype, use_safetensors=True
-        )
+        with _clear_errors(source):
+            model = AutoModelForCausalLM.from_pretrained(
+                source, revision=spec.revision, dtype=dtype, use_safetensors=True
+            )
         if tokenizer.pad_token is None:
             tokenizer.pad_token = tokenizer.eos_token
         return model, tokenizer
@@ -140,13 +151,19 @@ def _pretrained(spec: Model, auto_tokenizer):
                 "save_pretrained wrote, or a hub id"
             )
         source = str(path)
-    try:
+    with _clear_errors(source):
         return auto_tokenizer.from_pretrained(source, revision=spec.revision), source
+
+
+@contextmanager
+def _clear_errors(source: str):
+    try:
+        yield
     except OSError as error:
         raise ModelError(
             f"model {source}: cannot be loaded ({str(error).splitlines()[0]}); without access to "
             "the hub, download it elsewhere and name its folder in `model.folder`; gated weights "
-            "need `hf auth login` first"
+            "need `hf auth login` first; weights must be safetensors"
         ) from None
 
 
@@ -169,7 +186,6 @@ def _small_encoder(shape: FromScratch, tokenizer, n_outputs: int, max_tokens: in
         "max_position_embeddings": max_tokens,
         "pad_token_id": tokenizer.pad_token_id,
         "num_labels": n_outputs,
-        "initializer_range": 0.1,
     }
     if shape.architecture == "electra":
         return ElectraConfig(

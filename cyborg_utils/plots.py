@@ -36,6 +36,9 @@ def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> None:
     """Show a frame as a table with a caption; text is escaped, missing values are a dash."""
     style = frame.style.hide(axis="index").set_caption(caption)
     style = style.format(precision=digits, na_rep="–", escape="html")
+    for column in frame.select_dtypes(exclude="number"):
+        wide = {"min-width": "16rem"} if frame[column].astype(str).str.len().max() > 40 else {}
+        style = style.set_properties(subset=[column], **{"text-align": "left", **wide})
     whole = [c for c in frame if pd.api.types.is_integer_dtype(frame[c])]
     display(HTML(style.format("{:,}", subset=whole).to_html(table_attributes='role="table"')))
 
@@ -77,30 +80,30 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
 
     Parameters
     ----------
-    points : rows with `student, series, arm, n_human, qwk, low, high`; a row of the full arm is
+    points : rows with `student, arm, teacher, n_human, qwk, low, high`; a row of the full arm is
         drawn as a line at its own number of labels.
     """
     students = list(points["student"].unique())
     figure, axes = plt.subplots(
         1, len(students), figsize=(WIDTH, 3.6), sharey=True, squeeze=False, layout="constrained"
     )
+    colours = sns.color_palette("colorblind")[1:2] + sns.color_palette("colorblind")[3:]
+    lines = points.drop_duplicates(["arm", "teacher"])[["arm", "teacher"]]
+    cyborgs = [t for a, t in lines.itertuples(index=False) if a == "cyborg"]
     for panel, student in zip(axes[0], students, strict=True):
         mine = points[points["student"] == student]
-        names = list(mine["series"].unique())
-        for i, name in enumerate(names):
-            line = mine[mine["series"] == name].sort_values("n_human")
-            arm = line["arm"].iloc[0]
+        for i, (arm, teacher) in enumerate(lines.itertuples(index=False)):
+            by_teacher = mine["teacher"] == teacher if arm == "cyborg" else True
+            line = mine[(mine["arm"] == arm) & by_teacher].sort_values("n_human")
             panel.errorbar(
-                line["n_human"] * 1.04 ** (i - len(names) / 2),
+                line["n_human"] * 1.04 ** (i - len(lines) / 2),
                 line["qwk"],
                 [line["qwk"] - line["low"], line["high"] - line["qwk"]],
                 marker=MARKERS[arm],
-                linestyle="-" if arm != "human" else "--",
-                color=COLOURS[arm]
-                if arm != "cyborg"
-                else sns.color_palette("colorblind")[1 + 2 * i],
+                linestyle="--" if arm == "human" else "-",
+                color=colours[cyborgs.index(teacher)] if arm == "cyborg" else COLOURS[arm],
                 capsize=3,
-                label=name,
+                label=f"{ARMS[arm]} by {teacher}" if arm == "cyborg" else ARMS[arm],
             )
         full = mine[mine["arm"] == "full"]
         if len(full):
@@ -127,10 +130,10 @@ def smd_forest(report: pd.DataFrame, bound: float, title: str) -> plt.Figure:
     report : rows with `attribute, level, n, arm, smd, smd_low, smd_high`.
     """
     rows = report.drop_duplicates(["attribute", "level"])[["attribute", "level", "n"]]
-    names = [f"{r.level} (n = {r.n:,})" for r in rows.itertuples()]
+    names = [f"{r.attribute}: {r.level} (n = {r.n:,})" for r in rows.itertuples()]
     places = {(r.attribute, r.level): -i for i, r in enumerate(rows.itertuples())}
     series = list(report["series"].unique())
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.2 + 0.36 * len(rows)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(WIDTH, 1.4 + 0.5 * len(rows)), layout="constrained")
     axes.axvspan(-bound, bound, color="grey", alpha=0.15)
     axes.axvline(0, color="grey", linewidth=1)
     palette = sns.color_palette("colorblind")

@@ -37,6 +37,8 @@ class LogHandler(LogHandlerBase):
                 self._print(f"         {self._left(record.done, record.total - 1)}")
             case LogEvent.JOB_ERROR:
                 self._print(f"  FAILED {self.names.get(record.jobid, record.rule_name)}")
+            case LogEvent.ERROR:
+                self._print(record.getMessage())
             case None if record.levelno >= logging.ERROR:
                 self._print(record.getMessage())
 

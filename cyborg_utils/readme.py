@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 
-from cyborg_utils.params import ROOT
+from cyborg_utils.schema import ROOT
 from cyborg_utils.stages import read_json
 
 BEGIN, END = "<!-- demo: begin (make readme writes this) -->", "<!-- demo: end -->"

@@ -10,6 +10,7 @@ import ast
 import hashlib
 import itertools
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -18,7 +19,8 @@ from pathlib import Path
 import nbformat
 import yaml
 
-from cyborg_utils.params import ROOT, Study, load_study
+from cyborg_utils.params import load_study
+from cyborg_utils.schema import ROOT, Study
 from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -51,6 +53,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     import papermill
     from traitlets.config import Config
 
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     source = NOTEBOOKS / f"{name}.ipynb"
     check_parameters(source, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
@@ -149,6 +152,8 @@ def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
         modules -= {"plots"}
     parts = [_meaning(code)]
     parts += [_meaning((PACKAGE / f"{m}.py").read_text(encoding="utf-8")) for m in sorted(modules)]
+    if any(module.startswith("simulate") for module in modules):
+        parts += [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("data/*.yaml"))]
     parts += [json.dumps(s, sort_keys=True, default=lambda v: v.model_dump()) for s in settings]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -169,7 +174,7 @@ def _meaning(code: str) -> str:
         body = getattr(node, "body", None)
         first = body[0] if isinstance(body, list) and body else None
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-            body[0] = ast.Pass()
+            node.body = body[1:]
     return ast.dump(tree)
 
 

@@ -15,7 +15,7 @@ from cyborg_utils.inference import (
     retention,
     runs_from_frame,
 )
-from cyborg_utils.params import Study
+from cyborg_utils.schema import Study
 from cyborg_utils.stages import (
     Condition,
     conditions,
@@ -256,7 +256,9 @@ def headline_findings(
         outside = [r for r in report["groups"] if r["verdict"] == "outside bounds"]
         cyborg = [r for r in outside if r["arm"] == "cyborg"]
         if cyborg:
-            told = "; ".join(f"{r['level']} ({r['series']}) {r['smd']:+.2f}" for r in cyborg[:4])
+            told = "; ".join(
+                f"{r['attribute']} {r['level']} ({r['series']}) {r['smd']:+.2f}" for r in cyborg[:4]
+            )
             lines.append(
                 f"Fairness of **{name}** at ±{report['bound']:g}: {len(cyborg)} group verdicts on "
                 f"cyborg data are *outside bounds*: {told}{' …' if len(cyborg) > 4 else ''}."

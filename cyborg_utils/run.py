@@ -11,7 +11,8 @@ import os
 import sys
 from contextlib import contextmanager
 
-from cyborg_utils.params import ROOT, ParameterError, Study, load_study
+from cyborg_utils.params import load_study
+from cyborg_utils.schema import ROOT, ParameterError, Study
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     options, snakemake_options = parser.parse_known_args(arguments)
     try:
         study = load_study(options.study, options.settings)
+        find_files(study)
         with only_run(study):
             failed = run(study, options, snakemake_options)
     except ParameterError as error:
@@ -56,6 +58,17 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def find_files(study: Study) -> None:
+    """Raise a ParameterError where a file of the corpus is not there."""
+    for part, names in dict(getattr(study.corpus, "files", [])).items():
+        for name in names:
+            if not (ROOT / name).is_file():
+                raise ParameterError(
+                    f"{study.name}: corpus.files.{part}: no file {name}; put it there, or name its "
+                    "place in the study's YAML (paths are from the repository's root)"
+                )
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.params import ROOT, ParameterError, Study, Teacher
+from cyborg_utils.schema import ROOT, ParameterError, Study, Teacher
 
 
 class MissingInput(FileNotFoundError):

@@ -17,7 +17,7 @@ import torch
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cyborg_utils.models import device
-from cyborg_utils.params import Training
+from cyborg_utils.schema import Training
 
 CHECKS = 6
 

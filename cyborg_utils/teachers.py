@@ -1,0 +1,47 @@
+"""Teachers of any kind: whatever fills the ledger from U."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from cyborg_utils.baselines import ClassicalModel, train_classical
+from cyborg_utils.schema import Teacher
+from cyborg_utils.student import Student, train_student
+from cyborg_utils.teacher import load_teacher, train_teacher
+
+
+def train_any_teacher(
+    spec: Teacher,
+    base: Path | None,
+    subset: pd.DataFrame,
+    dev: pd.DataFrame,
+    corpus: pd.DataFrame,
+    labels: list,
+):
+    """Train whatever fills the ledger from U: a causal, an encoder or a classical Teacher.
+
+    Parameters
+    ----------
+    base : folder of the pretrained model of a from-scratch causal Teacher, else None.
+    subset, dev : human-scored essays, `text` and `score`.
+    corpus : its train texts, not its scores, train the tokenizer of an encoder from scratch.
+
+    Returns
+    -------
+    (a model with `score`, `count_truncated` and `save`; its training log, or None)
+    """
+    if spec.kind == "causal":
+        return train_teacher(spec, base, subset, dev, labels, spec.seed)
+    if spec.kind == "encoder":
+        texts = corpus.loc[corpus["split"] == "train", "text"].tolist()
+        return train_student(spec, subset, dev, labels, texts, spec.seed)
+    return train_classical(spec, subset, labels), None
+
+
+def load_any_teacher(spec: Teacher, base: Path | None, folder: Path, labels: list):
+    """The trained Teacher of any kind from its folder."""
+    if spec.kind == "causal":
+        return load_teacher(spec, base, folder, labels)
+    return (Student if spec.kind == "encoder" else ClassicalModel).load(folder)
