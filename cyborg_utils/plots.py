@@ -37,8 +37,9 @@ def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> None:
     style = frame.style.hide(axis="index").set_caption(caption)
     style = style.format(precision=digits, na_rep="–", escape="html")
     for column in frame.select_dtypes(exclude="number"):
-        wide = {"min-width": "16rem"} if frame[column].astype(str).str.len().max() > 40 else {}
-        style = style.set_properties(subset=[column], **{"text-align": "left", **wide})
+        longest = frame[column].astype(str).str.len().max()
+        width = {"min-width": "16rem"} if longest > 30 else {"white-space": "nowrap"}
+        style = style.set_properties(subset=[column], **{"text-align": "left", **width})
     whole = [c for c in frame if pd.api.types.is_integer_dtype(frame[c])]
     display(HTML(style.format("{:,}", subset=whole).to_html(table_attributes='role="table"')))
 

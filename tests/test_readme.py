@@ -11,14 +11,15 @@ def test_the_readme_shows_what_the_committed_summary_says():
 
 
 def test_the_demo_shows_the_effect_beyond_its_intervals():
-    """For at least one neural Student, cyborg beats human-only and comes near full."""
+    """For at least one neural Student, cyborg beats human-only, and of what all human labels add
+    to human-only it keeps more than half, beyond the interval."""
     found = [
         row
         for row in read_json(KEPT)["comparisons"]
         if row["student"] != "ridge" and row["fraction"] == 0.1
     ]
-    assert any(row["gain_low"] > 0 and row["p_holm"] < 0.05 for row in found)
-    assert any(row["retention"] > 0.8 for row in found if row["gain_low"] > 0)
+    shown = [row for row in found if row["gain_low"] > 0 and row["p_holm"] < 0.05]
+    assert any(row["retention_low"] is not None and row["retention_low"] > 0.5 for row in shown)
 
 
 def test_the_committed_summary_says_simulated():
