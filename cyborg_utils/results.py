@@ -47,8 +47,8 @@ def collect_runs(study: Study, student: str, split: str = "test") -> pd.DataFram
 
     Returns
     -------
-    frame `series, arm, teacher, fraction, draw, seed, n_human, n_train, essay_id, human,
-    continuous, score`
+    frame `series, arm, teacher, fraction, draw, seed, n_human, n_train, truncated` (training
+    essays that lose their end), `essay_id, human, continuous, score`
     """
     parts = []
     for c in conditions(study):
@@ -64,9 +64,10 @@ def collect_runs(study: Study, student: str, split: str = "test") -> pd.DataFram
             draw = ONCE if c.draw is None else c.draw
             parts.append(
                 scores.assign(
-                    draw=draw, seed=seed, n_human=about["n_human"], n_train=about["n_train"]
+                    draw=draw, seed=seed, n_human=about["n_human"], n_train=about["n_train"],
+                    truncated=about["truncated"],
                 )
-            )
+            )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
 
@@ -85,6 +86,7 @@ def collect_teacher(study: Study, teacher: str, split: str = "test") -> pd.DataF
             scores.assign(
                 series=name, arm="teacher", teacher=teacher, fraction=c.fraction, draw=c.draw,
                 seed=0, n_human=about["budget"]["train"], n_train=about["budget"]["train"],
+                truncated=about["truncated"],
             )
         )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
@@ -100,7 +102,7 @@ def agreement_by_series(study: Study, runs: pd.DataFrame):
     human, arms = runs_from_frame(runs, arm="series")
     resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates)
     facts = runs.drop_duplicates("series").set_index("series")
-    facts = facts[["arm", "teacher", "fraction", "n_human", "n_train"]]
+    facts = facts[["arm", "teacher", "fraction", "n_human", "n_train", "truncated"]]
     facts["n_runs"] = runs.groupby("series")[["draw", "seed"]].apply(
         lambda r: len(r.drop_duplicates())
     )
@@ -223,13 +225,18 @@ def read_verdict(row) -> str:
 
 
 def headline_findings(
-    study: Study, agreement: pd.DataFrame, compared: pd.DataFrame, fairness: dict
+    study: Study,
+    agreement: pd.DataFrame,
+    compared: pd.DataFrame,
+    fairness: dict,
+    people: list[dict] | None,
 ) -> list[str]:
-    """The study's answer in sentences of Markdown, generated from its numbers."""
-    lines, main = (
-        [],
-        compared[compared["fraction"] == study.headline] if len(compared) else compared,
-    )
+    """The study's answer in sentences of Markdown, generated from its numbers.
+
+    `people` are the rows of human-human agreement, None where there is one score an essay.
+    """
+    lines = []
+    main = compared[compared["fraction"] == study.headline] if len(compared) else compared
     by_name = agreement.set_index(["student", "series"])
     for row in main.itertuples():
         own = by_name.loc[(row.student, row.series)]
@@ -252,6 +259,12 @@ def headline_findings(
             )
         lines.append(text + ".")
     lines += _yardstick(study, agreement)
+    if people is not None:
+        qwk = next(r for r in people if r["statistic"] == "qwk")
+        lines.append(
+            f"Two people agree with each other at QWK {qwk['estimate']:.3f} ({qwk['low']:.3f} to "
+            f"{qwk['high']:.3f}) on the same test essays."
+        )
     for name, report in fairness.items():
         outside = [r for r in report["groups"] if r["verdict"] == "outside bounds"]
         cyborg = [r for r in outside if r["arm"] == "cyborg"]
@@ -260,8 +273,8 @@ def headline_findings(
                 f"{r['attribute']} {r['level']} ({r['series']}) {r['smd']:+.2f}" for r in cyborg[:4]
             )
             lines.append(
-                f"Fairness of **{name}** at ±{report['bound']:g}: {len(cyborg)} group verdicts on "
-                f"cyborg data are *outside bounds*: {told}{' …' if len(cyborg) > 4 else ''}."
+                f"Fairness of **{name}** at ±{report['bound']:g}: groups on cyborg data *outside "
+                f"bounds*, {len(cyborg)} in all: {told}{' …' if len(cyborg) > 4 else ''}."
             )
         else:
             lines.append(

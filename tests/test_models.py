@@ -273,6 +273,9 @@ def test_logits_come_back_in_the_order_of_the_examples(essays, architecture, bat
     texts = in_pieces(essays)
     spec = encoder(architecture)
     model, tokenizer = load_encoder(spec.model, 3, 64, essays["text"].tolist(), 1)
+    torch.manual_seed(1)
+    for weights in model.parameters():  # far from zero, so that essays differ in their outputs
+        torch.nn.init.normal_(weights, std=0.3)
     examples = tokenize(texts, tokenizer, 64)
     pad = Pad(tokenizer.pad_token_id, mask=True)
     found = logits_of(model, examples, pad, spec, batch_size=batch_size)
@@ -280,7 +283,7 @@ def test_logits_come_back_in_the_order_of_the_examples(essays, architecture, bat
         alone = [model(torch.tensor([e["input_ids"]])).logits[0].numpy() for e in examples]
     assert found.shape == (len(texts), 3)
     assert np.std(alone, axis=0).min() > 1e-3
-    np.testing.assert_allclose(found, np.stack(alone), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(found, np.stack(alone), atol=1e-4, rtol=0)
 
 
 def test_a_batch_is_padded_on_the_right_and_masked_there():
@@ -324,7 +327,7 @@ def marked_essays(n: int = 16) -> pd.DataFrame:
 def test_a_student_learns_16_essays_by_heart(architecture, head):
     frame = marked_essays()
     spec = encoder(
-        architecture, head=head, max_tokens=32, min_steps=120, batch_size=8, learning_rate=5e-3,
+        architecture, head=head, max_tokens=32, min_steps=400, batch_size=8, learning_rate=3e-3,
         model=scratch(architecture, hidden_size=32),
     )  # fmt: skip
     student, log = train_student(spec, frame, frame, LABELS, frame["text"].tolist(), 1)
