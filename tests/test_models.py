@@ -38,7 +38,7 @@ from cyborg_utils.teacher import (
     train_teacher,
 )
 from cyborg_utils.teachers import load_any_teacher, train_any_teacher
-from cyborg_utils.training import Pad, fit, logits_of
+from cyborg_utils.training import NearLengths, Pad, fit, logits_of
 
 LABELS = [1, 2, 3, 4, 5, 6]
 HALVES = [1, 1.5, 2, 2.5, 3]
@@ -284,6 +284,19 @@ def test_logits_come_back_in_the_order_of_the_examples(essays, architecture, bat
     assert found.shape == (len(texts), 3)
     assert np.std(alone, axis=0).min() > 1e-3
     np.testing.assert_allclose(found, np.stack(alone), atol=1e-4, rtol=0)
+
+
+def test_batches_are_of_near_length_and_in_no_order_of_length():
+    lengths = np.random.default_rng(0).integers(20, 600, size=1000)
+    order = list(NearLengths(lengths.tolist(), 8, seed=1))
+    assert sorted(order) == list(range(1000))
+    batches = lengths[np.array(order)].reshape(-1, 8)
+    waste = batches.max(axis=1).sum() * 8 / lengths.sum()
+    random = np.random.default_rng(2).permutation(lengths).reshape(-1, 8)
+    assert waste < 0.5 * (1 + random.max(axis=1).sum() * 8 / lengths.sum())
+    means = batches.mean(axis=1)
+    assert abs(np.corrcoef(means[1:], means[:-1])[0, 1]) < 0.3  # no run of one length
+    assert order == list(NearLengths(lengths.tolist(), 8, seed=1))
 
 
 def test_a_batch_is_padded_on_the_right_and_masked_there():
