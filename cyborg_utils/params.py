@@ -142,9 +142,9 @@ def _explain(error: dict, given: dict) -> str:
 
 
 def _all_keys() -> list[str]:
-    keys, todo = set(), list(Strict.__subclasses__())
-    while todo:
-        model = todo.pop()
+    keys, waiting = set(), list(Strict.__subclasses__())
+    while waiting:
+        model = waiting.pop()
         keys |= set(model.model_fields)
-        todo += model.__subclasses__()
+        waiting += model.__subclasses__()
     return sorted(keys)

@@ -143,11 +143,11 @@ def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
     cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
     code = "\n".join(c.source for c in cells if c.cell_type == "code")
     modules = _imports(code)
-    todo = list(modules)
-    while todo:
-        new = _imports((PACKAGE / f"{todo.pop()}.py").read_text(encoding="utf-8")) - modules
+    waiting = list(modules)
+    while waiting:
+        new = _imports((PACKAGE / f"{waiting.pop()}.py").read_text(encoding="utf-8")) - modules
         modules |= new
-        todo += new
+        waiting += new
     if not drawing:
         modules -= {"plots"}
     parts = [_meaning(code)]
