@@ -5,7 +5,7 @@ import sys
 
 from cyborg_utils.params import load_study
 from cyborg_utils.reporting import fingerprint
-from cyborg_utils.schema import ROOT
+from cyborg_utils.schema import ROOT, corpus_files
 from cyborg_utils.stages import (
     base_folder, base_settings, conditions, labels_folder, seeds, subset_slug,
 )
@@ -71,8 +71,7 @@ STUDENT_RUNS = [
 TEACHER_RUNS = [(t.name, u) for t in study.teachers for u in SUBSETS if "cyborg" in study.arms]
 FOLDER = here(study.folder)
 PAGES = f"reports/{study.name}"
-FILES = [f for part in ("train", "dev", "test", "unscored")
-         for f in getattr(getattr(study.corpus, "files", None), part, [])]
+FILES = [name for names in corpus_files(study.corpus).values() for name in names]
 DECLARED = [study.evaluation, study.sampling, study.arms]
 
 
@@ -214,7 +213,7 @@ rule fairness:
         values=lambda w: values(student=w.student),
         code=fingerprint("05_fairness_analysis", *DECLARED, drawing=True),
     message:
-        "05 fairness of Student {wildcards.student}"
+        "05 fairness of {wildcards.student}"
     shell:
         RUN
 
@@ -223,7 +222,7 @@ rule summary:
     input:
         f"{FOLDER}/corpus.parquet",
         f"{FOLDER}/corpus.json",
-        [f"{FOLDER}/fairness/{s.name}.json" for s in study.students],
+        [f"{FOLDER}/fairness/{name}.json" for name in study.reported],
         [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
     output:
         result=f"{FOLDER}/summary.json",

@@ -17,6 +17,8 @@ from cyborg_utils.schema import (
     ROOT,
     Columns,
     PersuadeCorpus,
+    PredictionsCorpus,
+    ScoreColumns,
     SimulatedCorpus,
     Study,
     TableCorpus,
@@ -53,7 +55,8 @@ def load_corpus(study: Study) -> pd.DataFrame:
     -------
     frame with one row an essay, sorted by split and id: `essay_id, text, score, split, prompt`,
     the groups, and `score_2`, `true_score` where known. `split` is train, dev or test; unscored
-    essays belong to train.
+    essays belong to train. Predictions have no text, are all of test, and add a column of
+    continuous scores for each machine.
 
     Raises
     ------
@@ -61,8 +64,14 @@ def load_corpus(study: Study) -> pd.DataFrame:
         All faults at once: how many, the first few, the remedy.
     """
     spec = study.corpus
-    frame = _simulated(spec) if isinstance(spec, SimulatedCorpus) else _read_table(spec)
-    check_corpus(frame, spec.scale.labels, study.arms)
+    match spec:
+        case SimulatedCorpus():
+            frame = _simulated(spec)
+        case PredictionsCorpus():
+            frame = _read_predictions(spec)
+        case _:
+            frame = _read_table(spec)
+    check_corpus(frame, spec.scale.labels, study.arms, study.machines)
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
     return frame.drop(columns="_order").reset_index(drop=True)
@@ -78,7 +87,7 @@ def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
                 f"it has {', '.join(corpus.columns)}"
             )
         return known
-    if isinstance(study.corpus, TableCorpus):
+    if isinstance(study.corpus, TableCorpus | PredictionsCorpus):
         return list(study.corpus.columns.groups)
     return [c for c in PERSUADE_GROUPS if c in corpus]
 
@@ -114,7 +123,9 @@ def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def check_corpus(frame: pd.DataFrame, labels: list, arms: list[str]) -> None:
+def check_corpus(
+    frame: pd.DataFrame, labels: list, arms: list[str], machines: list[str] | tuple = ()
+) -> None:
     """Raise one CorpusError with every fault of a corpus: count, first few, remedy."""
     faults = []
 
@@ -133,17 +144,40 @@ def check_corpus(frame: pd.DataFrame, labels: list, arms: list[str]) -> None:
         "rows share their id with another row",
         "keep one row an essay",
     )
-    fault(
-        frame["text"].isna() | (frame["text"].fillna("").str.strip() == ""),
-        "essays have an empty text",
-        "remove them or fill in the text",
-    )
     off = frame["score"].notna() & ~frame["score"].isin(labels)
     fault(
         off,
         f"scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
         "correct the scores, or the study's corpus.scale",
         "score",
+    )
+    if machines:
+        faults += _faults_of_machines(frame, labels, machines)
+        splits = ["test"]
+    else:
+        _check_texts(frame, fault)
+        splits = SPLITS
+    scored = frame.dropna(subset="score")["split"].value_counts()
+    for split in splits:
+        if not scored.get(split, 0):
+            faults.append(f"no scored essays in {split}: the study needs some there")
+    for split in ("dev", "test"):
+        if frame.loc[frame["split"] == split, "score"].nunique() == 1:
+            faults.append(
+                f"all {scored[split]} scored essays of {split} have one score: agreement cannot be "
+                "judged on them, so add essays with other scores"
+            )
+    if "full" in arms and 0 < scored.get("train", 0) < 10:
+        faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
+    if faults:
+        raise CorpusError("the corpus cannot be used:\n  - " + "\n  - ".join(faults))
+
+
+def _check_texts(frame: pd.DataFrame, fault) -> None:
+    fault(
+        frame["text"].isna() | (frame["text"].fillna("").str.strip() == ""),
+        "essays have an empty text",
+        "remove them or fill in the text",
     )
     fault(
         frame["score"].isna() & (frame["split"] != "train"),
@@ -157,20 +191,21 @@ def check_corpus(frame: pd.DataFrame, labels: list, arms: list[str]) -> None:
         "dev or test texts also stand in train",
         "remove them from one side, or the evaluation is not honest",
     )
-    scored = frame.dropna(subset="score")["split"].value_counts()
-    for split in SPLITS:
-        if not scored.get(split, 0):
-            faults.append(f"no scored essays in {split}: the study needs some there")
-    for split in ("dev", "test"):
-        if frame.loc[frame["split"] == split, "score"].nunique() == 1:
+
+
+def _faults_of_machines(frame: pd.DataFrame, labels: list, machines) -> list[str]:
+    step = labels[1] - labels[0]
+    faults = []
+    for name in machines:
+        mean = frame.loc[frame["score"].notna(), name].mean()
+        if np.isnan(mean):
+            faults.append(f"machine {name!r} scores no essay that people scored: leave it out")
+        elif not labels[0] - step <= mean <= labels[-1] + step:
             faults.append(
-                f"all {scored[split]} scored essays of {split} have one score: agreement cannot be "
-                "judged on them, so add essays with other scores"
+                f"machine {name!r}: its scores average {mean:g}, far off the scale {labels[0]} to "
+                f"{labels[-1]}: bring them to that scale, or correct the study's corpus.scale"
             )
-    if "full" in arms and 0 < scored.get("train", 0) < 10:
-        faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
-    if faults:
-        raise CorpusError("the corpus cannot be used:\n  - " + "\n  - ".join(faults))
+    return faults
 
 
 # ---------------------------------------------------------------- simulated
@@ -211,7 +246,7 @@ def _read_table(spec: PersuadeCorpus | TableCorpus) -> pd.DataFrame:
     parts = []
     for part in ("train", "dev", "test", "unscored"):
         for name in getattr(spec.files, part):
-            path = Path(name) if Path(name).is_absolute() else ROOT / name
+            path = _path(name)
             raw = _read_file(path, spec)
             if part == "unscored":
                 score = PERSUADE_COLUMNS.score if persuade else spec.columns.score
@@ -221,6 +256,19 @@ def _read_table(spec: PersuadeCorpus | TableCorpus) -> pd.DataFrame:
             parts.append(frame)
     frame = pd.concat(parts, ignore_index=True)
     return _split(frame, spec)
+
+
+def _read_predictions(spec: PredictionsCorpus) -> pd.DataFrame:
+    path = _path(spec.file)
+    raw = _read_file(path, spec)
+    frame = _mapped(raw, spec.columns, path, spec.columns.machines)
+    for name, column in spec.columns.machines.items():
+        frame[name] = _numbers(frame[name], column, path)
+    return frame.assign(split="test")
+
+
+def _path(name: str) -> Path:
+    return Path(name) if Path(name).is_absolute() else ROOT / name
 
 
 def _read_file(path: Path, spec) -> pd.DataFrame:
@@ -263,27 +311,34 @@ def _persuade(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Both official layouts; the discourse-element one is reduced to a row an essay."""
     if "essay_id_comp" not in raw and "essay_id" in raw:
         raw = raw.rename(columns={"essay_id": "essay_id_comp"})
-    frame = _mapped(raw, PERSUADE_COLUMNS, path, extra={"competition_set": "competition_set"})
+    more = {c: c for c in ("competition_set",) if c in raw}
+    frame = _mapped(raw, PERSUADE_COLUMNS, path, more)
     if "discourse_id" in raw or "discourse_text" in raw:
         frame = frame.drop_duplicates()
     return frame
 
 
-def _mapped(raw: pd.DataFrame, columns: Columns, path: Path, extra=None) -> pd.DataFrame:
-    wanted = {"essay_id": columns.id, "text": columns.text, "score": columns.score}
-    optional = {"prompt": columns.prompt, "split": columns.split, "score_2": columns.second_score}
-    wanted |= {k: v for k, v in optional.items() if v} | dict(columns.groups)
+def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> pd.DataFrame:
+    """The columns under the study's names; `more` are further ones, name to column."""
+    wanted = {
+        "essay_id": columns.id,
+        "text": getattr(columns, "text", None),
+        "score": columns.score,
+        "score_2": columns.second_score,
+        "prompt": columns.prompt,
+        "split": getattr(columns, "split", None),
+    }
+    wanted = {k: v for k, v in wanted.items() if v} | columns.groups | (more or {})
     missing = [v for v in wanted.values() if v not in raw]
     if missing:
         raise CorpusError(
             f"{path.name}: no column {', '.join(map(repr, missing))}; "
             f"the file has {', '.join(map(repr, raw.columns))}"
         )
-    wanted |= {k: v for k, v in (extra or {}).items() if v in raw}
     frame = pd.DataFrame({name: raw[column] for name, column in wanted.items()})
     for name in {"score", "score_2"} & set(frame):
         frame[name] = _numbers(frame[name], wanted[name], path)
-    for name in ("essay_id", "text"):
+    for name in {"essay_id", "text"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
     if "prompt" not in frame:
         frame["prompt"] = "(one prompt)"
@@ -292,6 +347,7 @@ def _mapped(raw: pd.DataFrame, columns: Columns, path: Path, extra=None) -> pd.D
 
 def _numbers(values: pd.Series, column: str, path: Path) -> pd.Series:
     numbers = pd.to_numeric(values, errors="coerce")
+    numbers = numbers.mask(np.isinf(numbers))
     bad = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
     if bad.any():
         first = ", ".join(repr(v) for v in values[bad].head(3).tolist())

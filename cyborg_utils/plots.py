@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -16,6 +17,7 @@ ARMS = {"human": "human labels only", "cyborg": "cyborg data", "full": "all huma
 COLOURS = dict(zip(("human", "cyborg", "full"), sns.color_palette("colorblind")[:3], strict=True))
 MARKERS = {"human": "s", "cyborg": "o", "full": "D"}
 WIDTH = 7.6
+P_VALUES = ["p", "p_holm", "p_bh", "p_adjusted"]
 
 sns.set_theme(style="whitegrid", context="notebook", palette="colorblind", font_scale=0.85)
 
@@ -32,16 +34,38 @@ def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
     display(Image(buffer.getvalue(), alt=alt, width=width))
 
 
-def table(frame: pd.DataFrame, caption: str, digits: int = 3) -> None:
-    """Show a frame as a table with a caption; text is escaped, missing values are a dash."""
+def table(frame: pd.DataFrame, caption: str, dress=None, digits: int = 3) -> None:
+    """Show a frame as a table with a caption; text is escaped, missing values are a dash.
+
+    `dress` changes the table's Styler before it is drawn.
+    """
     style = frame.style.hide(axis="index").set_caption(caption)
     style = style.format(precision=digits, na_rep="–", escape="html")
+    style = style.format_index(escape="html", axis=1)
+    for column in frame.select_dtypes("bool"):
+        style = style.format(lambda value: "yes" if value else "no", subset=[column])
+    for column in frame.columns.intersection(P_VALUES):
+        style = style.format(p_value, subset=[column], na_rep="–")
     for column in frame.select_dtypes(exclude="number"):
+        head = {"selector": "th.col_heading", "props": "text-align: left"}
+        style = style.set_table_styles({column: [head]}, overwrite=False)
         longest = frame[column].astype(str).str.len().max()
         width = {"min-width": "16rem"} if longest > 30 else {"white-space": "nowrap"}
         style = style.set_properties(subset=[column], **{"text-align": "left", **width})
     whole = [c for c in frame if pd.api.types.is_integer_dtype(frame[c])]
-    display(HTML(style.format("{:,}", subset=whole).to_html(table_attributes='role="table"')))
+    style = style.format("{:,}", subset=whole)
+    style = dress(style) if dress else style
+    display(HTML(style.to_html(table_attributes='role="table"')))
+
+
+def p_value(p: float) -> str:
+    """A p value as text."""
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}"
+
+
+def intervals(low: pd.Series, high: pd.Series) -> list[str | None]:
+    """Intervals as text, `+0.011 to +0.045`; None where there is none."""
+    return [None if pd.isna(a) else f"{a:+.3f} to {b:+.3f}" for a, b in zip(low, high, strict=True)]
 
 
 def score_distribution(shares: pd.DataFrame, title: str) -> plt.Figure:
@@ -123,43 +147,109 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
     return figure
 
 
-def smd_forest(report: pd.DataFrame, bound: float, title: str) -> plt.Figure:
-    """SMD of every group with its 90 % interval and the bounds drawn, the arms side by side.
+def bias_forest(
+    report: pd.DataFrame, conditional: pd.DataFrame, bound: float, title: str
+) -> plt.Figure:
+    """SMD of every group of an attribute, and beside it the bias at equal human score.
 
     Parameters
     ----------
-    report : rows with `attribute, level, n, arm, smd, smd_low, smd_high`.
+    report : rows with `level, n, series, smd, smd_low, smd_high`; one attribute.
+    conditional : rows with `series, level, reference, smallest, largest`; may be empty.
     """
-    rows = report.drop_duplicates(["attribute", "level"])[["attribute", "level", "n"]]
-    names = [f"{r.attribute}: {r.level} (n = {r.n:,})" for r in rows.itertuples()]
-    places = {(r.attribute, r.level): -i for i, r in enumerate(rows.itertuples())}
+    levels = report.drop_duplicates("level")[["level", "n"]]
     series = list(report["series"].unique())
-    figure, axes = plt.subplots(figsize=(WIDTH, 1.4 + 0.5 * len(rows)), layout="constrained")
-    axes.axvspan(-bound, bound, color="grey", alpha=0.15)
-    axes.axvline(0, color="grey", linewidth=1)
-    palette = sns.color_palette("colorblind")
-    shapes = ["s", "o", "D", "^", "v", "P"]
+    step = 0.8 / len(series)
+    places = {level: -i for i, level in enumerate(levels["level"])}
+    height = 1.6 + len(levels) * max(0.45, 0.17 * len(series)) + 0.2 * ((len(series) + 1) // 2)
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(WIDTH, height), sharey=True, width_ratios=[3, 2], layout="constrained"
+    )
+    left.axvspan(-bound, bound, color="grey", alpha=0.15)
+    palette = sns.color_palette("colorblind", max(len(series), 1))
+    shapes = ["s", "o", "D", "^", "v", "P", "X", "*"]
     for i, name in enumerate(series):
+        look = {"color": palette[i], "marker": shapes[i % len(shapes)]}
+        shift = ((len(series) - 1) / 2 - i) * step
         mine = report[report["series"] == name].dropna(subset="smd")
-        height = [places[key] - (i - (len(series) - 1) / 2) * 0.22
-                  for key in zip(mine["attribute"], mine["level"], strict=True)]  # fmt: skip
-        axes.errorbar(
+        left.errorbar(
             mine["smd"],
-            height,
+            mine["level"].map(places).astype(float) + shift,
             xerr=[mine["smd"] - mine["smd_low"], mine["smd_high"] - mine["smd"]],
-            fmt=shapes[i % len(shapes)],
-            color=palette[i % len(palette)],
+            linestyle="none",
             markersize=5,
             label=name,
+            **look,
         )
-    axes.set_yticks(list(places.values()), names)
-    axes.yaxis.grid(False)
-    starts = rows["attribute"].ne(rows["attribute"].shift()).to_numpy().nonzero()[0][1:]
-    for start in starts:
-        axes.axhline(0.5 - start, color="lightgrey", linewidth=1)
-    axes.set(xlabel="SMD, machine - human (90 % interval; grey: within the bound)", title=title)
-    axes.legend(loc="best", fontsize="small")
+        band = conditional[(conditional["series"] == name) & conditional["level"].isin(places)]
+        y = band["level"].map(places).astype(float) + shift
+        right.hlines(y, band["smallest"], band["largest"], color=look["color"], linewidth=3)
+        right.plot(
+            (band["smallest"] + band["largest"]) / 2, y, linestyle="none", markersize=4, **look
+        )
+    for axes in (left, right):
+        axes.axvline(0, color="grey", linewidth=1)
+        axes.yaxis.grid(False)
+        for edge in range(1, len(levels)):
+            axes.axhline(0.5 - edge, color="lightgrey", linewidth=1)
+    names = [f"{textwrap.shorten(r.level, 34)}\n(n = {r.n:,})" for r in levels.itertuples()]
+    left.set_yticks(list(places.values()), names)
+    left.set_ylim(0.5 - len(levels), 0.5)
+    left.set_xlabel(f"SMD with 90 % interval\n(grey: within ±{bound:g})")
+    if len(conditional):
+        reference = textwrap.shorten(conditional["reference"].iloc[0], 28)
+        told = f"at equal human score, in score points,\nagainst {reference}"
+    else:
+        told = "at equal human score:\nnothing to compare with"
+    right.set_xlabel(told)
+    figure.suptitle(title)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
     return figure
+
+
+def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
+    """Share of essays at each score, a panel a group; people are the black line.
+
+    Parameters
+    ----------
+    shares : rows with `level, n, source` ("human" or a series), `score, share`.
+    """
+    levels = shares.drop_duplicates("level")[["level", "n"]]
+    names = {r.level: f"{textwrap.shorten(r.level, 26)} (n = {r.n:,})" for r in levels.itertuples()}
+    machines = [source for source in shares["source"].unique() if source != "human"]
+    palette = dict(zip(machines, sns.color_palette("colorblind", len(machines)), strict=True))
+    grid = sns.relplot(
+        shares.assign(panel=shares["level"].map(names)),
+        x="score", y="share", hue="source", style="source", col="panel", kind="line",
+        col_wrap=min(3, len(levels)), height=2.1, aspect=WIDTH / 2.1 / 3,
+        palette=palette | {"human": "black"}, markers=True, dashes=False, markersize=5,
+    )  # fmt: skip
+    for axes in grid.axes.flat:
+        axes.lines[0].set_linewidth(2.5)
+        axes.xaxis.set_major_locator(MultipleLocator(1))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    grid.set_titles("{col_name}", size="small").set_axis_labels("score", "share of essays")
+    grid.figure.suptitle(title, y=1.02)
+    sns.move_legend(grid, "upper center", bbox_to_anchor=(0.5, 0), ncols=2, title=None)
+    return grid.figure
+
+
+# Behind the first word of a verdict; the word says it too.
+VERDICT_COLOURS = {"within": "#d9f0e3", "too low": "#fbd9c0", "too high": "#f6cfe4"}
+
+
+def verdicts(matrix: pd.DataFrame, caption: str) -> None:
+    """Show a table of verdicts, a colour behind each word that says within or outside."""
+
+    def background(cell) -> str:
+        for word, colour in VERDICT_COLOURS.items():
+            if str(cell).startswith(word):
+                return f"background-color: {colour}; color: black"
+        return ""
+
+    series = [c for c in matrix if c not in ("group", "n")]
+    table(matrix, caption, lambda style: style.map(background, subset=series))
 
 
 def length_by_score(lengths: pd.Series, scores: pd.Series) -> plt.Figure:

@@ -101,6 +101,7 @@ def parameters_cell(notebook) -> str:
 def render(executed: Path, report: Path) -> None:
     """Render an executed notebook as one HTML file that needs no network."""
     from nbconvert import HTMLExporter
+    from traitlets.config import Config
 
     notebook = nbformat.read(executed, as_version=4)
     given = notebook.metadata.papermill.parameters
@@ -110,6 +111,7 @@ def render(executed: Path, report: Path) -> None:
     ]
     notebook.metadata["title"] = ", ".join([f"{study.title}: {_heading(notebook)}", *parts])
     home = ROOT / "reports" / study.name / "index.html"
+    other = "students" if study.machines else "machines"  # cells of the other kind of study
     links = {"home": os.path.relpath(home, report.parent), "study": study.title}
     exporter = HTMLExporter(
         template_name="report",
@@ -117,6 +119,7 @@ def render(executed: Path, report: Path) -> None:
         embed_images=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
+        config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": [other]}}),
     )
     html, _ = exporter.from_notebook_node(notebook, resources=links)
     temporary = report.with_name(f".{report.name}.partial")
@@ -193,7 +196,7 @@ def report_links(study: Study) -> str:
             pages += [
                 ("04_student_training", [s.name, c.slug, f"s{n}"]) for n in seeds(study, s.name)
             ]
-    pages += [("05_fairness_analysis", [s.name]) for s in study.students]
+    pages += [("05_fairness_analysis", [name]) for name in study.reported]
     items = []
     for stage, group in itertools.groupby(pages, key=lambda page: page[0]):
         links = [

@@ -245,7 +245,8 @@ def wild_cluster(estimate, influence, cluster, level, n_replicates, rng, null=0.
     Returns
     -------
     se, low, high, p : float
-        Cluster-robust standard error; interval and two-sided p, NaN below `FEW_CLUSTERS`.
+        Cluster-robust standard error; interval and two-sided p, NaN below `FEW_CLUSTERS` and
+        where the estimate does not vary with the essays.
     """
     sizes = np.bincount(cluster).astype(float)
     totals = np.bincount(cluster, weights=influence)
@@ -253,7 +254,7 @@ def wild_cluster(estimate, influence, cluster, level, n_replicates, rng, null=0.
     if groups < 2:
         return (np.nan,) * 4
     se = np.sqrt(groups / (groups - 1) * (totals**2).sum()) / n
-    if groups < FEW_CLUSTERS or not se > 0:
+    if groups < FEW_CLUSTERS or not se > 1e-12:
         return se, np.nan, np.nan, np.nan
     six = np.sqrt([0.5, 1.0, 1.5])
     points = np.r_[-six, six] if groups <= 12 else np.array([-1.0, 1.0])

@@ -1,24 +1,41 @@
-"""Every run of a study side by side: what the fairness and summary notebooks read."""
+"""Every run of a study side by side: its scores, their agreement with people, and comparisons.
+
+All functions take or give one frame of runs, a row a run and essay, whether a Student of the study
+gave the scores, a Teacher, or a machine whose scores came in a file.
+"""
 
 from __future__ import annotations
+
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.fairness import equivalence_verdict, group_report
+from cyborg_utils.agreement import (
+    bootstrap_agreement,
+    concordance,
+    correlation,
+    human_human_comparison,
+    prmse_interval,
+    round_to_scale,
+)
+from cyborg_utils.fairness import group_levels
 from cyborg_utils.inference import (
     arm_table,
+    benjamini_hochberg,
     compare_arms,
+    compare_machines,
     equivalent_labels,
     holm,
     resample_runs,
     retention,
     runs_from_frame,
 )
-from cyborg_utils.schema import Study
+from cyborg_utils.schema import MACHINES, Study
 from cyborg_utils.stages import (
     Condition,
     conditions,
+    corpus_file,
     labels_folder,
     need,
     read_json,
@@ -43,13 +60,15 @@ def series_name(condition: Condition) -> str:
 
 
 def collect_runs(study: Study, student: str, split: str = "test") -> pd.DataFrame:
-    """All scores of one Student for one part: a row a run and essay.
+    """All scores of one Student for one part, or of all machines whose scores came in a file.
 
     Returns
     -------
-    frame `series, arm, teacher, fraction, draw, seed, n_human, n_train, truncated` (training
-    essays that lose their end), `essay_id, human, continuous, score`
+    frame, a row a run and essay: `series, arm, teacher, fraction, draw, seed, n_human, n_train,
+    truncated` (training essays that lose their end), `essay_id, human, continuous, score`
     """
+    if student == MACHINES:
+        return _machines(study)
     parts = []
     for c in conditions(study):
         for seed in seeds(study, student):
@@ -92,15 +111,59 @@ def collect_teacher(study: Study, teacher: str, split: str = "test") -> pd.DataF
     return pd.concat(parts, ignore_index=True)
 
 
-def agreement_by_series(study: Study, runs: pd.DataFrame):
+def _machines(study: Study) -> pd.DataFrame:
+    """Machine scores from a file, on the essays that people and every machine scored."""
+    corpus = pd.read_parquet(need(corpus_file(study), "01_corpus", study))
+    known = corpus.dropna(subset=["score", *study.machines])
+    unknown = dict.fromkeys(["teacher", "fraction", "n_human", "n_train", "truncated"], np.nan)
+    parts = [
+        pd.DataFrame(
+            {
+                "essay_id": known["essay_id"],
+                "human": known["score"],
+                "continuous": known[name],
+                "score": round_to_scale(known[name], study.labels),
+                "series": name,
+                "arm": "machine",
+                "draw": ONCE,
+                "seed": 0,
+                **unknown,
+            }
+        )
+        for name in study.machines
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
+    """Which essays of a file of machine scores are compared, in one sentence; None where all."""
+    lacking = {"people": corpus["score"].isna()} if study.machines else {}
+    lacking |= {name: corpus[name].isna() for name in study.machines}
+    told = ", ".join(f"{n.sum():,} by {who}" for who, n in lacking.items() if n.any())
+    if not told:
+        return None
+    kept = len(corpus) - pd.DataFrame(lacking).any(axis=1).sum()
+    return (
+        f"Of {len(corpus):,} essays some have no score ({told}). So that machines are compared on "
+        f"the same essays, everything here is on the {kept:,} that all have scored."
+    )
+
+
+def agreement_by_series(study: Study, runs: pd.DataFrame, prompts: pd.Series | None = None):
     """QWK of every series of one Student with 95 % intervals over essays, draws and seeds.
+
+    Parameters
+    ----------
+    prompts : the prompt of each essay, by its id; where given, whole prompts are resampled and
+        the intervals speak for new prompts like these instead of new essays on these.
 
     Returns
     -------
     (table: a row a series, the resampled QWKs that comparisons are made from)
     """
     human, arms = runs_from_frame(runs, arm="series")
-    resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates)
+    cluster = None if prompts is None else prompts.loc[human.index]
+    resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates, cluster)
     facts = runs.drop_duplicates("series").set_index("series")
     facts = facts[["arm", "teacher", "fraction", "n_human", "n_train", "truncated"]]
     facts["n_runs"] = runs.groupby("series")[["draw", "seed"]].apply(
@@ -158,6 +221,124 @@ def adjust_confirmatory(found: pd.DataFrame, headline: float) -> pd.DataFrame:
     return found.assign(p_holm=pd.Series(holm(found.loc[family, "p"]), found.index[family]))
 
 
+def compare_all_machines(study: Study, runs: pd.DataFrame, prompts: pd.Series) -> pd.DataFrame:
+    """Every pair of machines, paired on the same essays.
+
+    Pairs that the study declares are the confirmatory family (`p_adjusted` by Holm); the others
+    are exploratory (Benjamini-Hochberg), the better machine first.
+
+    Returns
+    -------
+    frame, a row a pair: `a, b, declared, difference` (QWK of a minus b), `low, high` (95 %, new
+    essays on these prompts), `p, p_adjusted, new_prompts_low, new_prompts_high` (NaN where the
+    prompts are too few).
+    """
+    first = runs.drop_duplicates(["series", "essay_id"])
+    scores = first.pivot(index="essay_id", columns="series", values="score")
+    human = first.drop_duplicates("essay_id").set_index("essay_id")["human"].loc[scores.index]
+    table, _ = agreement_by_series(study, runs)
+    ranked = table.sort_values("qwk", ascending=False)["series"]
+    declared = [tuple(pair) for pair in study.evaluation.comparisons]
+    taken = {frozenset(pair) for pair in declared}
+    rows = []
+    for a, b in declared + [p for p in combinations(ranked, 2) if frozenset(p) not in taken]:
+        given = human, scores[a], scores[b], study.labels
+        size = {"n_replicates": study.evaluation.replicates}
+        found = compare_machines(*given, **size)
+        wide = compare_machines(*given, cluster=prompts.loc[human.index], **size)
+        rows.append(
+            {"a": a, "b": b, "declared": (a, b) in declared, "difference": found["difference"],
+             "low": found["low"], "high": found["high"], "p": found["p"],
+             "new_prompts_low": wide["low"], "new_prompts_high": wide["high"]}
+        )  # fmt: skip
+    pairs = pd.DataFrame(rows)
+    if pairs.empty:
+        return pairs
+    adjusted = np.where(
+        pairs["declared"],
+        holm(pairs["p"].where(pairs["declared"])),
+        benjamini_hochberg(pairs["p"].mask(pairs["declared"])),
+    )
+    pairs.insert(pairs.columns.get_loc("p") + 1, "p_adjusted", adjusted)
+    return pairs
+
+
+# What the field asks of a machine as a whole: rule, statistic, its bounds, and whose rule it is.
+RULES = (
+    ("QWK at least 0.70", "qwk", 0.70, np.inf, "Williamson, Xi and Breyer (2012)"),
+    ("SMD within ±0.15", "smd", -0.15, 0.15, "Williamson, Xi and Breyer (2012)"),
+    ("SD ratio within 2/3 to 3/2", "sd_ratio", 2 / 3, 3 / 2, "Wang and von Davier (2014)"),
+)
+RULES_BESIDE_PEOPLE = {
+    "qwk": ("QWK at most 0.10 below two people's", "Williamson, Xi and Breyer (2012)"),
+    "exact": ("exact agreement at most 5.125 points below", "Wang and von Davier (2014)"),
+}
+
+
+def measures_by_series(
+    study: Study, runs: pd.DataFrame, second: pd.Series | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every measure of agreement, and the field's rules for a machine as a whole.
+
+    A statistic of several runs is their mean, its error as in `over_runs`. A rule is met or broken
+    only where the whole 95 % interval says so. PRMSE is of the continuous scores.
+
+    Parameters
+    ----------
+    second : a second human score by essay id, missing where an essay has none.
+
+    Returns
+    -------
+    (measures: a row a series; rules: a row a series and rule: `series, rule, value, low, high,
+    verdict, source`)
+    """
+    rows, ruled = [], []
+    for keys, run in runs.groupby(["series", "draw", "seed"], sort=False):
+        name = keys[0]
+        human, score, continuous = (run[c].to_numpy() for c in ("human", "score", "continuous"))
+        found = bootstrap_agreement(human, score, study.labels, 200)
+        row = {"series": name, **found["estimate"].drop("mean_difference"),
+               "concordance": concordance(human, continuous),
+               "correlation": correlation(human, continuous)}  # fmt: skip
+        for rule, statistic, least, most, source in RULES:
+            value, se = found.loc[statistic, ["estimate", "se"]]
+            ruled.append((name, rule, value, se, least, most, source))
+        other = run["essay_id"].map({} if second is None else second).to_numpy(dtype=float)
+        both = np.isfinite(other)
+        if both.any():
+            beside = human_human_comparison(
+                human[both], other[both], score[both], study.labels, 200
+            )
+            for statistic, (rule, source) in RULES_BESIDE_PEOPLE.items():
+                value, se, limit = beside.loc[statistic, ["degradation", "se", "limit"]]
+                ruled.append((name, rule, value, se, -np.inf, limit, source))
+            row["prmse"] = prmse_interval(np.column_stack([human, other]), continuous)["prmse"]
+        rows.append(row)
+    measures = pd.DataFrame(rows).groupby("series", sort=False).mean().reset_index()
+    columns = ["series", "rule", "value", "se", "least", "most", "source"]
+    rules = over_runs(
+        pd.DataFrame(ruled, columns=columns), ["series", "rule", "least", "most", "source"], "value"
+    )
+    reach = 1.96 * rules["se"]
+    rules["low"], rules["high"] = rules["value"] - reach, rules["value"] + reach
+    inside = (rules["low"] >= rules["least"]) & (rules["high"] <= rules["most"])
+    outside = (rules["high"] < rules["least"]) | (rules["low"] > rules["most"])
+    rules["verdict"] = np.select([inside, outside], ["met", "broken"], "cannot tell")
+    return measures, rules[["series", "rule", "value", "low", "high", "verdict", "source"]]
+
+
+def over_runs(table: pd.DataFrame, keys: list[str], value: str, se: str = "se") -> pd.DataFrame:
+    """Average a statistic over runs, with its error.
+
+    The error of an average over R runs is sqrt(mean(se^2) + var(value over runs) / R): essays are
+    the same in every run, so more runs do not shrink their part.
+    """
+    by = table.groupby(keys, sort=False, dropna=False)
+    spread = by[value].var(ddof=1).fillna(0) / by.size()
+    error = np.sqrt(by[se].apply(lambda s: (s**2).mean()) + spread)
+    return pd.DataFrame({value: by[value].mean(), se: error}).reset_index()
+
+
 def score_shares(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
     """Share of essays at each score: people, then every series, averaged over its runs."""
     first = runs[runs["series"] == runs["series"].iloc[0]].drop_duplicates("essay_id")
@@ -167,136 +348,28 @@ def score_shares(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
     return pd.DataFrame(shares).reindex(labels).fillna(0)
 
 
-def group_bias(
+def shares_by_level(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """SMD of every group for every series, on rounded scores, averaged over the runs.
-
-    The error of an average over R runs is sqrt(mean(se^2) + var(SMD over runs) / R): essays are
-    the same in every run, so more runs do not shrink their part.
+    """Share of essays at each score by group of a reportable size, people's and every series'.
 
     Returns
     -------
-    frame, a row a series and group level: `series, arm, attribute, level, n, mean_human,
-    mean_machine, qwk, smd, smd_se, smd_low, smd_high` (90 %), `verdict, essays_needed, dsm`.
+    frame `attribute, level, n, source` ("human" or a series), `score, share`
     """
-    known = corpus.set_index("essay_id")[groups]
-    bounds = study.evaluation
+    first = runs.drop_duplicates("essay_id").assign(series="human")
+    scores = pd.concat([first.assign(score=first["human"]), runs])[["essay_id", "series", "score"]]
+    known = corpus.set_index("essay_id")
     parts = []
-    for keys, run in runs.groupby(["series", "arm", "draw", "seed"], sort=False):
-        frame = run.set_index("essay_id")[["human", "score"]].join(known)
-        report = group_report(
-            frame, groups, machine="score", labels=study.labels, bound=bounds.smd_bound,
-            min_essays=bounds.min_group, n_replicates=200,
-        )  # fmt: skip
-        parts.append(report.assign(series=keys[0], arm=keys[1]))
-    every = pd.concat(parts, ignore_index=True)
-    keys = ["series", "arm", "attribute", "level"]
-    by = every.groupby(keys, sort=False)
-    table = by[
-        ["n", "mean_human", "mean_machine", "sd_human", "qwk", "smd", "dsm", "essays_needed"]
-    ].mean()
-    spread = by["smd"].var(ddof=1).fillna(0) / by.size()
-    table["smd_se"] = np.sqrt(by["smd_se"].apply(lambda s: (s**2).mean()) + spread)
-    table = table.reset_index().astype({"n": int})
-    table["smd_low"] = table["smd"] - 1.645 * table["smd_se"]
-    table["smd_high"] = table["smd"] + 1.645 * table["smd_se"]
-    table["verdict"] = [
-        equivalence_verdict(r.smd, r.smd_se, r.n, bounds.smd_bound, min_essays=bounds.min_group)
-        for r in table.itertuples()
-    ]
-    return table
-
-
-def read_verdict(row) -> str:
-    """A group's verdict in words that an assessment director can act on."""
-    low, high = f"{row.smd_low:+.2f}", f"{row.smd_high:+.2f}"
-    side = "lower" if row.smd < 0 else "higher"
-    match row.verdict:
-        case "within bounds":
-            return f"scored as people score them, within the bound ({low} to {high})"
-        case "outside bounds":
-            advice = "do not use without correction"
-            return f"scored {side} than people score them: {advice} ({low} to {high})"
-        case _:
-            enough = row.essays_needed
-            told = f"; about {enough:,.0f} essays could show a fair machine fair" * (enough > 0)
-            return f"too few essays to tell ({low} to {high}{told})"
-
-
-def headline_findings(
-    study: Study,
-    agreement: pd.DataFrame,
-    compared: pd.DataFrame,
-    fairness: dict,
-    people: list[dict] | None,
-) -> list[str]:
-    """The study's answer in sentences of Markdown, generated from its numbers.
-
-    `people` are the rows of human-human agreement, None where there is one score an essay.
-    """
-    lines = []
-    main = compared[compared["fraction"] == study.headline] if len(compared) else compared
-    by_name = agreement.set_index(["student", "series"])
-    for row in main.itertuples():
-        own = by_name.loc[(row.student, row.series)]
-        text = (
-            f"**{row.student}** on {row.series} ({own['n_human']:,} hand-scored train essays): "
-            f"QWK {own['qwk']:.3f}"
-        )
-        if "gain" in compared:
-            shown = "better than" if row.p_holm < 0.05 and row.gain > 0 else (
-                "worse than" if row.p_holm < 0.05 else "not distinguishable from")  # fmt: skip
-            text += (
-                f", {shown} the same human labels only ({row.gain:+.3f}, 95 % interval "
-                f"{row.gain_low:+.3f} to {row.gain_high:+.3f}, Holm-adjusted p "
-                f"{'< 0.001' if row.p_holm < 0.001 else f'= {row.p_holm:.3f}'})"
-            )
-        if "loss" in compared:
-            text += (
-                f", and {'' if row.non_inferior else 'not '}shown to be within "
-                f"{row.margin:g} of all human labels ({row.loss:+.3f}, at worst {row.lower:+.3f})"
-            )
-        lines.append(text + ".")
-    lines += _yardstick(study, agreement)
-    if people is not None:
-        qwk = next(r for r in people if r["statistic"] == "qwk")
-        lines.append(
-            f"Two people agree with each other at QWK {qwk['estimate']:.3f} ({qwk['low']:.3f} to "
-            f"{qwk['high']:.3f}) on the same test essays."
-        )
-    for name, report in fairness.items():
-        outside = [r for r in report["groups"] if r["verdict"] == "outside bounds"]
-        cyborg = [r for r in outside if r["arm"] == "cyborg"]
-        if cyborg:
-            told = "; ".join(
-                f"{r['attribute']} {r['level']} ({r['series']}) {r['smd']:+.2f}" for r in cyborg[:4]
-            )
-            lines.append(
-                f"Fairness of **{name}** at ±{report['bound']:g}: groups on cyborg data *outside "
-                f"bounds*, {len(cyborg)} in all: {told}{' …' if len(cyborg) > 4 else ''}."
-            )
-        else:
-            lines.append(
-                f"Fairness of **{name}** at ±{report['bound']:g}: no group on cyborg data is shown "
-                "to be outside the bounds; the fairness report says which groups are too small "
-                "to tell."
-            )
-    return lines
-
-
-def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
-    """Does classical scoring on the same human labels do as well as the best cyborg Student?"""
-    classical = [s.name for s in study.students if s.kind == "classical"]
-    at = agreement[agreement["fraction"] == study.headline]
-    plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
-    cyborg = at[~at["student"].isin(classical) & (at["arm"] == "cyborg")]
-    if plain.empty or cyborg.empty:
-        return []
-    one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]
-    verdict = "beats" if one["qwk"] > best["qwk"] else "stays below"
-    return [
-        f"The yardstick, **{one['student']}** on the same human labels only (tf-idf and length), "
-        f"reaches QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}) and {verdict} the "
-        f"best Student on cyborg data ({best['student']}, {best['series']}: {best['qwk']:.3f})."
-    ]
+    for attribute in groups:
+        _, levels = group_levels(known, attribute)
+        at = scores.assign(level=scores["essay_id"].map(levels))
+        n = at[at["series"] == "human"].groupby("level").size()
+        for level in n[n >= study.evaluation.min_group].sort_values(ascending=False).index:
+            inside = at[at["level"] == level].groupby("series", sort=False)["score"]
+            share = inside.value_counts(normalize=True).unstack().reindex(columns=study.labels)
+            tidy = share.fillna(0).rename_axis(index="source", columns="score").stack()
+            tidy = tidy.rename("share").reset_index()
+            parts.append(tidy.assign(attribute=attribute, level=level, n=int(n[level])))
+    columns = ["attribute", "level", "n", "source", "score", "share"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

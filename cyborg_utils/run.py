@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager
 
 from cyborg_utils.params import load_study
-from cyborg_utils.schema import ROOT, ParameterError, Study
+from cyborg_utils.schema import ROOT, ParameterError, Study, corpus_files
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,12 +62,12 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
 
 def find_files(study: Study) -> None:
     """Raise a ParameterError where a file of the corpus is not there."""
-    for part, names in dict(getattr(study.corpus, "files", [])).items():
+    for key, names in corpus_files(study.corpus).items():
         for name in names:
             if not (ROOT / name).is_file():
                 raise ParameterError(
-                    f"{study.name}: corpus.files.{part}: no file {name}; put it there, or name its "
-                    "place in the study's YAML (paths are from the repository's root)"
+                    f"{study.name}: {key}: no file {name}; put it there, or name its place in the "
+                    "study's YAML (paths are from the repository's root)"
                 )
 
 

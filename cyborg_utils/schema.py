@@ -16,6 +16,7 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+MACHINES = "machines"  # stands for a Student's name where a file holds the scores
 RESERVED = ("essay_id", "text", "score", "score_2", "true_score", "split", "prompt")
 
 
@@ -96,13 +97,11 @@ class PersuadeCorpus(Strict):
     scale: Scale = Scale()
 
 
-class Columns(Strict):
+class ScoreColumns(Strict):
     """Which column of a table holds what; a missing `score` value means: not scored."""
 
     id: str
-    text: str
     score: str
-    split: str | None = None
     prompt: str | None = None
     second_score: str | None = None
     groups: dict[Name, str] = {}
@@ -111,6 +110,25 @@ class Columns(Strict):
     def _groups_have_names_of_their_own(self):
         if taken := sorted(set(self.groups) & set(RESERVED)):
             raise ValueError(f"a group cannot be named {taken[0]!r}; give it another name")
+        return self
+
+
+class Columns(ScoreColumns):
+    """The columns of a table of essays."""
+
+    text: str
+    split: str | None = None
+
+
+class PredictionColumns(ScoreColumns):
+    """The columns of a table of human and machine scores; `machines` maps a name to a column."""
+
+    machines: dict[Name, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _machines_have_names_of_their_own(self):
+        if taken := sorted(set(self.machines) & {*RESERVED, *self.groups}):
+            raise ValueError(f"a machine cannot be named {taken[0]!r}; give it another name")
         return self
 
 
@@ -131,7 +149,31 @@ class TableCorpus(Strict):
     label_unscored: bool = True
 
 
-Corpus = Annotated[SimulatedCorpus | PersuadeCorpus | TableCorpus, Field(discriminator="kind")]
+class PredictionsCorpus(Strict):
+    """Human and machine scores of the same essays in one file: nothing is trained."""
+
+    kind: Literal["predictions"]
+    file: str
+    columns: PredictionColumns
+    scale: Scale
+    encoding: str = "utf-8"
+    separator: str = ","
+
+
+Corpus = Annotated[
+    SimulatedCorpus | PersuadeCorpus | TableCorpus | PredictionsCorpus, Field(discriminator="kind")
+]
+
+
+def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
+    """The files that a corpus is read from, by their key in the study's YAML."""
+    match corpus:
+        case SimulatedCorpus():
+            return {}
+        case PredictionsCorpus():
+            return {"corpus.file": [corpus.file]}
+        case _:
+            return {f"corpus.files.{part}": names for part, names in corpus.files}
 
 
 # ---------------------------------------------------------------- models
@@ -280,13 +322,17 @@ class Sampling(Strict):
 
 
 class Evaluation(Strict):
-    """Margins and bounds that are declared before anything runs."""
+    """Margins, bounds and comparisons that are declared before anything runs.
+
+    `comparisons` are pairs of machines, the first against the second, of a study of predictions.
+    """
 
     smd_bound: Positive = 0.10
     non_inferiority_margin: Positive = 0.02
     replicates: Annotated[int, Field(ge=200)] = 5000
     min_group: Count = 20
     groups: list[str] | None = None
+    comparisons: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = []
 
 
 class Study(Strict):
@@ -296,8 +342,8 @@ class Study(Strict):
     about: str = ""
     corpus: Corpus
     sampling: Sampling = Sampling()
-    teachers: list[Teacher] = Field(min_length=1)
-    students: list[Student] = Field(min_length=1)
+    teachers: list[Teacher] = []
+    students: list[Student] = []
     arms: list[Literal["human", "cyborg", "full"]] = Field(
         default=["human", "cyborg", "full"], min_length=1
     )
@@ -305,6 +351,15 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _parts_fit_together(self):
+        if self.corpus.kind == "predictions":
+            return self._only_evaluates()
+        for key in ("teachers", "students"):
+            if not getattr(self, key):
+                raise ValueError(f"{key}: at least 1 is needed")
+        if self.evaluation.comparisons:
+            raise ValueError(
+                "evaluation.comparisons: is for corpus.kind predictions; here the arms are compared"
+            )
         for key in ("teachers", "students"):
             names = [item.name for item in getattr(self, key)]
             if twice := {n for n in names if names.count(n) > 1}:
@@ -322,9 +377,38 @@ class Study(Strict):
             raise ValueError("programme_essays are simulated: they go with a simulated corpus only")
         return self
 
+    def _only_evaluates(self):
+        for key in ("teachers", "students", "sampling", "arms"):
+            if key in self.model_fields_set:
+                raise ValueError(f"{key}: a study of predictions trains nothing; leave it out")
+        for a, b in self.evaluation.comparisons:
+            if unknown := {a, b} - set(self.machines):
+                raise ValueError(
+                    f"evaluation.comparisons: no machine {min(unknown)!r}; corpus.columns.machines "
+                    f"has {', '.join(self.machines)}"
+                )
+            if a == b:
+                raise ValueError(f"evaluation.comparisons: {a!r} is compared with itself")
+        return self
+
     @property
     def labels(self) -> list:
         return self.corpus.scale.labels
+
+    @property
+    def machines(self) -> list[str]:
+        """Names of the machines whose scores a file holds; empty where Students are trained."""
+        columns = getattr(self.corpus, "columns", None)
+        return list(getattr(columns, "machines", {}))
+
+    @property
+    def reported(self) -> list[str]:
+        """Whom the fairness reports are about, one each: the Students, or all machines at once."""
+        return [MACHINES] if self.machines else [s.name for s in self.students]
+
+    def check_reported(self, name: str) -> str:
+        """The name of a fairness report; where a file holds the scores there is only one."""
+        return MACHINES if self.machines else self.student(name).name
 
     @property
     def headline(self) -> float:

@@ -372,3 +372,18 @@ def test_no_scores_make_the_bootstrap_warn_or_fail(pairs):
     table = bootstrap_agreement(*pairs.T, LABELS, 100)
     known = table.dropna()
     assert (known["low"] <= known["high"]).all()
+
+
+def test_a_constant_machine_has_no_interval_for_new_prompts_and_does_not_fail():
+    rng = np.random.default_rng(4)
+    human = rng.integers(1, 7, 600)
+    other = np.clip(human + rng.integers(-1, 2, 600), 1, 6)
+    found = compare_machines(
+        human, other, np.full(600, 3), range(1, 7), n_replicates=200, cluster=np.arange(600) % 12
+    )
+    assert found["b"] == 0
+    assert 0 < found["low"] < found["difference"] < found["high"]
+    alone = bootstrap_agreement(
+        human, np.full(600, 3), range(1, 7), n_replicates=200, cluster=np.arange(600) % 12
+    )
+    assert alone.loc["qwk", "estimate"] == 0 and np.isnan(alone.loc["qwk", "low"])

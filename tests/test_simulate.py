@@ -15,6 +15,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import cohen_kappa_score
 
 from cyborg_utils import simulate
+from cyborg_utils.agreement import prmse_interval
+from cyborg_utils.conditional_bias import conditional_bias
 from cyborg_utils.simulate import (
     COLUMNS,
     PLANTED_GROUP,
@@ -255,14 +257,38 @@ def test_raters_ignore_the_marker(corpus):
 
 
 def test_a_trained_scorer_punishes_the_planted_group(corpus, unplanted):
-    gaps, smds = {}, {}
+    gaps, smds, coefficients, verdicts = {}, {}, {}, {}
     for strength, train in ((1.0, corpus), (0.0, unplanted)):
         test = simulate_corpus(5000, seed=77, planted_bias=strength)
         machine = ridge_scores(train[:4000], test)
         member = in_group(test).to_numpy()
         gaps[strength] = difference_at_equal_true_score(test, machine)
         smds[strength] = standardized_difference(test.score[member], machine[member])
+        found = conditional_bias(
+            test.score, machine, test[PLANTED_GROUP[0]], second_rating=test.score_2
+        )
+        coefficients[strength] = found.coefficients.set_index("correction").loc["second rating"]
+        verdicts[strength] = found.verdicts.verdict.iloc[0]
     assert gaps[1.0] < -0.2
     assert gaps[1.0] - gaps[0.0] < -0.15
     assert smds[1.0] < -0.05
     assert smds[1.0] - smds[0.0] < -0.12
+    assert verdicts[1.0] == "scored lower at equal true score"
+    assert coefficients[1.0].high < coefficients[0.0].low
+
+
+def test_prmse_recovers_what_the_corpus_knows(corpus):
+    """Of the true score rounded to the scale, and of it with an error added."""
+    cuts = simulate._cut_points(6)
+    quality = np.linspace(-6, 6, 20_001)
+    weight = stats.norm.pdf(quality) / stats.norm.pdf(quality).sum()
+    above = stats.norm.sf((cuts[:, None] - quality) / simulate.RATER_NOISE)
+    expected_rating, rounded = 1 + above.sum(axis=0), 1 + np.searchsorted(cuts, quality)
+    mean = (weight * expected_rating).sum()
+    variance = (weight * (expected_rating - mean) ** 2).sum()
+    error = (weight * (expected_rating - rounded) ** 2).sum()
+    noise = np.random.default_rng(5).normal(0, 0.5, len(corpus))
+    for machine, more in ((corpus.true_score, 0.0), (corpus.true_score + noise, 0.25)):
+        found = prmse_interval(corpus[["score", "score_2"]], machine)
+        truth = 1 - (error + more) / variance
+        assert abs(found["prmse"] - truth) < 3 * found["se"] < 0.05

@@ -1,0 +1,184 @@
+"""What a study found, in sentences of Markdown that are generated from its numbers."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cyborg_utils.resampling import FEW_CLUSTERS
+from cyborg_utils.schema import Study
+
+
+def headline_findings(
+    study: Study,
+    agreement: pd.DataFrame,
+    compared: pd.DataFrame,
+    fairness: dict,
+    people: list[dict] | None,
+) -> list[str]:
+    """The study's answer in sentences of Markdown, generated from its numbers.
+
+    `people` are the rows of human-human agreement, None where there is one score an essay.
+    """
+    lines = []
+    main = compared[compared["fraction"] == study.headline] if len(compared) else compared
+    by_name = agreement.set_index(["student", "series"])
+    for row in main.itertuples():
+        own = by_name.loc[(row.student, row.series)]
+        text = (
+            f"**{row.student}** on {row.series} ({own['n_human']:,} hand-scored train essays): "
+            f"QWK {own['qwk']:.3f}"
+        )
+        if "gain" in compared:
+            text += (
+                f", {_than(row.p_holm, row.gain)} the same human labels only ({row.gain:+.3f}, "
+                f"95 % interval {row.gain_low:+.3f} to {row.gain_high:+.3f}, Holm-adjusted p "
+                f"{_p(row.p_holm)})"
+            )
+        if "loss" in compared:
+            text += (
+                f", and {'' if row.non_inferior else 'not '}shown to be within "
+                f"{row.margin:g} of all human labels ({row.loss:+.3f}, at worst {row.lower:+.3f})"
+            )
+        lines.append(text + ".")
+    lines += _yardstick(study, agreement)
+    return lines + people_finding(people) + fairness_findings(fairness, "cyborg")
+
+
+def machine_findings(
+    study: Study,
+    agreement: pd.DataFrame,
+    pairs: pd.DataFrame,
+    fairness: dict,
+    people: list[dict] | None,
+) -> list[str]:
+    """What a study of machine scores from a file found, in sentences of Markdown."""
+    ranked = agreement.sort_values("qwk", ascending=False)
+    best, last = ranked.iloc[0], ranked.iloc[-1]
+    among = ""
+    if len(ranked) > 1:
+        among = f", the highest of {len(ranked)} machines; the lowest has {last['qwk']:.3f}"
+    lines = [
+        f"**{best['series']}** has QWK {best['qwk']:.3f} with people ({best['low']:.3f} to "
+        f"{best['high']:.3f}){among}."
+    ]
+    for row in pairs[pairs["declared"]].itertuples() if len(pairs) else ():
+        known = pd.notna(row.new_prompts_low)
+        wide = (
+            f"; for new prompts {row.new_prompts_low:+.3f} to {row.new_prompts_high:+.3f}" * known
+        )
+        lines.append(
+            f"**{row.a}** is {_than(row.p_adjusted, row.difference)} **{row.b}** "
+            f"({row.difference:+.3f}, 95 % interval {row.low:+.3f} to {row.high:+.3f}, "
+            f"Holm-adjusted p {_p(row.p_adjusted)}{wide})."
+        )
+    return lines + people_finding(people) + fairness_findings(fairness, "machine")
+
+
+def people_finding(people: list[dict] | None) -> list[str]:
+    """How well two people agree, where a corpus has two human scores."""
+    if people is None:
+        return []
+    qwk = next(r for r in people if r["statistic"] == "qwk")
+    return [
+        f"Two people agree with each other at QWK {qwk['estimate']:.3f} ({qwk['low']:.3f} to "
+        f"{qwk['high']:.3f}) on the same test essays."
+    ]
+
+
+def fairness_findings(fairness: dict, arm: str) -> list[str]:
+    """Which groups an arm scores outside the bound, worst first, by Student."""
+    lines = []
+    for name, report in fairness.items():
+        mine = [r for r in report["groups"] if r["arm"] == arm]
+        outside = [r for r in mine if r["verdict"] == "outside bounds"]
+        outside.sort(key=lambda r: -abs(r["smd"]))
+        where = " on cyborg data" * (arm == "cyborg")
+        whose = "" if arm == "machine" else f" of **{name}**{where}"
+        bound = f"±{report['bound']:g}"
+        told = "; ".join(
+            f"{r['attribute']} {r['level']} ({r['series']}) {r['smd']:+.2f}" for r in outside[:4]
+        )
+        if outside:
+            lines.append(
+                f"Fairness{whose}: {len(outside)} of {len(mine)} SMDs are *outside bounds* of "
+                f"{bound}: {told}{' …' if len(outside) > 4 else ''}."
+            )
+        else:
+            lines.append(
+                f"Fairness{whose}: no group is shown to be outside {bound}; the fairness report "
+                "says which groups are too small to tell."
+            )
+    return lines
+
+
+def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
+    """What the numbers of a fairness report cannot say, from the data that they are of."""
+    test = corpus[corpus["split"] == "test"]
+    lines = []
+    if "score_2" in test and test["score_2"].notna().any():
+        n = int(test["score_2"].notna().sum())
+        lines.append(
+            f"Human scores are noisy. {n:,} essays have a second one, which the conditional bias "
+            "and PRMSE use to take that noise out."
+        )
+    else:
+        lines.append(
+            "Each essay has one human score, so its reliability is not known here. The conditional "
+            "bias is given for reliabilities of 0.75 to 0.95; do not read one value alone. If "
+            "people are themselves biased, no number here can show it."
+        )
+    prompts = test["prompt"].nunique()
+    few = " They are too few to speak for others." * (prompts < FEW_CLUSTERS)
+    lines.append(
+        f"The test essays answer {prompts} prompt{'s' * (prompts != 1)}. Intervals are for new "
+        f"essays on the same prompts, unless a table says *new prompts*.{few}"
+    )
+    for group in groups:
+        n = int(test[group].isna().sum())
+        if test[group].nunique(dropna=False) < 2:
+            what = "is missing for all" if n else "has one level for all"
+            lines.append(f"`{group}` {what} {len(test):,} test essays: nothing can be compared.")
+        elif n:
+            lines.append(
+                f"`{group}` is missing for {n:,} of {len(test):,} test essays, a level of its own "
+                "in the tables that says nothing of the groups which they belong to."
+            )
+    lines.append(
+        f"A group of fewer than {study.evaluation.min_group} essays gets no verdict. *Cannot tell* "
+        "is not *fair*. With many groups some lie outside the bound by chance: `p_bh` corrects for "
+        "their number."
+    )
+    lines.append(
+        "SMDs are of rounded scores, over the pooled SD of the group; the tables give the other "
+        "three units too."
+    )
+    if not study.machines and len(study.sampling.draws) == 1:
+        lines.append("U was drawn once: another draw can give other SMDs than these.")
+    return lines
+
+
+def _than(p: float, difference: float) -> str:
+    if not p < 0.05:
+        return "not distinguishable from"
+    return "better than" if difference > 0 else "worse than"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
+    """Does classical scoring on the same human labels do as well as the best cyborg Student?"""
+    classical = [s.name for s in study.students if s.kind == "classical"]
+    at = agreement[agreement["fraction"] == study.headline]
+    plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
+    cyborg = at[~at["student"].isin(classical) & (at["arm"] == "cyborg")]
+    if plain.empty or cyborg.empty:
+        return []
+    one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]
+    verdict = "beats" if one["qwk"] > best["qwk"] else "stays below"
+    return [
+        f"The yardstick, **{one['student']}** on the same human labels only (tf-idf and length), "
+        f"reaches QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}) and {verdict} the "
+        f"best Student on cyborg data ({best['student']}, {best['series']}: {best['qwk']:.3f})."
+    ]

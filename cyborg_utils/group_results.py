@@ -1,0 +1,209 @@
+"""Every run of a study by group of writers: bias, conditional bias, intersections, verdicts.
+
+Takes the frame of runs of `cyborg_utils.results.collect_runs`.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pandas as pd
+from scipy import stats
+
+from cyborg_utils.conditional_bias import conditional_bias
+from cyborg_utils.fairness import OUTSIDE, WITHIN, equivalence_verdict, group_report
+from cyborg_utils.inference import benjamini_hochberg
+from cyborg_utils.results import over_runs
+from cyborg_utils.schema import Study
+
+KEYS = ["series", "arm", "attribute", "level"]
+
+
+def group_bias(
+    study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
+) -> pd.DataFrame:
+    """SMD of every group for every series, on rounded scores, averaged over the runs.
+
+    Parameters
+    ----------
+    groups : attributes; a list of attributes inside it is their intersection.
+
+    Returns
+    -------
+    frame, a row a series and group level: `series, arm, attribute, level, n, mean_human,
+    mean_machine, qwk, smd, smd_se, smd_low, smd_high` (90 %), `p` (SMD = 0), `p_bh`
+    (Benjamini-Hochberg over the groups that get a verdict), `verdict, essays_needed, dsm`, and
+    the SMD over other standard deviations: `smd_human` (the group's human scores),
+    `smd_pooled_population`, `smd_human_population` (the whole sample).
+    """
+    known = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
+    bounds = study.evaluation
+    parts = []
+    for keys, run in runs.groupby(["series", "arm", "draw", "seed"], sort=False):
+        scores = run.set_index("essay_id")[["human", "score"]]
+        report = group_report(
+            scores.join(known), groups, machine="score", labels=study.labels,
+            bound=bounds.smd_bound, min_essays=bounds.min_group, n_replicates=200,
+        )  # fmt: skip
+        parts.append(report.assign(series=keys[0], arm=keys[1], **_other_units(report, scores)))
+    every = pd.concat(parts, ignore_index=True)
+    measures = [
+        "n", "mean_human", "mean_machine", "sd_human", "qwk", "smd_human",
+        "smd_pooled_population", "smd_human_population", "dsm", "essays_needed",
+    ]  # fmt: skip
+    table = every.groupby(KEYS, sort=False)[measures].mean().reset_index().astype({"n": int})
+    table = table.merge(over_runs(every, KEYS, "smd", "smd_se"), on=KEYS)
+    free = table["n"].clip(lower=2) - 1
+    reach = stats.t.ppf(0.95, free) * table["smd_se"]
+    table["smd_low"], table["smd_high"] = table["smd"] - reach, table["smd"] + reach
+    table["p"] = 2 * stats.t.sf((table["smd"] / table["smd_se"]).abs(), free)
+    table["p_bh"] = benjamini_hochberg(table["p"].where(table["n"] >= bounds.min_group))
+    table["verdict"] = [
+        equivalence_verdict(r.smd, r.smd_se, r.n, bounds.smd_bound, min_essays=bounds.min_group)
+        for r in table.itertuples()
+    ]
+    return table
+
+
+def _other_units(report: pd.DataFrame, scores: pd.DataFrame) -> dict:
+    """The same gap over the other standard deviations."""
+    gap = report["mean_machine"] - report["mean_human"]
+    sd_human, sd_machine = (scores[c].std(ddof=1) for c in ("human", "score"))
+    return {
+        "smd_human": gap / report["sd_human"].where(report["sd_human"] > 0),
+        "smd_pooled_population": gap / ((sd_human**2 + sd_machine**2) / 2) ** 0.5,
+        "smd_human_population": gap / sd_human,
+    }
+
+
+def intersections(
+    study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
+) -> pd.DataFrame:
+    """The SMD of every intersection of two attributes, in the columns of `group_bias`."""
+    varied = [g for g in groups if corpus[g].nunique(dropna=False) > 1]
+    pairs = [list(pair) for pair in combinations(varied, 2)]
+    return group_bias(study, runs, corpus, pairs) if pairs else pd.DataFrame(columns=KEYS)
+
+
+def conditional_by_series(
+    runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Conditional bias of every series at equal human score, of its runs' mean continuous score.
+
+    The coefficient is linear in the machine score, so that of the mean is the mean of the runs'.
+
+    Returns
+    -------
+    (bands: a row a series and level: `series, attribute, level, reference, n, smallest, largest,
+    verdict`; association: `series, attribute, osa, osd, csd`)
+    """
+    corpus = corpus.set_index("essay_id")
+    order = ["series", "attribute", "level", "reference", "n", "smallest", "largest", "verdict"]
+    bands, association = [], []
+    for name, part in runs.groupby("series", sort=False):
+        mean = part.groupby("essay_id")[["human", "continuous"]].mean()
+        known = corpus.loc[mean.index]
+        for attribute in groups:
+            if known[attribute].nunique(dropna=False) < 2:
+                continue
+            found = conditional_bias(
+                mean["human"], mean["continuous"], known[attribute],
+                second_rating=known.get("score_2"),
+            )  # fmt: skip
+            at = {"series": name, "attribute": attribute}
+            reference = found.coefficients["reference"].iloc[0]
+            bands.append(found.verdicts.assign(**at, reference=reference)[order])
+            association.append(at | {"osa": found.osa, "osd": found.osd, "csd": found.csd})
+    whole = pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=order)
+    return whole, pd.DataFrame(association)
+
+
+def verdict_matrix(report: pd.DataFrame) -> pd.DataFrame:
+    """A row a group, a column a series; the cell is the verdict in a word, with the SMD."""
+
+    def word(row) -> str:
+        if pd.isna(row.smd):
+            return "undefined"
+        told = {WITHIN: "within", OUTSIDE: "too low" if row.smd < 0 else "too high"}
+        return f"{told.get(row.verdict, 'cannot tell')} {row.smd:+.2f}"
+
+    return _matrix(report.assign(cell=[word(r) for r in report.itertuples()]))
+
+
+def conditional_matrix(bands: pd.DataFrame) -> pd.DataFrame:
+    """A row a group, a column a series; the cell is the verdict at equal human score in a word,
+    with the smallest and the largest coefficient."""
+
+    def word(row) -> str:
+        if pd.isna(row.smallest):
+            return "undefined"
+        told = {
+            "scored lower at equal true score": "too low",
+            "scored higher at equal true score": "too high",
+            "no bias shown": "none shown",
+            "depends on the reliability of the human score": "depends",
+        }
+        span = f"{row.smallest:+.2f} to {row.largest:+.2f}"
+        return f"{told.get(row.verdict, 'cannot tell')} {span}"
+
+    return _matrix(bands.assign(cell=[word(r) for r in bands.itertuples()]))
+
+
+def group_names(report: pd.DataFrame) -> pd.Series:
+    """What a table calls a group: `gender: F`."""
+    return report["attribute"] + ": " + report["level"]
+
+
+def _matrix(cells: pd.DataFrame) -> pd.DataFrame:
+    named = cells.assign(group=group_names(cells))
+    keys = ["group", "n"]
+    matrix = named.pivot(index=keys, columns="series", values="cell")
+    order = pd.MultiIndex.from_frame(named[keys].drop_duplicates())
+    return matrix.loc[order, list(named["series"].unique())].reset_index().rename_axis(None, axis=1)
+
+
+def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
+    """How many groups of each series have which verdict, and the largest SMD of those that are
+    large enough to get one: `series, groups, within, too low, too high, cannot tell, largest, n,
+    smd, low, high` (90 %)."""
+    rows = []
+    large = report[(report["n"] >= study.evaluation.min_group) & report["smd"].notna()]
+    for series, part in large.groupby("series", sort=False):
+        worst = part.loc[part["smd"].abs().idxmax()]
+        outside = part["verdict"] == OUTSIDE
+        within = part["verdict"] == WITHIN
+        rows.append(
+            {
+                "series": series,
+                "groups": len(part),
+                "within": int(within.sum()),
+                "too low": int((outside & (part["smd"] < 0)).sum()),
+                "too high": int((outside & (part["smd"] > 0)).sum()),
+                "cannot tell": int((~within & ~outside).sum()),
+                "largest": f"{worst['attribute']}: {worst['level']}",
+                "n": int(worst["n"]),
+                "smd": worst["smd"],
+                "low": worst["smd_low"],
+                "high": worst["smd_high"],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def read_verdict(row) -> str:
+    """A group's verdict in words that an assessment director can act on."""
+    low, high = f"{row.smd_low:+.2f}", f"{row.smd_high:+.2f}"
+    side = "lower" if row.smd < 0 else "higher"
+    if pd.isna(row.smd):
+        return "cannot be judged: too few essays, or scores that do not vary"
+    match row.verdict:
+        case "within bounds":
+            return f"scored as people score them, within the bound ({low} to {high})"
+        case "outside bounds":
+            advice = "do not use without correction"
+            return f"scored {side} than people score them: {advice} ({low} to {high})"
+        case _ if row.essays_needed > row.n:
+            enough = f"about {row.essays_needed:,.0f} essays could show a fair machine fair"
+            return f"too few essays to tell ({low} to {high}; {enough})"
+        case _:
+            return f"too near the bound to tell ({low} to {high})"

@@ -1,0 +1,330 @@
+"""A study of machine scores from a file: what it finds, what it says of broken data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_reference_values import PREDICTIONS
+from test_study import Page, clean, run_study
+
+from cyborg_utils.agreement import prmse
+from cyborg_utils.corpus import CorpusError, load_corpus
+from cyborg_utils.group_results import (
+    conditional_by_series,
+    count_verdicts,
+    group_bias,
+    intersections,
+    verdict_matrix,
+)
+from cyborg_utils.params import load_study
+from cyborg_utils.results import collect_runs, compare_all_machines, measures_by_series, over_runs
+from cyborg_utils.schema import MACHINES, ROOT, ParameterError
+from cyborg_utils.stages import read_json
+
+STUDY = """\
+title: Machines of known quality
+about: Simulated scores.
+corpus:
+  kind: predictions
+  file: {file}
+  columns:
+    id: id
+    score: rater_1
+    second_score: rater_2
+    prompt: prompt
+    groups: {{region: region, ell: ell, one_level: one_level, all_missing: all_missing}}
+    machines: {{fair: fair, strict: strict, constant: constant}}
+  scale: {{min: 1, max: 6, step: 1}}
+evaluation:
+  replicates: 500
+  min_group: 30
+  comparisons: [[strict, fair]]
+"""
+
+
+@pytest.fixture(scope="module")
+def scores() -> pd.DataFrame:
+    """1,500 essays: `fair` follows the true score, `strict` takes half a point from ell = yes."""
+    rng, n = np.random.default_rng(11), 1500
+    true = rng.normal(3.2, 0.9, n)
+    ell = np.where(rng.random(n) < 0.3, "yes", "no").astype(object)
+    fair = true + rng.normal(0, 0.35, n)
+    frame = pd.DataFrame(
+        {
+            "id": [f"e{i}" for i in range(n)],
+            "rater_1": np.clip(np.rint(true + rng.normal(0, 0.5, n)), 1, 5),  # no 6 is used
+            "rater_2": np.clip(np.rint(true + rng.normal(0, 0.5, n)), 1, 6),
+            "prompt": [f"p{i % 12}" for i in range(n)],
+            "region": rng.choice(["north", "south"], n),
+            "ell": ell,
+            "one_level": "all",
+            "all_missing": None,
+            "fair": fair,
+            "strict": fair - 0.5 * (ell == "yes"),
+            "constant": 3.0,
+        }
+    )
+    frame.loc[0, "region"] = "an island"  # a group of one essay
+    frame.loc[1:20, "ell"] = None
+    frame.loc[5:8, "fair"] = np.nan
+    frame.loc[30:32, "rater_1"] = np.nan
+    frame.loc[40, "fair"] = 9.5  # beyond the scale
+    frame.loc[100:1200, "rater_2"] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module")
+def study_file(scores, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predictions")
+    scores.to_csv(folder / "scores.csv", index=False)
+    path = folder / "test_predictions_known.yaml"
+    path.write_text(STUDY.format(file=folder / "scores.csv"))
+    yield path
+    clean(path.stem)
+
+
+@pytest.fixture(scope="module")
+def done(study_file):
+    run = run_study(str(study_file), "--cores", "2")
+    assert run.returncode == 0, run.stderr
+    return read_json(ROOT / "runs" / study_file.stem / "summary.json")
+
+
+def test_it_trains_nothing_and_reports_every_machine(done, study_file):
+    pages = {p.name for p in (ROOT / "reports" / study_file.stem).glob("*.html")}
+    assert pages == {"index.html", "01_corpus.html", "05_fairness_analysis--machines.html"}
+    found = {r["series"]: r for r in done["agreement"]}
+    assert set(found) == {"fair", "strict", "constant"}
+    assert found["fair"]["qwk"] > found["strict"]["qwk"] > found["constant"]["qwk"] == 0
+    pair = next(p for p in done["pairs"] if p["declared"])
+    assert (pair["a"], pair["b"]) == ("strict", "fair")
+    assert pair["high"] < 0 and pair["new_prompts_high"] < 0
+    assert sum(p["declared"] for p in done["pairs"]) == 1 and len(done["pairs"]) == 3
+
+
+def test_the_biased_machine_is_found_and_the_fair_one_is_not_called_biased(done):
+    report = done["fairness"][MACHINES]
+    verdict = {(r["series"], r["level"]): r for r in report["groups"] if r["attribute"] == "ell"}
+    assert verdict["strict", "yes"]["verdict"] == "outside bounds"
+    assert -0.75 < verdict["strict", "yes"]["smd"] < -0.35
+    assert verdict["fair", "yes"]["verdict"] != "outside bounds"
+    assert verdict["fair", "no"]["verdict"] == "within bounds"
+    band = {(r["series"], r["level"]): r for r in report["conditional"] if r["attribute"] == "ell"}
+    assert band["strict", "yes"]["verdict"] == "scored lower at equal true score"
+    assert band["fair", "yes"]["verdict"] in (
+        "no bias shown",
+        "depends on the reliability of the human score",
+    )
+    assert any(
+        r["series"] == "strict" and "yes" in r["level"] and r["verdict"] == "outside bounds"
+        for r in report["intersections"]
+    )
+
+
+def test_the_rules_of_the_field_are_judged_by_whole_intervals(done, scores):
+    rules = {(r["series"], r["rule"]): r for r in done["rules"]}
+    assert rules["fair", "QWK at least 0.70"]["verdict"] == "met"
+    assert rules["constant", "QWK at least 0.70"]["verdict"] == "broken"
+    assert rules["constant", "SD ratio within 2/3 to 3/2"]["verdict"] == "broken"
+    assert rules["fair", "QWK at most 0.10 below two people's"]["verdict"] == "met"
+    measures = {r["series"]: r for r in done["measures"]}
+    kept = scores.dropna(subset=["rater_1", "fair"])
+    assert measures["fair"]["prmse"] == pytest.approx(
+        prmse(kept[["rater_1", "rater_2"]], kept["fair"]), abs=1e-12
+    )
+    assert measures["constant"]["correlation"] is None
+
+
+def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, study_file):
+    pages = ROOT / "reports" / study_file.stem
+    summary = (pages / "index.html").read_text(encoding="utf-8")
+    fairness = (pages / "05_fairness_analysis--machines.html").read_text(encoding="utf-8")
+    for text in (summary, fairness):
+        assert "3 by people, 4 by fair" in text
+        assert "the 1,493 that all have scored" in text
+        assert "Warning" not in text and "Traceback" not in text
+    assert "<code>one_level</code> has one level for all" in fairness
+    assert "<code>all_missing</code> is missing for all" in fairness
+    assert "<code>ell</code> is missing for 20 of 1,500" in fairness
+    levels = {(r["attribute"], r["level"]): r for r in done["fairness"][MACHINES]["groups"]}
+    assert levels["region", "an island"]["verdict"] == "too few essays to tell"
+    assert levels["region", "an island"]["smd"] is None
+    assert levels["all_missing", "(missing)"]["n"] == 1493
+    for page in pages.glob("*.html"):
+        assert all(len(i.get("alt") or "") > 20 for i in Page(page).all("img")), page.name
+
+
+def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
+    pages = ROOT / "reports" / study_file.stem
+    assert "The label budget" not in (pages / "index.html").read_text(encoding="utf-8")
+    assert "Which machine is better?" in (pages / "index.html").read_text(encoding="utf-8")
+    assert "Length is the strongest" not in (pages / "01_corpus.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not PREDICTIONS.is_file(), reason="the published predictions are not here")
+def test_the_published_machines(tmp_path):
+    """The reference value of longformer on all 10,402 essays, through the study's own reading."""
+    study = load_study(
+        "predictions",
+        [
+            "corpus.columns.machines={longformer: longformer, longformer_grl: longformer_grl}",
+            "evaluation.comparisons=[[longformer_grl, longformer]]",
+            "evaluation.replicates=2000",
+        ],
+    )
+    corpus = load_corpus(study)
+    assert len(corpus) == 10_402
+    runs = runs_of(corpus, study)
+    measures, _ = measures_by_series(study, runs)
+    of = measures.set_index("series")
+    assert of.loc["longformer", "qwk"] == pytest.approx(0.8365, abs=5e-5)
+    assert of.loc["longformer_grl", "qwk"] == pytest.approx(0.8653, abs=5e-5)
+    pairs = compare_all_machines(study, runs, corpus.set_index("essay_id")["prompt"])
+    assert pairs["difference"].tolist() == pytest.approx([0.0288], abs=1e-4)
+    report = group_bias(study, runs, corpus, ["ell_status"]).set_index(["series", "level"])
+    ell = report.loc[("longformer", "Yes")]
+    assert ell["smd"] == pytest.approx(0.1296, abs=5e-5)
+    assert ell["smd_human"] == pytest.approx(0.1194, abs=5e-5)
+    assert ell["smd_human_population"] == pytest.approx(0.0997, abs=5e-5)
+    assert ell["smd_pooled_population"] == pytest.approx(0.1064, abs=5e-5)
+    assert ell["dsm"] == pytest.approx(0.0424, abs=5e-5)
+
+
+# ---------------------------------------------------------------- the functions alone
+
+
+def runs_of(corpus: pd.DataFrame, study) -> pd.DataFrame:
+    """What `collect_runs` gives, without a run."""
+    from cyborg_utils import results
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(results, "need", lambda *_: None)
+        patch.setattr(results.pd, "read_parquet", lambda _: corpus)
+        return collect_runs(study, MACHINES)
+
+
+@pytest.fixture(scope="module")
+def known(study_file):
+    study = load_study(str(study_file))
+    corpus = load_corpus(study)
+    return study, corpus, runs_of(corpus, study)
+
+
+def test_runs_are_on_the_essays_that_all_have_scored(known):
+    study, corpus, runs = known
+    assert len(runs) == 3 * 1493
+    assert runs["score"].isin(study.labels).all()
+    assert runs.loc[runs["continuous"] > 6.5, "score"].eq(6).all()
+
+
+def test_matrix_and_counts_agree_with_the_report(known):
+    study, corpus, runs = known
+    report = group_bias(study, runs, corpus, ["ell", "region"])
+    matrix = verdict_matrix(report)
+    assert list(matrix.columns) == ["group", "n", "fair", "strict", "constant"]
+    assert matrix.loc[matrix["group"] == "ell: yes", "strict"].item().startswith("too low -0.")
+    counted = count_verdicts(study, report).set_index("series")
+    words = matrix[matrix["n"] >= study.evaluation.min_group]
+    for series in ("fair", "strict", "constant"):
+        for word in ("within", "too low", "too high", "cannot tell"):
+            assert counted.loc[series, word] == words[series].str.startswith(word).sum()
+
+
+def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):
+    study, corpus, runs = known
+    bands, association = conditional_by_series(runs, corpus, ["one_level", "all_missing"])
+    assert bands.empty and association.empty
+    assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
+
+
+def test_the_error_of_a_mean_over_runs():
+    table = pd.DataFrame({"key": ["a", "a", "b"], "x": [1.0, 3.0, 5.0], "se": [0.3, 0.4, 0.5]})
+    found = over_runs(table, ["key"], "x").set_index("key")
+    assert found.loc["a", "x"] == 2
+    assert found.loc["a", "se"] == pytest.approx(np.sqrt((0.09 + 0.16) / 2 + 2 / 2))
+    assert found.loc["b"].tolist() == [5, 0.5]
+
+
+WRONG = {
+    "a machine that is not there": (
+        {"evaluation.comparisons": "[[strict, fare]]"},
+        ["no machine 'fare'", "fair, strict, constant"],
+    ),
+    "a machine against itself": (
+        {"evaluation.comparisons": "[[fair, fair]]"},
+        ["'fair' is compared with itself"],
+    ),
+    "three machines in a pair": (
+        {"evaluation.comparisons": "[[fair, strict, constant]]"},
+        ["evaluation.comparisons", "at most 2"],
+    ),
+    "a Teacher": (
+        {"teachers": "[{name: ridge, kind: classical}]"},
+        ["teachers", "trains nothing; leave it out"],
+    ),
+    "sampling": ({"sampling.draws": "[1]"}, ["sampling", "trains nothing"]),
+    "no machine": ({"corpus.columns.machines": "{}"}, ["corpus.columns.machines", "at least 1"]),
+    "a machine of a reserved name": (
+        {"corpus.columns.machines": "{score: fair}"},
+        ["a machine cannot be named 'score'"],
+    ),
+    "a machine of a group's name": (
+        {"corpus.columns.machines": "{ell: fair}"},
+        ["a machine cannot be named 'ell'"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "told"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_study_is_refused(study_file, given, told):
+    settings = [f"{key}={value}" for key, value in given.items()]
+    with pytest.raises(ParameterError) as error:
+        load_study(str(study_file), settings)
+    assert all(part in str(error.value) for part in told), str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_comparisons_belong_to_predictions():
+    with pytest.raises(ParameterError, match=r"comparisons: is for corpus\.kind predictions"):
+        load_study("demo", ["evaluation.comparisons=[[a, b]]"])
+
+
+BROKEN = {
+    "a column that is not there": (lambda f: f.drop(columns="fair"), ["no column 'fair'"]),
+    "a word among machine scores": (
+        lambda f: f.astype({"fair": object}).assign(
+            fair=f["fair"].astype(str).where(f.index > 0, "n/a")
+        ),
+        ["column 'fair' has", "'n/a'"],
+    ),
+    "infinite machine scores": (
+        lambda f: f.assign(strict=f["strict"].where(f.index > 1, np.inf)),
+        ["column 'strict' has 2 values that are no numbers"],
+    ),
+    "machine scores of another scale": (
+        lambda f: f.assign(strict=f["strict"] * 20),
+        ["machine 'strict'", "far off the scale 1 to 6"],
+    ),
+    "a machine that scored nothing": (
+        lambda f: f.assign(strict=np.nan),
+        ["machine 'strict' scores no essay that people scored"],
+    ),
+    "human scores off the scale": (
+        lambda f: f.assign(rater_1=f["rater_1"].where(f.index > 2, 3.5)),
+        ["3 scores are off the scale 1 to 6", "3.5"],
+    ),
+    "an id twice": (lambda f: f.assign(id=f["id"].where(f.index > 0, "e1")), ["share their id"]),
+    "no human score": (lambda f: f.assign(rater_1=np.nan), ["no scored essays in test"]),
+    "one human score for all": (lambda f: f.assign(rater_1=3), ["have one score"]),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_file_is_refused(scores, tmp_path, change, told):
+    change(scores).to_csv(tmp_path / "broken.csv", index=False)
+    path = tmp_path / "broken.yaml"
+    path.write_text(STUDY.format(file=tmp_path / "broken.csv"))
+    with pytest.raises(CorpusError) as error:
+        load_corpus(load_study(str(path)))
+    assert all(part in str(error.value) for part in told), str(error.value)
