@@ -32,12 +32,12 @@ lint: $(READY) ## style of code and notebooks
 	@$(VENV)/bin/ruff check cyborg_utils tests notebooks benchmarks && $(VENV)/bin/ruff format --check cyborg_utils tests notebooks benchmarks
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
 
-readme: $(READY) ## write the demo's table and figure into README.md from reports/demo
+readme: $(READY) ## write the tables and figures of demo and persuade-cpu into README.md
 	@$(VENV)/bin/python -m cyborg_utils.readme
 
 clean: ## remove runs and reports; .venv stays
 	rm -rf runs .snakemake .pytest_cache .ruff_cache .hypothesis
-	find reports -mindepth 2 -not -path 'reports/demo/summary.json' -not -path 'reports/demo/qwk.png' -type f -delete
+	find reports -mindepth 2 -not -name summary.json -not -name qwk.png -type f -delete
 
 $(READY): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "No $(PYTHON) here: install Python 3.11, 3.12 or 3.13, or name one with PYTHON=..."; exit 1; }

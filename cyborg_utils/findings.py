@@ -100,8 +100,8 @@ def fairness_findings(fairness: dict, arm: str) -> list[str]:
         )
         if outside:
             lines.append(
-                f"Fairness{whose}: {len(outside)} of {len(mine)} SMDs are *outside bounds* of "
-                f"{bound}: {told}{' …' if len(outside) > 4 else ''}."
+                f"Fairness{whose}: *outside bounds* of {bound}, {len(outside)} of {len(mine)} SMDs: "
+                f"{told}{' …' if len(outside) > 4 else ''}."
             )
         else:
             lines.append(

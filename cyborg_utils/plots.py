@@ -72,14 +72,17 @@ def score_distribution(shares: pd.DataFrame, title: str) -> plt.Figure:
     """Share of essays at each score point; `shares` is indexed by score, a column a source."""
     tidy = shares.rename_axis("score").reset_index().melt("score", var_name="source")
     tidy["score"] = tidy["score"].map("{:g}".format)
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
+    rows = -(-shares.shape[1] // 3)
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0 + 0.2 * rows), layout="constrained")
     sns.barplot(tidy, x="score", y="value", hue="source", ax=axes)
     for bars, hatch in zip(axes.containers, ["", "//", "..", "xx", "\\\\", "--"], strict=False):
         for bar in bars:
             bar.set_hatch(hatch)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(xlabel="score", ylabel="share of essays", title=title)
-    axes.legend(title=None, loc="upper right")
+    handles, labels = axes.get_legend_handles_labels()
+    axes.get_legend().remove()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
     return figure
 
 
