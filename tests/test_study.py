@@ -569,7 +569,7 @@ def test_a_students_epochs_rerun_that_student_its_fairness_and_the_summary(tiny)
         "04 Student electra on cyborg-ridge-f0.5-d1, seed 1",
         "04 Student electra on full, seed 1",
         "04 Student electra on human-f0.5-d1, seed 1",
-        "05 fairness of Student electra",
+        "05 fairness of electra",
         "06 summary",
     ]
 
@@ -590,8 +590,8 @@ def test_a_teachers_setting_reruns_what_hangs_on_that_teacher(tiny):
         "03 labels of Teacher llama (f0.5-d1)",
         "04 Student electra on cyborg-llama-f0.5-d1, seed 1",
         "04 Student ridge on cyborg-llama-f0.5-d1, seed 1",
-        "05 fairness of Student electra",
-        "05 fairness of Student ridge",
+        "05 fairness of electra",
+        "05 fairness of ridge",
         "06 summary",
     ]
 
@@ -608,7 +608,7 @@ def test_a_run_that_was_killed_goes_on_from_the_stages_that_were_finished(tiny, 
     try:
         assert tiny.would_run() == [
             "04 Student electra on full, seed 1",
-            "05 fairness of Student electra",
+            "05 fairness of electra",
             "06 summary",
         ]
     finally:
