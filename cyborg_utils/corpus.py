@@ -41,6 +41,7 @@ PERSUADE_COLUMNS = Columns(
     groups={group: group for group in PERSUADE_GROUPS},
 )
 SPLITS = ("train", "dev", "test")
+NO_PROMPT = "(one prompt)"  # where a file names none
 OTHER_PROGRAMME_SEED = 500_000
 
 
@@ -80,11 +81,12 @@ def load_corpus(study: Study) -> pd.DataFrame:
 def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
     """The demographic columns that the study reports on."""
     if study.evaluation.groups is not None:
-        known = [c for c in study.evaluation.groups if c in corpus]
+        declared = getattr(getattr(study.corpus, "columns", None), "groups", PERSUADE_GROUPS)
+        known = [c for c in study.evaluation.groups if c in {*declared, "prompt"} & set(corpus)]
         if missing := sorted(set(study.evaluation.groups) - set(known)):
             raise CorpusError(
-                f"evaluation.groups: the corpus has no column {', '.join(missing)}; "
-                f"it has {', '.join(corpus.columns)}"
+                f"evaluation.groups: the corpus has no group {', '.join(missing)}; "
+                f"it has {', '.join([*declared, 'prompt'])}"
             )
         return known
     if isinstance(study.corpus, TableCorpus | PredictionsCorpus):
@@ -151,6 +153,13 @@ def check_corpus(
         "correct the scores, or the study's corpus.scale",
         "score",
     )
+    if "score_2" in frame:
+        fault(
+            frame["score_2"].notna() & ~frame["score_2"].isin(labels),
+            f"second scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
+            "correct them, or the study's corpus.scale",
+            "score_2",
+        )
     if machines:
         faults += _faults_of_machines(frame, labels, machines)
         splits = ["test"]
@@ -205,6 +214,13 @@ def _faults_of_machines(frame: pd.DataFrame, labels: list, machines) -> list[str
                 f"machine {name!r}: its scores average {mean:g}, far off the scale {labels[0]} to "
                 f"{labels[-1]}: bring them to that scale, or correct the study's corpus.scale"
             )
+    shared = frame.dropna(subset=["score", *machines])
+    if not faults and shared["score"].nunique() < 2:
+        sparse = min(machines, key=lambda name: frame[name].count())
+        faults.append(
+            f"people and all machines share {len(shared)} essays, which is too few to compare "
+            f"machines on: leave out {sparse!r}, which scores {frame[sparse].count()}"
+        )
     return faults
 
 
@@ -340,8 +356,7 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> 
         frame[name] = _numbers(frame[name], wanted[name], path)
     for name in {"essay_id", "text"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
-    if "prompt" not in frame:
-        frame["prompt"] = "(one prompt)"
+    frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
     return frame
 
 

@@ -6,7 +6,7 @@ from scipy import optimize, stats
 WITHIN, OUTSIDE, TOO_FEW = "within bounds", "outside bounds", "too few essays to tell"
 
 
-def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30):
+def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=None):
     """Say whether a group's SMD is within its bounds, outside them, or unknown.
 
     Two one-sided tests (Schuirmann, 1987): `within bounds` where the 90 % interval lies inside
@@ -26,6 +26,8 @@ def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30):
     level : float
         Level of the interval; 0.90 tests each side at 5 %.
     min_essays : int
+    df : float, optional
+        Degrees of freedom of the standard error; n - 1 if not given.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30):
         raise ValueError(f"bound must be positive, got {bound!r}")
     if n < min_essays or not np.isfinite(smd) or not np.isfinite(se):
         return TOO_FEW
-    low, high = t_interval(smd, se, n, level)
+    low, high = t_interval(smd, se, n if df is None else df + 1, level)
     if -bound < low and high < bound:
         return WITHIN
     return OUTSIDE if low > bound or high < -bound else TOO_FEW

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cyborg_utils.corpus import NO_PROMPT
+from cyborg_utils.fairness import MISSING, group_levels
 from cyborg_utils.resampling import FEW_CLUSTERS
 from cyborg_utils.schema import Study
 
@@ -36,12 +38,13 @@ def headline_findings(
             )
         if "loss" in compared:
             text += (
-                f", and {'' if row.non_inferior else 'not '}shown to be within "
-                f"{row.margin:g} of all human labels ({row.loss:+.3f}, at worst {row.lower:+.3f})"
+                f", and {'' if row.non_inferior else 'not '}shown to be non-inferior to all human "
+                f"labels at the margin of {row.margin:g} ({row.loss:+.3f}, one-sided 95 % bound "
+                f"{row.lower:+.3f})"
             )
         lines.append(text + ".")
     lines += _yardstick(study, agreement)
-    return lines + people_finding(people) + fairness_findings(fairness, "cyborg")
+    return lines + people_finding(people) + fairness_findings(study, fairness, "cyborg")
 
 
 def machine_findings(
@@ -71,25 +74,29 @@ def machine_findings(
             f"({row.difference:+.3f}, 95 % interval {row.low:+.3f} to {row.high:+.3f}, "
             f"Holm-adjusted p {_p(row.p_adjusted)}{wide})."
         )
-    return lines + people_finding(people) + fairness_findings(fairness, "machine")
+    return lines + people_finding(people) + fairness_findings(study, fairness, "machine")
 
 
 def people_finding(people: list[dict] | None) -> list[str]:
     """How well two people agree, where a corpus has two human scores."""
-    if people is None:
+    qwk = next((r for r in people or [] if r["statistic"] == "qwk"), None)
+    if qwk is None or qwk["estimate"] is None:
         return []
-    qwk = next(r for r in people if r["statistic"] == "qwk")
     return [
         f"Two people agree with each other at QWK {qwk['estimate']:.3f} ({qwk['low']:.3f} to "
-        f"{qwk['high']:.3f}) on the same test essays."
+        f"{qwk['high']:.3f}) on the {qwk['n']:,} test essays that two have scored."
     ]
 
 
-def fairness_findings(fairness: dict, arm: str) -> list[str]:
+def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
     """Which groups an arm scores outside the bound, worst first, by Student."""
     lines = []
     for name, report in fairness.items():
-        mine = [r for r in report["groups"] if r["arm"] == arm]
+        mine = [
+            r
+            for r in report["groups"]
+            if r["arm"] == arm and r["n"] >= study.evaluation.min_group and r["smd"] is not None
+        ]
         outside = [r for r in mine if r["verdict"] == "outside bounds"]
         outside.sort(key=lambda r: -abs(r["smd"]))
         where = " on cyborg data" * (arm == "cyborg")
@@ -98,10 +105,12 @@ def fairness_findings(fairness: dict, arm: str) -> list[str]:
         told = "; ".join(
             f"{r['attribute']} {r['level']} ({r['series']}) {r['smd']:+.2f}" for r in outside[:4]
         )
-        if outside:
+        if not mine:
+            lines.append(f"Fairness{whose}: there is no group of a reportable size to judge.")
+        elif outside:
             lines.append(
-                f"Fairness{whose}: *outside bounds* of {bound}, {len(outside)} of {len(mine)} SMDs: "
-                f"{told}{' …' if len(outside) > 4 else ''}."
+                f"Fairness{whose}: *outside bounds* of {bound}, {len(outside)} of {len(mine)} "
+                f"SMDs: {told}{' …' if len(outside) > 4 else ''}."
             )
         else:
             lines.append(
@@ -119,23 +128,29 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
         n = int(test["score_2"].notna().sum())
         lines.append(
             f"Human scores are noisy. {n:,} essays have a second one, which the conditional bias "
-            "and PRMSE use to take that noise out."
+            "and PRMSE use to take that noise out where they are enough."
         )
     else:
         lines.append(
             "Each essay has one human score, so its reliability is not known here. The conditional "
-            "bias is given for reliabilities of 0.75 to 0.95; do not read one value alone. If "
-            "people are themselves biased, no number here can show it."
+            "bias is given for reliabilities of 0.75 to 0.95; do not read one value alone."
         )
+    lines.append("If people are themselves biased, no number here can show it.")
     prompts = test["prompt"].nunique()
-    few = " They are too few to speak for others." * (prompts < FEW_CLUSTERS)
+    if (test["prompt"] == NO_PROMPT).all():
+        answer = "The essays' prompts are not known."
+    else:
+        answer = f"The test essays answer {prompts} prompt{'s' * (prompts != 1)}" + (
+            ", too few to speak for others." if prompts < FEW_CLUSTERS else "."
+        )
     lines.append(
-        f"The test essays answer {prompts} prompt{'s' * (prompts != 1)}. Intervals are for new "
-        f"essays on the same prompts, unless a table says *new prompts*.{few}"
+        f"{answer} Intervals are for new essays on the same prompts, unless a table says *new "
+        "prompts*."
     )
     for group in groups:
-        n = int(test[group].isna().sum())
-        if test[group].nunique(dropna=False) < 2:
+        _, levels = group_levels(test, group)
+        n = int((levels == MISSING).sum())
+        if levels.nunique() < 2:
             what = "is missing for all" if n else "has one level for all"
             lines.append(f"`{group}` {what} {len(test):,} test essays: nothing can be compared.")
         elif n:
@@ -145,8 +160,8 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
             )
     lines.append(
         f"A group of fewer than {study.evaluation.min_group} essays gets no verdict. *Cannot tell* "
-        "is not *fair*. With many groups some lie outside the bound by chance: `p_bh` corrects for "
-        "their number."
+        "is not *fair*. Each verdict has an error of 5 % of its own, so among many groups some are "
+        "wrong by chance; `p_bh`, a test of SMD = 0, is corrected for their number."
     )
     lines.append(
         "SMDs are of rounded scores, over the pooled SD of the group; the tables give the other "
@@ -168,7 +183,7 @@ def _p(p: float) -> str:
 
 
 def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
-    """Does classical scoring on the same human labels do as well as the best cyborg Student?"""
+    """How classical scoring does on the same human labels, beside the best neural Student."""
     classical = [s.name for s in study.students if s.kind == "classical"]
     at = agreement[agreement["fraction"] == study.headline]
     plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
@@ -176,9 +191,9 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
     if plain.empty or cyborg.empty:
         return []
     one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]
-    verdict = "beats" if one["qwk"] > best["qwk"] else "stays below"
     return [
-        f"The yardstick, **{one['student']}** on the same human labels only (tf-idf and length), "
-        f"reaches QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}) and {verdict} the "
-        f"best Student on cyborg data ({best['student']}, {best['series']}: {best['qwk']:.3f})."
+        f"The yardstick, **{one['student']}** on the same human labels only (tf-idf and length): "
+        f"QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}); the best neural Student on "
+        f"cyborg data ({best['student']}, {best['series']}): {best['qwk']:.3f} "
+        f"({best['low']:.3f} to {best['high']:.3f})."
     ]

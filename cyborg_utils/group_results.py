@@ -11,7 +11,14 @@ import pandas as pd
 from scipy import stats
 
 from cyborg_utils.conditional_bias import conditional_bias
-from cyborg_utils.fairness import OUTSIDE, WITHIN, equivalence_verdict, group_report
+from cyborg_utils.fairness import (
+    MISSING,
+    OUTSIDE,
+    WITHIN,
+    equivalence_verdict,
+    group_levels,
+    group_report,
+)
 from cyborg_utils.inference import benjamini_hochberg
 from cyborg_utils.results import over_runs
 from cyborg_utils.schema import Study
@@ -36,6 +43,8 @@ def group_bias(
     the SMD over other standard deviations: `smd_human` (the group's human scores),
     `smd_pooled_population`, `smd_human_population` (the whole sample).
     """
+    if not groups:
+        return pd.DataFrame(columns=[*KEYS, "n", "mean_human", "smd", "verdict"])
     known = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
     bounds = study.evaluation
     parts = []
@@ -45,21 +54,23 @@ def group_bias(
             scores.join(known), groups, machine="score", labels=study.labels,
             bound=bounds.smd_bound, min_essays=bounds.min_group, n_replicates=200,
         )  # fmt: skip
-        parts.append(report.assign(series=keys[0], arm=keys[1], **_other_units(report, scores)))
+        run_of = dict(zip(("series", "arm", "draw", "seed"), keys, strict=True))
+        parts.append(report.assign(**run_of, **_other_units(report, scores)))
     every = pd.concat(parts, ignore_index=True)
     measures = [
         "n", "mean_human", "mean_machine", "sd_human", "qwk", "smd_human",
         "smd_pooled_population", "smd_human_population", "dsm", "essays_needed",
     ]  # fmt: skip
     table = every.groupby(KEYS, sort=False)[measures].mean().reset_index().astype({"n": int})
-    table = table.merge(over_runs(every, KEYS, "smd", "smd_se"), on=KEYS)
-    free = table["n"].clip(lower=2) - 1
-    reach = stats.t.ppf(0.95, free) * table["smd_se"]
+    table = table.merge(over_runs(every, KEYS, "smd", "n", "smd_se"), on=KEYS)
+    reach = stats.t.ppf(0.95, table["df"]) * table["smd_se"]
     table["smd_low"], table["smd_high"] = table["smd"] - reach, table["smd"] + reach
-    table["p"] = 2 * stats.t.sf((table["smd"] / table["smd_se"]).abs(), free)
+    table["p"] = 2 * stats.t.sf((table["smd"] / table["smd_se"]).abs(), table["df"])
     table["p_bh"] = benjamini_hochberg(table["p"].where(table["n"] >= bounds.min_group))
     table["verdict"] = [
-        equivalence_verdict(r.smd, r.smd_se, r.n, bounds.smd_bound, min_essays=bounds.min_group)
+        equivalence_verdict(
+            r.smd, r.smd_se, r.n, bounds.smd_bound, min_essays=bounds.min_group, df=r.df
+        )
         for r in table.itertuples()
     ]
     return table
@@ -80,17 +91,19 @@ def intersections(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
     """The SMD of every intersection of two attributes, in the columns of `group_bias`."""
-    varied = [g for g in groups if corpus[g].nunique(dropna=False) > 1]
+    varied = [g for g in groups if group_levels(corpus, g)[1].nunique() > 1]
     pairs = [list(pair) for pair in combinations(varied, 2)]
-    return group_bias(study, runs, corpus, pairs) if pairs else pd.DataFrame(columns=KEYS)
+    return group_bias(study, runs, corpus, pairs)
 
 
 def conditional_by_series(
-    runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
+    study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Conditional bias of every series at equal human score, of its runs' mean continuous score.
 
     The coefficient is linear in the machine score, so that of the mean is the mean of the runs'.
+    Groups are compared with the largest whose level is known. A second human score is used where
+    every group of a reportable size has enough of them.
 
     Returns
     -------
@@ -104,11 +117,14 @@ def conditional_by_series(
         mean = part.groupby("essay_id")[["human", "continuous"]].mean()
         known = corpus.loc[mean.index]
         for attribute in groups:
-            if known[attribute].nunique(dropna=False) < 2:
+            _, levels = group_levels(known, attribute)
+            sizes = levels.value_counts()
+            if len(sizes) < 2:
                 continue
             found = conditional_bias(
-                mean["human"], mean["continuous"], known[attribute],
-                second_rating=known.get("score_2"),
+                mean["human"], mean["continuous"], levels,
+                reference=sizes.drop(MISSING, errors="ignore").sort_index().idxmax(),
+                second_rating=_second_rating(study, known, levels),
             )  # fmt: skip
             at = {"series": name, "attribute": attribute}
             reference = found.coefficients["reference"].iloc[0]
@@ -116,6 +132,15 @@ def conditional_by_series(
             association.append(at | {"osa": found.osa, "osd": found.osd, "csd": found.csd})
     whole = pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=order)
     return whole, pd.DataFrame(association)
+
+
+def _second_rating(study: Study, known: pd.DataFrame, levels: pd.Series) -> pd.Series | None:
+    if "score_2" not in known:
+        return None
+    enough = study.evaluation.min_group
+    given = known["score_2"].notna().groupby(levels).agg(["sum", "size"])
+    large = given["size"] >= enough
+    return known["score_2"] if (given.loc[large, "sum"] >= enough).all() and large.any() else None
 
 
 def verdict_matrix(report: pd.DataFrame) -> pd.DataFrame:
@@ -167,9 +192,12 @@ def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
     large enough to get one: `series, groups, within, too low, too high, cannot tell, largest, n,
     smd, low, high` (90 %)."""
     rows = []
-    large = report[(report["n"] >= study.evaluation.min_group) & report["smd"].notna()]
+    large = report[report["n"] >= study.evaluation.min_group]
     for series, part in large.groupby("series", sort=False):
-        worst = part.loc[part["smd"].abs().idxmax()]
+        known = part.dropna(subset="smd")
+        if known.empty:
+            continue
+        worst = known.loc[known["smd"].abs().idxmax()]
         outside = part["verdict"] == OUTSIDE
         within = part["verdict"] == WITHIN
         rows.append(
@@ -190,15 +218,17 @@ def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def read_verdict(row) -> str:
+def read_verdict(row, min_group: int) -> str:
     """A group's verdict in words that an assessment director can act on."""
+    if row.n < min_group:
+        return f"fewer than {min_group} essays: no verdict"
     low, high = f"{row.smd_low:+.2f}", f"{row.smd_high:+.2f}"
     side = "lower" if row.smd < 0 else "higher"
     if pd.isna(row.smd):
-        return "cannot be judged: too few essays, or scores that do not vary"
+        return "cannot be judged: the scores do not vary"
     match row.verdict:
         case "within bounds":
-            return f"scored as people score them, within the bound ({low} to {high})"
+            return f"differs from people by less than the bound ({low} to {high})"
         case "outside bounds":
             advice = "do not use without correction"
             return f"scored {side} than people score them: {advice} ({low} to {high})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -56,6 +55,10 @@ def table(frame: pd.DataFrame, caption: str, dress=None, digits: int = 3) -> Non
     style = style.format("{:,}", subset=whole)
     style = dress(style) if dress else style
     display(HTML(style.to_html(table_attributes='role="table"')))
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def p_value(p: float) -> str:
@@ -195,12 +198,12 @@ def bias_forest(
         axes.yaxis.grid(False)
         for edge in range(1, len(levels)):
             axes.axhline(0.5 - edge, color="lightgrey", linewidth=1)
-    names = [f"{textwrap.shorten(r.level, 34)}\n(n = {r.n:,})" for r in levels.itertuples()]
+    names = [f"{_short(r.level, 34)}\n(n = {r.n:,})" for r in levels.itertuples()]
     left.set_yticks(list(places.values()), names)
     left.set_ylim(0.5 - len(levels), 0.5)
     left.set_xlabel(f"SMD with 90 % interval\n(grey: within ±{bound:g})")
     if len(conditional):
-        reference = textwrap.shorten(conditional["reference"].iloc[0], 28)
+        reference = _short(conditional["reference"].iloc[0], 28)
         told = f"at equal human score, in score points,\nagainst {reference}"
     else:
         told = "at equal human score:\nnothing to compare with"
@@ -219,7 +222,7 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
     shares : rows with `level, n, source` ("human" or a series), `score, share`.
     """
     levels = shares.drop_duplicates("level")[["level", "n"]]
-    names = {r.level: f"{textwrap.shorten(r.level, 26)} (n = {r.n:,})" for r in levels.itertuples()}
+    names = {r.level: f"{_short(r.level, 26)} (n = {r.n:,})" for r in levels.itertuples()}
     machines = [source for source in shares["source"].unique() if source != "human"]
     palette = dict(zip(machines, sns.color_palette("colorblind", len(machines)), strict=True))
     grid = sns.relplot(

@@ -10,6 +10,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cyborg_utils.agreement import (
     bootstrap_agreement,
@@ -144,8 +145,8 @@ def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
         return None
     kept = len(corpus) - pd.DataFrame(lacking).any(axis=1).sum()
     return (
-        f"Of {len(corpus):,} essays some have no score ({told}). So that machines are compared on "
-        f"the same essays, everything here is on the {kept:,} that all have scored."
+        f"Of {len(corpus):,} essays some have no score ({told}). Machines are compared on the "
+        f"{kept:,} that all have scored."
     )
 
 
@@ -221,8 +222,12 @@ def adjust_confirmatory(found: pd.DataFrame, headline: float) -> pd.DataFrame:
     return found.assign(p_holm=pd.Series(holm(found.loc[family, "p"]), found.index[family]))
 
 
-def compare_all_machines(study: Study, runs: pd.DataFrame, prompts: pd.Series) -> pd.DataFrame:
+def compare_all_machines(
+    study: Study, runs: pd.DataFrame, prompts: pd.Series, table: pd.DataFrame
+) -> pd.DataFrame:
     """Every pair of machines, paired on the same essays.
+
+    `table` is that of `agreement_by_series`.
 
     Pairs that the study declares are the confirmatory family (`p_adjusted` by Holm); the others
     are exploratory (Benjamini-Hochberg), the better machine first.
@@ -236,7 +241,6 @@ def compare_all_machines(study: Study, runs: pd.DataFrame, prompts: pd.Series) -
     first = runs.drop_duplicates(["series", "essay_id"])
     scores = first.pivot(index="essay_id", columns="series", values="score")
     human = first.drop_duplicates("essay_id").set_index("essay_id")["human"].loc[scores.index]
-    table, _ = agreement_by_series(study, runs)
     ranked = table.sort_values("qwk", ascending=False)["series"]
     declared = [tuple(pair) for pair in study.evaluation.comparisons]
     taken = {frozenset(pair) for pair in declared}
@@ -271,12 +275,15 @@ RULES = (
 )
 RULES_BESIDE_PEOPLE = {
     "qwk": ("QWK at most 0.10 below two people's", "Williamson, Xi and Breyer (2012)"),
-    "exact": ("exact agreement at most 5.125 points below", "Wang and von Davier (2014)"),
+    "exact": (
+        "exact agreement at most 5.125 points below two people's",
+        "Wang and von Davier (2014)",
+    ),
 }
 
 
 def measures_by_series(
-    study: Study, runs: pd.DataFrame, second: pd.Series | None = None
+    study: Study, runs: pd.DataFrame, table: pd.DataFrame, second: pd.Series | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every measure of agreement, and the field's rules for a machine as a whole.
 
@@ -285,6 +292,7 @@ def measures_by_series(
 
     Parameters
     ----------
+    table : that of `agreement_by_series`, whose interval of QWK the rule uses.
     second : a second human score by essay id, missing where an essay has none.
 
     Returns
@@ -302,7 +310,7 @@ def measures_by_series(
                "correlation": correlation(human, continuous)}  # fmt: skip
         for rule, statistic, least, most, source in RULES:
             value, se = found.loc[statistic, ["estimate", "se"]]
-            ruled.append((name, rule, value, se, least, most, source))
+            ruled.append((*keys, rule, value, se, least, most, source))
         other = run["essay_id"].map({} if second is None else second).to_numpy(dtype=float)
         both = np.isfinite(other)
         if both.any():
@@ -311,32 +319,54 @@ def measures_by_series(
             )
             for statistic, (rule, source) in RULES_BESIDE_PEOPLE.items():
                 value, se, limit = beside.loc[statistic, ["degradation", "se", "limit"]]
-                ruled.append((name, rule, value, se, -np.inf, limit, source))
+                ruled.append((*keys, rule, value, se, -np.inf, limit, source))
             row["prmse"] = prmse_interval(np.column_stack([human, other]), continuous)["prmse"]
         rows.append(row)
     measures = pd.DataFrame(rows).groupby("series", sort=False).mean().reset_index()
-    columns = ["series", "rule", "value", "se", "least", "most", "source"]
-    rules = over_runs(
-        pd.DataFrame(ruled, columns=columns), ["series", "rule", "least", "most", "source"], "value"
-    )
-    reach = 1.96 * rules["se"]
+    columns = ["series", "draw", "seed", "rule", "value", "se", "least", "most", "source"]
+    every = pd.DataFrame(ruled, columns=columns)
+    essays = runs["essay_id"].nunique()
+    rules = over_runs(every, ["series", "rule", "least", "most", "source"], "value", essays)
+    reach = stats.t.ppf(0.975, rules["df"]) * rules["se"]
     rules["low"], rules["high"] = rules["value"] - reach, rules["value"] + reach
+    kappa = rules["rule"] == RULES[0][0]
+    known = table.set_index("series").loc[rules.loc[kappa, "series"], ["low", "high"]]
+    rules.loc[kappa, ["low", "high"]] = known.to_numpy()
     inside = (rules["low"] >= rules["least"]) & (rules["high"] <= rules["most"])
     outside = (rules["high"] < rules["least"]) | (rules["low"] > rules["most"])
     rules["verdict"] = np.select([inside, outside], ["met", "broken"], "cannot tell")
     return measures, rules[["series", "rule", "value", "low", "high", "verdict", "source"]]
 
 
-def over_runs(table: pd.DataFrame, keys: list[str], value: str, se: str = "se") -> pd.DataFrame:
+def over_runs(table: pd.DataFrame, keys: list[str], value: str, n_essays, se: str = "se"):
     """Average a statistic over runs, with its error.
 
-    The error of an average over R runs is sqrt(mean(se^2) + var(value over runs) / R): essays are
-    the same in every run, so more runs do not shrink their part.
+    Essays are the same in every run, so their part of the variance is the runs' mean se^2. Draws
+    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which errs on the wide side
+    where they interact. Degrees of freedom are Satterthwaite's (1946).
+
+    Parameters
+    ----------
+    table : a row a run, with `draw`, `seed`, the keys, the statistic and its error over essays.
+    n_essays : number of essays, or the column of `table` that holds it.
+
+    Returns
+    -------
+    frame of the keys, the mean, its error and `df`
     """
-    by = table.groupby(keys, sort=False, dropna=False)
-    spread = by[value].var(ddof=1).fillna(0) / by.size()
-    error = np.sqrt(by[se].apply(lambda s: (s**2).mean()) + spread)
-    return pd.DataFrame({value: by[value].mean(), se: error}).reset_index()
+    rows = []
+    for found, part in table.groupby(keys, sort=False, dropna=False):
+        essays = part[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
+        variances = [((part[se] ** 2).mean(), max(essays - 1, 1))]
+        for source in ("draw", "seed"):
+            means = part.groupby(source)[value].mean()
+            if len(means) > 1:
+                variances.append((means.var(ddof=1) / len(means), len(means) - 1))
+        total = sum(v for v, _ in variances)
+        by_df = sum(v**2 / df for v, df in variances)
+        df = total**2 / by_df if by_df > 0 else variances[0][1]
+        rows.append((*found, part[value].mean(), np.sqrt(total), df))
+    return pd.DataFrame(rows, columns=[*keys, value, se, "df"])
 
 
 def score_shares(runs: pd.DataFrame, labels: list) -> pd.DataFrame:

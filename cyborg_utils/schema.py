@@ -17,7 +17,10 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 MACHINES = "machines"  # stands for a Student's name where a file holds the scores
-RESERVED = ("essay_id", "text", "score", "score_2", "true_score", "split", "prompt")
+RESERVED = (
+    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
+    "human", "continuous", "series", "arm", "draw", "seed", "level",  # of its results
+)  # fmt: skip
 
 
 class ParameterError(ValueError):
@@ -333,6 +336,12 @@ class Evaluation(Strict):
     min_group: Count = 20
     groups: list[str] | None = None
     comparisons: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = []
+
+    @model_validator(mode="after")
+    def _groups_are_named_once(self):
+        if self.groups and len(set(self.groups)) != len(self.groups):
+            raise ValueError(f"groups {self.groups} names one group twice")
+        return self
 
 
 class Study(Strict):

@@ -409,7 +409,7 @@ def test_a_dev_part_that_takes_all_of_train_is_refused(tmp_path):
 
 def test_a_group_that_the_corpus_lacks_is_refused(tmp_path):
     found = study({"kind": "simulated"}, evaluation={"groups": ["gender", "colour"]})
-    with pytest.raises(CorpusError, match="no column colour; it has .*gender"):
+    with pytest.raises(CorpusError, match="no group colour; it has .*gender"):
         group_columns(simulate_corpus(5, seed=1), found)
 
 

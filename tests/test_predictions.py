@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from test_reference_values import PREDICTIONS
 from test_study import Page, clean, run_study
 
 from cyborg_utils.agreement import prmse
-from cyborg_utils.corpus import CorpusError, load_corpus
+from cyborg_utils.corpus import CorpusError, group_columns, load_corpus
+from cyborg_utils.findings import caveats, machine_findings
 from cyborg_utils.group_results import (
     conditional_by_series,
     count_verdicts,
@@ -18,9 +20,15 @@ from cyborg_utils.group_results import (
     verdict_matrix,
 )
 from cyborg_utils.params import load_study
-from cyborg_utils.results import collect_runs, compare_all_machines, measures_by_series, over_runs
+from cyborg_utils.results import (
+    agreement_by_series,
+    collect_runs,
+    compare_all_machines,
+    measures_by_series,
+    over_runs,
+)
 from cyborg_utils.schema import MACHINES, ROOT, ParameterError
-from cyborg_utils.stages import read_json
+from cyborg_utils.stages import read_json, records
 
 STUDY = """\
 title: Machines of known quality
@@ -146,13 +154,14 @@ def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, stud
         assert "Warning" not in text and "Traceback" not in text
     assert "<code>one_level</code> has one level for all" in fairness
     assert "<code>all_missing</code> is missing for all" in fairness
-    assert "<code>ell</code> is missing for 20 of 1,500" in fairness
+    assert "<code>ell</code> is missing for 16 of 1,493" in fairness
     levels = {(r["attribute"], r["level"]): r for r in done["fairness"][MACHINES]["groups"]}
     assert levels["region", "an island"]["verdict"] == "too few essays to tell"
     assert levels["region", "an island"]["smd"] is None
     assert levels["all_missing", "(missing)"]["n"] == 1493
     for page in pages.glob("*.html"):
-        assert all(len(i.get("alt") or "") > 20 for i in Page(page).all("img")), page.name
+        alts = [image.get("alt") or "" for image in Page(page).all("img")]
+        assert alts and all(len(alt) > 20 and "nan" not in alt for alt in alts), page.name
 
 
 def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
@@ -176,11 +185,13 @@ def test_the_published_machines(tmp_path):
     corpus = load_corpus(study)
     assert len(corpus) == 10_402
     runs = runs_of(corpus, study)
-    measures, _ = measures_by_series(study, runs)
+    measures, _ = measures_by_series(study, runs, agreement_by_series(study, runs)[0])
     of = measures.set_index("series")
     assert of.loc["longformer", "qwk"] == pytest.approx(0.8365, abs=5e-5)
     assert of.loc["longformer_grl", "qwk"] == pytest.approx(0.8653, abs=5e-5)
-    pairs = compare_all_machines(study, runs, corpus.set_index("essay_id")["prompt"])
+    pairs = compare_all_machines(
+        study, runs, corpus.set_index("essay_id")["prompt"], agreement_by_series(study, runs)[0]
+    )
     assert pairs["difference"].tolist() == pytest.approx([0.0288], abs=1e-4)
     report = group_bias(study, runs, corpus, ["ell_status"]).set_index(["series", "level"])
     ell = report.loc[("longformer", "Yes")]
@@ -233,17 +244,74 @@ def test_matrix_and_counts_agree_with_the_report(known):
 
 def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):
     study, corpus, runs = known
-    bands, association = conditional_by_series(runs, corpus, ["one_level", "all_missing"])
+    bands, association = conditional_by_series(study, runs, corpus, ["one_level", "all_missing"])
     assert bands.empty and association.empty
     assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
 
 
-def test_the_error_of_a_mean_over_runs():
-    table = pd.DataFrame({"key": ["a", "a", "b"], "x": [1.0, 3.0, 5.0], "se": [0.3, 0.4, 0.5]})
-    found = over_runs(table, ["key"], "x").set_index("key")
-    assert found.loc["a", "x"] == 2
-    assert found.loc["a", "se"] == pytest.approx(np.sqrt((0.09 + 0.16) / 2 + 2 / 2))
-    assert found.loc["b"].tolist() == [5, 0.5]
+def test_the_error_of_a_mean_over_crossed_draws_and_seeds():
+    """It is that of repeated studies, and its interval covers; more seeds do not shrink draws."""
+    rng = np.random.default_rng(8)
+    means, errors, covered = [], [], []
+    for _ in range(600):
+        draws, seeds = rng.normal(0, 0.1, 3), rng.normal(0, 0.05, 5)
+        grid = [(d, s, 0.2 + draws[d] + seeds[s]) for d in range(3) for s in range(5)]
+        table = pd.DataFrame(grid, columns=["draw", "seed", "x"])
+        table["x"] += rng.normal(0, 0.03)  # the essays, alike in every run
+        found = over_runs(table.assign(key="a", se=0.03), ["key"], "x", 500).iloc[0]
+        reach = stats.t.ppf(0.95, found["df"]) * found["se"]
+        means.append(found["x"])
+        errors.append(found["se"] ** 2)
+        covered.append(abs(found["x"] - 0.2) < reach)
+    assert np.sqrt(np.mean(errors)) == pytest.approx(np.std(means), rel=0.1)
+    assert 0.87 < np.mean(covered) < 0.97
+
+
+def test_one_run_has_the_error_of_its_essays():
+    table = pd.DataFrame({"key": ["b"], "draw": [1], "seed": [1], "x": [5.0], "se": [0.5]})
+    assert over_runs(table, ["key"], "x", 101).iloc[0].tolist() == ["b", 5, 0.5, 100]
+
+
+SPARSE = {
+    "no groups": {"corpus.columns.groups": "{}"},
+    "one machine": {"corpus.columns.machines": "{fair: fair}", "evaluation.comparisons": "[]"},
+    "no prompt": {"corpus.columns.prompt": "null"},
+    "no second score": {"corpus.columns.second_score": "null"},
+    "half points": {"corpus.scale.step": "0.5"},
+}
+
+
+@pytest.mark.parametrize("given", SPARSE.values(), ids=SPARSE.keys())
+@pytest.mark.filterwarnings("error")
+def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, given):
+    study = load_study(str(study_file), [f"{key}={value}" for key, value in given.items()])
+    corpus = load_corpus(study)
+    runs, groups = runs_of(corpus, study), group_columns(corpus, study)
+    table, _ = agreement_by_series(study, runs)
+    measures, rules = measures_by_series(study, runs, table, corpus.get("score_2"))
+    prompts = corpus.set_index("essay_id")["prompt"]
+    pairs = compare_all_machines(study, runs, prompts, table)
+    assert len(pairs) == len(study.machines) * (len(study.machines) - 1) / 2
+    report = group_bias(study, runs, corpus, groups)
+    assert set(report["attribute"]) == set(groups)
+    assert len(measures) == len(study.machines) and set(rules["series"]) == set(study.machines)
+    bands, _ = conditional_by_series(study, runs, corpus, groups)
+    assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
+    count_verdicts(study, report)
+    fairness = {MACHINES: {"groups": records(report), "bound": 0.1}}
+    told = machine_findings(study, table, pairs, fairness, None)
+    assert ("no group of a reportable size" in told[-1]) == (not groups)
+    assert ("not known" in " ".join(caveats(study, corpus, groups))) == (
+        given.get("corpus.columns.prompt") == "null" or "score_2" not in corpus
+    )
+
+
+def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
+    study, corpus, runs = known
+    few = corpus.assign(score_2=corpus["score_2"].where(corpus.index < 8))
+    none = corpus.drop(columns="score_2")
+    found, alone = (conditional_by_series(study, runs, c, ["ell"])[0] for c in (few, none))
+    pd.testing.assert_frame_equal(found, alone)
 
 
 WRONG = {
@@ -269,6 +337,11 @@ WRONG = {
         {"corpus.columns.machines": "{score: fair}"},
         ["a machine cannot be named 'score'"],
     ),
+    "a machine named human": (
+        {"corpus.columns.machines": "{human: fair}"},
+        ["a machine cannot be named 'human'"],
+    ),
+    "a group twice": ({"evaluation.groups": "[ell, ell]"}, ["names one group twice"]),
     "a machine of a group's name": (
         {"corpus.columns.machines": "{ell: fair}"},
         ["a machine cannot be named 'ell'"],
@@ -313,6 +386,16 @@ BROKEN = {
     "human scores off the scale": (
         lambda f: f.assign(rater_1=f["rater_1"].where(f.index > 2, 3.5)),
         ["3 scores are off the scale 1 to 6", "3.5"],
+    ),
+    "second scores off the scale": (
+        lambda f: f.assign(rater_2=f["rater_2"].where(f.index > 1, 3.5)),
+        ["2 second scores are off the scale"],
+    ),
+    "machines that share no essay": (
+        lambda f: f.assign(
+            fair=f["fair"].where(f.index < 700), strict=f["strict"].where(f.index > 800)
+        ),
+        ["people and all machines share 0 essays", "leave out"],
     ),
     "an id twice": (lambda f: f.assign(id=f["id"].where(f.index > 0, "e1")), ["share their id"]),
     "no human score": (lambda f: f.assign(rater_1=np.nan), ["no scored essays in test"]),
