@@ -10,11 +10,14 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help reports lab test test-slow lint readme clean
+.PHONY: help check reports lab test test-slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' lays values over it"
+
+check: $(READY) ## can this machine run a study? OK or FAIL a line: make check STUDY=demo
+	@$(VENV)/bin/python -m cyborg_utils.check $(STUDY) $(foreach s,$(SET),--set '$(s)')
 
 reports: $(READY) ## run a study and render its reports: make reports STUDY=demo
 	@$(VENV)/bin/python -m cyborg_utils.run $(STUDY) --cores $(CORES) $(foreach s,$(SET),--set '$(s)')
