@@ -23,8 +23,7 @@ def kept(study: str) -> Path:
 
 def section(summary: dict) -> str:
     """The README's part on one study, in Markdown."""
-    lines = [f"- {line}" for line in summary["findings"]]
-    lines += ["", "| scorer | learnt from | hand-scored | QWK on test | 95 % interval |"]
+    lines = ["| scorer | learnt from | hand-scored | QWK on test | 95 % interval |"]
     lines += ["|---|---|---:|---:|---|"]
     teachers = [{**r, "student": "Teacher", "series": r["teacher"]} for r in summary["teachers"]]
     lines += [
@@ -34,7 +33,10 @@ def section(summary: dict) -> str:
         if r["fraction"] in (None, summary["headline"])
     ]
     image = f"reports/{summary['study']}/qwk.png"
-    return "\n".join([*lines, "", f"![QWK on test by the number of hand-scored essays]({image})"])
+    lines += ["", f"![QWK on test by the number of hand-scored essays]({image})", ""]
+    lines += ["<details><summary>What it found, in sentences</summary>", ""]
+    lines += [f"- {line}" for line in summary["findings"]]
+    return "\n".join([*lines, "", "</details>"])
 
 
 def with_sections(readme: str) -> str:
