@@ -7,7 +7,8 @@ import pandas as pd
 from cyborg_utils.corpus import NO_PROMPT
 from cyborg_utils.fairness import MISSING, group_levels
 from cyborg_utils.resampling import FEW_CLUSTERS
-from cyborg_utils.schema import Study
+from cyborg_utils.results import SHIFT_RULE
+from cyborg_utils.schema import MACHINES, Study
 
 
 def headline_findings(
@@ -118,6 +119,24 @@ def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
                 "says which groups are too small to tell."
             )
     return lines
+
+
+def shift_findings(rules: pd.DataFrame, agreement: pd.DataFrame) -> list[str]:
+    """Which arms or machines score all writers higher or lower than people do: a shift that every
+    group shares, and that a group's SMD contains."""
+    of_interest = agreement.loc[agreement["arm"].isin(["cyborg", "machine"]), ["student", "series"]]
+    broken = rules[(rules["rule"] == SHIFT_RULE) & (rules["verdict"] == "broken")]
+    broken = broken.merge(of_interest)
+    if broken.empty:
+        return []
+    told = "; ".join(
+        f"{r.series if r.student == MACHINES else f'{r.student} on {r.series}'} {r.value:+.2f}"
+        for r in broken.itertuples()
+    )
+    return [
+        f"Scores shifted as a whole, beyond ±0.15 over all essays: {told}. Every group's SMD "
+        "contains that shift; `dsm` in the fairness report takes it out."
+    ]
 
 
 def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:

@@ -268,9 +268,10 @@ def compare_all_machines(
 
 
 # What the field asks of a machine as a whole: rule, statistic, its bounds, and whose rule it is.
+SHIFT_RULE = "SMD within ±0.15"
 RULES = (
     ("QWK at least 0.70", "qwk", 0.70, np.inf, "Williamson, Xi and Breyer (2012)"),
-    ("SMD within ±0.15", "smd", -0.15, 0.15, "Williamson, Xi and Breyer (2012)"),
+    (SHIFT_RULE, "smd", -0.15, 0.15, "Williamson, Xi and Breyer (2012)"),
     ("SD ratio within 2/3 to 3/2", "sd_ratio", 2 / 3, 3 / 2, "Wang and von Davier (2014)"),
 )
 RULES_BESIDE_PEOPLE = {

@@ -11,7 +11,7 @@ from test_study import Page, clean, run_study
 
 from cyborg_utils.agreement import prmse
 from cyborg_utils.corpus import CorpusError, group_columns, load_corpus
-from cyborg_utils.findings import caveats, machine_findings
+from cyborg_utils.findings import caveats, machine_findings, shift_findings
 from cyborg_utils.group_results import (
     conditional_by_series,
     count_verdicts,
@@ -169,6 +169,19 @@ def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
     assert "The label budget" not in (pages / "index.html").read_text(encoding="utf-8")
     assert "Which machine is better?" in (pages / "index.html").read_text(encoding="utf-8")
     assert "Length is the strongest" not in (pages / "01_corpus.html").read_text(encoding="utf-8")
+
+
+def test_a_shift_of_all_scores_is_told_and_a_fair_machine_has_none(known):
+    study, _, runs = known
+    shifted = runs.assign(
+        score=runs["score"].where(runs["series"] != "fair", (runs["score"] + 1).clip(upper=6))
+    )
+    for given, told in ((runs, False), (shifted, True)):
+        table, _ = agreement_by_series(study, given)
+        _, rules = measures_by_series(study, given, table)
+        (line,) = shift_findings(rules.assign(student=MACHINES), table.assign(student=MACHINES))
+        assert "constant -0." in line
+        assert ("fair +" in line) == told
 
 
 @pytest.mark.skipif(not PREDICTIONS.is_file(), reason="the published predictions are not here")
