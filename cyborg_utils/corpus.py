@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.corpus_checks import SPLITS, CorpusError, check_corpus
 from cyborg_utils.schema import (
     ROOT,
     Columns,
@@ -40,13 +41,8 @@ PERSUADE_COLUMNS = Columns(
     prompt="prompt_name",
     groups={group: group for group in PERSUADE_GROUPS},
 )
-SPLITS = ("train", "dev", "test")
 NO_PROMPT = "(one prompt)"  # where a file names none
 OTHER_PROGRAMME_SEED = 500_000
-
-
-class CorpusError(ValueError):
-    """A corpus cannot be used as it is; the message lists every fault with its remedy."""
 
 
 def load_corpus(study: Study) -> pd.DataFrame:
@@ -94,6 +90,20 @@ def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
     return [c for c in PERSUADE_GROUPS if c in corpus]
 
 
+def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
+    """Which essays of a file of machine scores are compared, in one sentence; None where all."""
+    lacking = {"people": corpus["score"].isna()} if study.machines else {}
+    lacking |= {name: corpus[name].isna() for name in study.machines}
+    told = ", ".join(f"{n.sum():,} by {who}" for who, n in lacking.items() if n.any())
+    if not told:
+        return None
+    kept = len(corpus) - pd.DataFrame(lacking).any(axis=1).sum()
+    return (
+        f"Of {len(corpus):,} essays some have no score ({told}). Machines are compared on the "
+        f"{kept:,} that all have scored."
+    )
+
+
 def draw_subset(corpus: pd.DataFrame, fraction: float, draw: int) -> pd.Index:
     """Draw U, the hand-scored subset of train.
 
@@ -123,105 +133,6 @@ def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
         for d in study.sampling.draws
     ]
     return pd.DataFrame(rows)
-
-
-def check_corpus(
-    frame: pd.DataFrame, labels: list, arms: list[str], machines: list[str] | tuple = ()
-) -> None:
-    """Raise one CorpusError with every fault of a corpus: count, first few, remedy."""
-    faults = []
-
-    def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
-        if rows.any():
-            first = ", ".join(repr(v) for v in frame.loc[rows, column].head(3).tolist())
-            faults.append(f"{int(rows.sum())} {what} (first: {first}): {remedy}")
-
-    fault(
-        frame["essay_id"].isna() | (frame["essay_id"].astype(str).str.strip() == ""),
-        "rows without an id",
-        "give every essay an id",
-    )
-    fault(
-        frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
-        "rows share their id with another row",
-        "keep one row an essay",
-    )
-    off = frame["score"].notna() & ~frame["score"].isin(labels)
-    fault(
-        off,
-        f"scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
-        "correct the scores, or the study's corpus.scale",
-        "score",
-    )
-    if "score_2" in frame:
-        fault(
-            frame["score_2"].notna() & ~frame["score_2"].isin(labels),
-            f"second scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
-            "correct them, or the study's corpus.scale",
-            "score_2",
-        )
-    if machines:
-        faults += _faults_of_machines(frame, labels, machines)
-        splits = ["test"]
-    else:
-        _check_texts(frame, fault)
-        splits = SPLITS
-    scored = frame.dropna(subset="score")["split"].value_counts()
-    for split in splits:
-        if not scored.get(split, 0):
-            faults.append(f"no scored essays in {split}: the study needs some there")
-    for split in ("dev", "test"):
-        if frame.loc[frame["split"] == split, "score"].nunique() == 1:
-            faults.append(
-                f"all {scored[split]} scored essays of {split} have one score: agreement cannot be "
-                "judged on them, so add essays with other scores"
-            )
-    if "full" in arms and 0 < scored.get("train", 0) < 10:
-        faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
-    if faults:
-        raise CorpusError("the corpus cannot be used:\n  - " + "\n  - ".join(faults))
-
-
-def _check_texts(frame: pd.DataFrame, fault) -> None:
-    fault(
-        frame["text"].isna() | (frame["text"].fillna("").str.strip() == ""),
-        "essays have an empty text",
-        "remove them or fill in the text",
-    )
-    fault(
-        frame["score"].isna() & (frame["split"] != "train"),
-        "dev or test essays have no score",
-        "score them, or move them to train",
-    )
-    norm = frame["text"].fillna("").str.lower().str.replace(r"\s+", " ", regex=True).str.strip()
-    trained = set(norm[frame["split"] == "train"])
-    fault(
-        (frame["split"] != "train") & norm.isin(trained) & (norm != ""),
-        "dev or test texts also stand in train",
-        "remove them from one side, or the evaluation is not honest",
-    )
-
-
-def _faults_of_machines(frame: pd.DataFrame, labels: list, machines) -> list[str]:
-    step = labels[1] - labels[0]
-    faults = []
-    for name in machines:
-        mean = frame.loc[frame["score"].notna(), name].mean()
-        if np.isnan(mean):
-            faults.append(f"machine {name!r} scores no essay that people scored: leave it out")
-        elif not labels[0] - step <= mean <= labels[-1] + step:
-            faults.append(
-                f"machine {name!r}: its scores average {mean:g}, far off the scale {labels[0]} to "
-                f"{labels[-1]}: bring them to that scale, or correct the study's corpus.scale"
-            )
-    shared = frame.dropna(subset=["score", *machines])
-    if not faults and shared["score"].nunique() < 2:
-        sparse = min(machines, key=lambda name: frame[name].count())
-        faults.append(
-            f"people and all machines share {len(shared)} essays, which is too few to compare "
-            f"machines on: leave out {sparse!r}, which scores {frame[sparse].count()}"
-        )
-    return faults
 
 
 # ---------------------------------------------------------------- simulated
@@ -356,6 +267,10 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> 
         frame[name] = _numbers(frame[name], wanted[name], path)
     for name in {"essay_id", "text"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
+    for name in columns.groups:
+        if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name]):
+            text = frame[name].astype("string").str.strip()
+            frame[name] = text.mask(text == "").astype(object)
     frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
     return frame
 

@@ -136,20 +136,6 @@ def _machines(study: Study) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
-    """Which essays of a file of machine scores are compared, in one sentence; None where all."""
-    lacking = {"people": corpus["score"].isna()} if study.machines else {}
-    lacking |= {name: corpus[name].isna() for name in study.machines}
-    told = ", ".join(f"{n.sum():,} by {who}" for who, n in lacking.items() if n.any())
-    if not told:
-        return None
-    kept = len(corpus) - pd.DataFrame(lacking).any(axis=1).sum()
-    return (
-        f"Of {len(corpus):,} essays some have no score ({told}). Machines are compared on the "
-        f"{kept:,} that all have scored."
-    )
-
-
 def agreement_by_series(study: Study, runs: pd.DataFrame, prompts: pd.Series | None = None):
     """QWK of every series of one Student with 95 % intervals over essays, draws and seeds.
 

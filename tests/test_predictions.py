@@ -319,6 +319,19 @@ def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, given):
     )
 
 
+def test_blanks_around_a_group_and_blank_prompts_are_read_alike_everywhere(scores, tmp_path):
+    blank = scores.assign(
+        region=scores["region"].where(scores.index % 2 == 0, scores["region"] + "  "),
+        prompt=scores["prompt"].where(scores.index > 9),
+    )
+    blank.to_csv(tmp_path / "blank.csv", index=False)
+    path = tmp_path / "blank.yaml"
+    path.write_text(STUDY.format(file=tmp_path / "blank.csv"))
+    corpus = load_corpus(load_study(str(path)))
+    assert set(corpus["region"]) == {"north", "south", "an island"}
+    assert (corpus["prompt"] == "(missing)").sum() == 10
+
+
 def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
     study, corpus, runs = known
     few = corpus.assign(score_2=corpus["score_2"].where(corpus.index < 8))
