@@ -5,7 +5,8 @@ import sys
 
 from cyborg_utils.params import load_study
 from cyborg_utils.reporting import fingerprint
-from cyborg_utils.schema import ROOT, corpus_files
+from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.schema_corpora import corpus_files
 from cyborg_utils.stages import (
     base_folder, base_settings, conditions, labels_folder, seeds, subset_slug,
 )

@@ -17,7 +17,9 @@ import yaml
 
 from cyborg_utils.params import load_study
 from cyborg_utils.reporting import run_notebook
-from cyborg_utils.schema import MACHINES, ROOT, corpus_files
+from cyborg_utils.schema import MACHINES
+from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.schema_corpora import corpus_files
 
 LEVELS = {"gender": 2, "race_ethnicity": 6, "ell_status": 3, "economic": 3, "disability": 3}
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 
 from cyborg_utils.agreement import round_to_scale
 from cyborg_utils.corpus import word_count
-from cyborg_utils.schema import ClassicalScorer
+from cyborg_utils.schema_models import ClassicalScorer
 
 
 @dataclass

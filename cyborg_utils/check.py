@@ -13,7 +13,9 @@ from typing import NamedTuple
 from packaging.requirements import Requirement
 
 from cyborg_utils.params import load_study
-from cyborg_utils.schema import ROOT, ParameterError, Study, corpus_files
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.schema_corpora import corpus_files
 
 MEMORY, DISK = 4, 2  # GB that the demo needs with room to spare
 GB = 1024**3

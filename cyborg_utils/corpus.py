@@ -14,16 +14,15 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus_checks import SPLITS, CorpusError, check_corpus
-from cyborg_utils.schema import (
-    ROOT,
+from cyborg_utils.schema import Study, subset_size
+from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.schema_corpora import (
     Columns,
     PersuadeCorpus,
     PredictionsCorpus,
     ScoreColumns,
     SimulatedCorpus,
-    Study,
     TableCorpus,
-    subset_size,
 )
 from cyborg_utils.simulate import simulate_corpus, simulated_unlabelled
 

@@ -27,7 +27,8 @@ from transformers import (
 )
 from transformers.utils import logging as hf_logging
 
-from cyborg_utils.schema import ROOT, FromScratch, Model
+from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.schema_models import FromScratch, Model
 
 hf_logging.disable_progress_bar()  # its bars are scripts in a rendered report
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from cyborg_utils.schema import ROOT, ParameterError, Strict, Study
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import ROOT, ParameterError, Strict
 
 
 def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) -> Study:

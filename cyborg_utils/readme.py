@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cyborg_utils.schema import ROOT
+from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import read_json, write_json
 
 STUDIES = ("demo", "persuade-cpu")

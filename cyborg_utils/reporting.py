@@ -20,7 +20,8 @@ import nbformat
 import yaml
 
 from cyborg_utils.params import load_study
-from cyborg_utils.schema import ROOT, Study
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug
 
 NOTEBOOKS = ROOT / "notebooks"

@@ -12,7 +12,9 @@ import sys
 from contextlib import contextmanager
 
 from cyborg_utils.params import load_study
-from cyborg_utils.schema import ROOT, ParameterError, Study, corpus_files
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.schema_corpora import corpus_files
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,7 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.schema import ROOT, ParameterError, Study, Teacher
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.schema_models import Teacher
 
 
 class MissingInput(FileNotFoundError):

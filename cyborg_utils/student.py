@@ -16,7 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from cyborg_utils.agreement import quadratic_weighted_kappa, round_to_scale
 from cyborg_utils.models import load_encoder
-from cyborg_utils.schema import EncoderScorer
+from cyborg_utils.schema_models import EncoderScorer
 from cyborg_utils.training import Pad, fit, logits_of, to_device
 
 

@@ -19,7 +19,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from cyborg_utils.agreement import quadratic_weighted_kappa
 from cyborg_utils.models import load_causal
 from cyborg_utils.prompts import Prompt, build_prompt
-from cyborg_utils.schema import CausalTeacher, Model, Pretraining
+from cyborg_utils.schema_models import CausalTeacher, Model, Pretraining
 from cyborg_utils.student import scores_from_probabilities, softmax
 from cyborg_utils.training import Pad, fit, logits_of, to_device
 

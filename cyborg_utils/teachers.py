@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from cyborg_utils.baselines import ClassicalModel, train_classical
-from cyborg_utils.schema import Teacher
+from cyborg_utils.schema_models import Teacher
 from cyborg_utils.student import Student, train_student
 from cyborg_utils.teacher import load_teacher, train_teacher
 

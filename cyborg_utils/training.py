@@ -18,7 +18,7 @@ from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from cyborg_utils.models import device
-from cyborg_utils.schema import Training
+from cyborg_utils.schema_models import Training
 
 CHECKS = 6
 POOL = 4

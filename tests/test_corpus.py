@@ -22,7 +22,8 @@ from cyborg_utils.corpus import (
     other_programme,
     word_count,
 )
-from cyborg_utils.schema import ROOT, Study, subset_size
+from cyborg_utils.schema import Study, subset_size
+from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.simulate import simulate_corpus
 
 LABELS = [1, 2, 3, 4, 5, 6]

@@ -18,7 +18,7 @@ from cyborg_utils.corpus import word_count
 from cyborg_utils.labeling import fingerprint
 from cyborg_utils.models import ModelError, load_causal, load_encoder, train_tokenizer
 from cyborg_utils.prompts import build_prompt
-from cyborg_utils.schema import CausalTeacher, ClassicalScorer, EncoderScorer, Model
+from cyborg_utils.schema_models import CausalTeacher, ClassicalScorer, EncoderScorer, Model
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.student import (
     Student,

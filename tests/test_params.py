@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cyborg_utils.params import load_study
-from cyborg_utils.schema import ROOT, EncoderScorer, ParameterError, Scale, Study, subset_size
+from cyborg_utils.schema import Study, subset_size
+from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.schema_corpora import Scale
+from cyborg_utils.schema_models import EncoderScorer
 from cyborg_utils.simulate_phrases import load_prompts
 
 MINIMAL = """\

@@ -27,7 +27,8 @@ from cyborg_utils.results import (
     measures_by_series,
     over_runs,
 )
-from cyborg_utils.schema import MACHINES, ROOT, ParameterError
+from cyborg_utils.schema import MACHINES
+from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.stages import read_json, records
 
 STUDY = """\

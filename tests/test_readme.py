@@ -1,7 +1,7 @@
 """The README's numbers come from the committed summaries."""
 
 from cyborg_utils.readme import STUDIES, kept, with_sections
-from cyborg_utils.schema import ROOT
+from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import read_json
 
 

@@ -21,7 +21,8 @@ from cyborg_utils.labeling import fingerprint as files_fingerprint
 from cyborg_utils.params import load_study
 from cyborg_utils.reporting import StageError, check_parameters, fingerprint, parameters_cell
 from cyborg_utils.run import only_run
-from cyborg_utils.schema import ROOT, ParameterError, Study
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.stages import (
     Condition,
     MissingInput,
