@@ -20,6 +20,9 @@ SUBSETS = {
     subset_slug(f, d): (f, d) for f in study.sampling.fractions for d in study.sampling.draws
 }
 THREADS = {item.name: getattr(item, "threads", 1) for item in study.teachers + study.students}
+# A model that needs a GPU's memory has the GPU for itself; others share what there is.
+GPU = {i.name: int(getattr(i, "gpu_memory", 0) > 0) for i in study.teachers + study.students}
+JOBS = range(study.labeling.jobs if study.labeling.jobs > 1 else 0)
 
 
 def here(path):
@@ -28,11 +31,13 @@ def here(path):
 
 # Study and settings stand outside `params:`, so that a setting reruns only the stages whose code
 # hash it changes.
+PYTHON = shlex.quote(sys.executable)
 GIVEN = " ".join(shlex.quote(v) for v in (f"study={STUDY}", f"settings={SETTINGS}"))
+GIVEN = GIVEN.replace("{", "{{").replace("}", "}}")
 RUN = (
-    shlex.quote(sys.executable)
+    PYTHON
     + " -m cyborg_utils.reporting {params.notebook} {log} {output.report} "
-    + GIVEN.replace("{", "{{").replace("}", "}}")
+    + GIVEN
     + " {params.values}"
 )
 
@@ -82,6 +87,7 @@ wildcard_constraints:
     subset="f[0-9.e-]+-d[0-9]+",
     condition="[a-z0-9_.-]+",
     seed="[0-9]+",
+    part="[0-9]+",
 
 
 rule all:
@@ -122,6 +128,8 @@ rule pretraining:
         values=lambda w: values(teacher=w.teacher),
         code=lambda w: fingerprint("01b_teacher_pretraining", base_settings(study, w.teacher)),
     threads: lambda w: THREADS[w.teacher]
+    resources:
+        gpu=lambda w: GPU[w.teacher],
     priority: 30
     message:
         "01b pretraining of the small Teacher {wildcards.teacher}"
@@ -143,6 +151,8 @@ rule teacher:
         values=subset_values,
         code=lambda w: fingerprint("02_teacher_training", study.teacher(w.teacher)),
     threads: lambda w: THREADS[w.teacher]
+    resources:
+        gpu=lambda w: GPU[w.teacher],
     priority: 20
     message:
         "02 Teacher {wildcards.teacher} on U ({wildcards.subset})"
@@ -150,11 +160,33 @@ rule teacher:
         RUN
 
 
+rule labeling_part:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        f"{FOLDER}/teachers/{{teacher}}/{{subset}}",
+        base_of,
+    output:
+        temp(touch(f"{FOLDER}/labels/{{teacher}}/{{subset}}/part-{{part}}.done")),
+    log:
+        f"{FOLDER}/notebooks/03_labeling--{{teacher}}--{{subset}}--{{part}}.log",
+    params:
+        values=subset_values,
+    threads: lambda w: THREADS[w.teacher]
+    resources:
+        gpu=lambda w: GPU[w.teacher],
+    priority: 10
+    message:
+        "03 labels of Teacher {wildcards.teacher} ({wildcards.subset}), part {wildcards.part}"
+    shell:
+        PYTHON + " -m cyborg_utils.shards " + GIVEN + " {params.values} part={wildcards.part} > {log}"
+
+
 rule labeling:
     input:
         f"{FOLDER}/corpus.parquet",
         f"{FOLDER}/teachers/{{teacher}}/{{subset}}",
         base_of,
+        [f"{FOLDER}/labels/{{teacher}}/{{subset}}/part-{n}.done" for n in JOBS],
     output:
         labels=f"{FOLDER}/labels/{{teacher}}/{{subset}}/labels.parquet",
         predictions=f"{FOLDER}/labels/{{teacher}}/{{subset}}/predictions.parquet",
@@ -167,6 +199,8 @@ rule labeling:
         values=subset_values,
         code=lambda w: fingerprint("03_labeling", study.corpus.label_unscored),
     threads: lambda w: THREADS[w.teacher]
+    resources:
+        gpu=lambda w: GPU[w.teacher],
     priority: 10
     message:
         "03 labels of Teacher {wildcards.teacher} ({wildcards.subset})"
@@ -189,6 +223,8 @@ rule student:
         values=student_values,
         code=lambda w: fingerprint("04_student_training", study.student(w.student)),
     threads: lambda w: THREADS[w.student]
+    resources:
+        gpu=lambda w: GPU[w.student],
     message:
         "04 Student {wildcards.student} on {wildcards.condition}, seed {wildcards.seed}"
     shell:

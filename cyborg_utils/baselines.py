@@ -24,14 +24,15 @@ class ClassicalModel:
     vectorizer: TfidfVectorizer
     ridge: Ridge
     labels: list
+    commit: None = None  # of pretrained weights: it has none
 
-    def score(self, texts: list[str], report: bool = False) -> pd.DataFrame:
-        """`continuous` on the score scale, clipped to it, and `score`, a point of it."""
+    def score(self, texts: list[str]) -> pd.DataFrame:
+        """`continuous` on the score scale, clipped to it, `score`, a point of it, and
+        `truncated`: no essay is."""
         raw = self.ridge.predict(_features(self.vectorizer, texts))
         continuous = np.clip(raw, self.labels[0], self.labels[-1])
-        return pd.DataFrame(
-            {"continuous": continuous, "score": round_to_scale(continuous, self.labels)}
-        )
+        score = round_to_scale(continuous, self.labels)
+        return pd.DataFrame({"continuous": continuous, "score": score, "truncated": False})
 
     def count_truncated(self, texts: list[str]) -> int:
         """None: the yardstick reads every essay whole."""

@@ -8,6 +8,7 @@ import platform
 import shutil
 import sys
 from importlib import metadata
+from pathlib import Path
 from typing import NamedTuple
 
 from packaging.requirements import Requirement
@@ -16,6 +17,7 @@ from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_corpora import corpus_files
+from cyborg_utils.schema_models import CausalTeacher, Model
 
 MEMORY, DISK = 4, 2  # GB that the demo needs with room to spare
 GB = 1024**3
@@ -30,7 +32,28 @@ class Line(NamedTuple):
 
 def look_at(study: Study) -> list[Line]:
     """Everything that a run of the study needs, in the order in which it needs it."""
-    return [python(), *packages(), memory(), disk(), *data_files(study), gpu(study), *hub(study)]
+    return [python(), *packages(), memory(), disk(), *data_files(study), *models(study)]
+
+
+def models(study: Study) -> list[Line]:
+    """What the study's models need: a GPU, the hub, disk space, label tokens.
+
+    A run looks at these too before it starts, where the study has pretrained models.
+    """
+    lines = gpu(study)
+    if not pretrained(study):
+        return [*lines, Line(True, f"hub: {study.name} takes no model from it")]
+    lines += [line for m in pretrained(study) if m.hub for line in hub(m.hub, m.revision)]
+    return lines + [
+        line for t in study.teachers if t.kind == "causal" for line in answers(study, t)
+    ]
+
+
+def pretrained(study: Study) -> list[Model]:
+    """The models that a study takes from the hub or from a folder, each once."""
+    found = [getattr(item, "model", None) for item in study.teachers + study.students]
+    found = [m for m in found if m is not None and m.from_scratch is None]
+    return [m for i, m in enumerate(found) if m not in found[:i]]
 
 
 def python() -> Line:
@@ -85,45 +108,67 @@ def data_files(study: Study) -> list[Line]:
     ]
 
 
-def gpu(study: Study) -> Line:
+def gpu(study: Study) -> list[Line]:
+    """A GPU with the memory that the study's models say they need."""
     import torch
 
-    if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(0)
-        return Line(True, f"GPU: {properties.name}, {properties.total_memory / GB:.0f} GB")
-    large = [t.name for t in study.teachers if t.kind == "causal" and not t.model.from_scratch]
-    if large:
-        return Line(
-            False, f"GPU: none, and Teacher {large[0]} is a pretrained language model: use a "
-            "machine with a GPU, or a smaller Teacher"
-        )  # fmt: skip
-    return Line(True, f"GPU: none, and {study.name} needs none")
+    needs = {item.name: getattr(item, "gpu_memory", 0) for item in study.teachers + study.students}
+    name, need = max(needs.items(), key=lambda item: item[1], default=("", 0))
+    remedy = "use a larger GPU, quantization: nf4, or a study with smaller models"
+    if not torch.cuda.is_available():
+        told = "GPU: none"
+        if need:
+            return [Line(False, f"{told}, and {name} needs one with {need:g} GB: {remedy}")]
+        return [Line(True, f"{told}, and {study.name} needs none")]
+    properties = torch.cuda.get_device_properties(0)
+    told = f"GPU: {properties.name}, {properties.total_memory / GB:.0f} GB"
+    if properties.total_memory / GB < 0.95 * need:  # a card of 24 GB shows a little less
+        return [Line(False, f"{told}, and {name} needs {need:g} GB: {remedy}")]
+    return [Line(True, told)]
 
 
-def hub(study: Study) -> list[Line]:
-    """The models that a study takes from the hub: can they be had?"""
+def hub(name: str, revision: str) -> list[Line]:
+    """Can a model be had from the hub, and is there room for it? One that is here is enough."""
     from httpx import HTTPError
-    from huggingface_hub import model_info
+    from huggingface_hub import auth_check, constants, model_info, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
-    models = [getattr(item, "model", None) for item in study.teachers + study.students]
-    wanted = {(m.hub, m.revision) for m in models if m is not None and m.hub}
-    if not wanted:
-        return [Line(True, f"hub: {study.name} takes no model from it")]
-    lines = []
-    for name, revision in sorted(wanted):
-        try:
-            model_info(name, revision=revision, timeout=10)
-            lines.append(Line(True, f"hub: {name}"))
-        except GatedRepoError:
-            remedy = "accept its licence on its page and log in with `hf auth login`"
-            lines.append(Line(False, f"hub: {name} is gated: {remedy}"))
-        except HfHubHTTPError as error:
-            lines.append(Line(False, f"hub: {name} at {revision}: {str(error).splitlines()[0]}"))
-        except (HTTPError, OSError):
-            remedy = "connect, or name a local copy with model.folder"
-            lines.append(Line(False, f"hub: {name} cannot be reached from here: {remedy}"))
-    return lines
+    if isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):
+        return [Line(True, f"hub: {name} is here already")]
+    try:
+        auth_check(name)
+        files = model_info(name, revision=revision, files_metadata=True, timeout=10).siblings
+    except GatedRepoError:
+        remedy = "accept its licence on its page and log in with `hf auth login`"
+        return [Line(False, f"hub: {name} is gated: {remedy}")]
+    except HfHubHTTPError as error:
+        return [Line(False, f"hub: {name} at {revision}: {str(error).splitlines()[0]}")]
+    except (HTTPError, OSError):
+        remedy = "connect, or name a local copy with model.folder"
+        return [Line(False, f"hub: {name} cannot be reached from here: {remedy}")]
+    size = sum(f.size or 0 for f in files if f.rfilename.endswith(".safetensors")) / GB
+    place = Path(constants.HF_HUB_CACHE)
+    free = shutil.disk_usage(next(p for p in [place, *place.parents] if p.exists())).free / GB
+    if size > free:
+        remedy = "free some, or set HF_HOME to a larger disk"
+        return [Line(False, f"hub: {name} has {size:.0f} GB, {free:.0f} are free: {remedy}")]
+    return [Line(True, f"hub: {name}, {size:.1f} GB to download")]
+
+
+def answers(study: Study, teacher: CausalTeacher) -> list[Line]:
+    """Can a pretrained Teacher be loaded as the study says, and answer each score by one token?"""
+    from cyborg_utils.models import ModelError, four_bits, load_tokenizer
+    from cyborg_utils.teacher import teacher_prompt
+
+    if teacher.model.from_scratch is not None:
+        return []
+    try:
+        if teacher.quantization == "nf4":
+            four_bits()
+        teacher_prompt(load_tokenizer(teacher.model), teacher, study.labels)
+    except (ModelError, ValueError) as error:
+        return [Line(False, f"Teacher {teacher.name}: {error}")]
+    return [Line(True, f"Teacher {teacher.name} answers each score by one token")]
 
 
 def main(arguments: list[str] | None = None) -> int:

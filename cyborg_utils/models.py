@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -19,6 +21,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    BitsAndBytesConfig,
     ElectraConfig,
     LlamaConfig,
     ModernBertConfig,
@@ -88,7 +91,7 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
     (model in float32, tokenizer)
     """
     if spec.from_scratch is None:
-        tokenizer, source = _pretrained(spec, AutoTokenizer)
+        tokenizer, source = load_tokenizer(spec), _source(spec)
         set_seed(seed)
         with _clear_errors(source):
             model = AutoModelForSequenceClassification.from_pretrained(
@@ -111,17 +114,26 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
     return AutoModelForSequenceClassification.from_config(config), tokenizer
 
 
-def load_causal(spec: Model, max_tokens: int, texts: list[str], seed: int):
-    """A causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU."""
+def load_causal(
+    spec: Model, max_tokens: int, texts: list[str], seed: int, quantization: str = "none"
+):
+    """A causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU.
+
+    With `nf4` the weights are kept in 4 bits and computed with in bfloat16.
+    """
     if spec.from_scratch is None:
-        tokenizer, source = _pretrained(spec, AutoTokenizer)
-        dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+        tokenizer, source = load_tokenizer(spec), _source(spec)
+        gpu = torch.cuda.is_available()
+        half = gpu or quantization != "none"
         with _clear_errors(source):
             model = AutoModelForCausalLM.from_pretrained(
-                source, revision=spec.revision, dtype=dtype, use_safetensors=True
+                source,
+                revision=spec.revision,
+                dtype=torch.bfloat16 if half else torch.float32,
+                device_map={"": 0} if gpu else None,
+                quantization_config=four_bits() if quantization == "nf4" else None,
+                use_safetensors=True,
             )
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
         return model, tokenizer
     shape = spec.from_scratch
     tokenizer = train_tokenizer(texts, shape.vocab_size)
@@ -142,30 +154,60 @@ def load_causal(spec: Model, max_tokens: int, texts: list[str], seed: int):
     return AutoModelForCausalLM.from_config(config), tokenizer
 
 
-def _pretrained(spec: Model, auto_tokenizer):
-    source = spec.hub or spec.folder
-    if spec.folder:
-        path = Path(spec.folder) if Path(spec.folder).is_absolute() else ROOT / spec.folder
-        if not (path / "config.json").is_file():
-            raise ModelError(
-                f"model folder {spec.folder}: no config.json in it; name a folder that "
-                "save_pretrained wrote, or a hub id"
-            )
-        source = str(path)
+def four_bits() -> BitsAndBytesConfig:
+    """The 4-bit weights of QLoRA (Dettmers et al., 2023)."""
+    if find_spec("bitsandbytes") is None:
+        raise ModelError(
+            "quantization: nf4 needs the package bitsandbytes: `.venv/bin/pip install "
+            "-c constraints.txt -e .[qlora]`"
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def load_tokenizer(spec: Model):
+    """The tokenizer of a model from the hub or a folder."""
+    source = _source(spec)
     with _clear_errors(source):
-        return auto_tokenizer.from_pretrained(source, revision=spec.revision), source
+        tokenizer = AutoTokenizer.from_pretrained(source, revision=spec.revision)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _source(spec: Model) -> str:
+    if spec.hub:
+        return spec.hub
+    path = Path(spec.folder) if Path(spec.folder).is_absolute() else ROOT / spec.folder
+    if not (path / "config.json").is_file():
+        raise ModelError(
+            f"model folder {spec.folder}: no config.json in it; name a folder that "
+            "save_pretrained wrote, or a hub id"
+        )
+    return str(path)
 
 
 @contextmanager
 def _clear_errors(source: str):
+    """One sentence for a model that cannot be loaded: gated, absent, no disk space, no network."""
     try:
         yield
     except OSError as error:
-        raise ModelError(
-            f"model {source}: cannot be loaded ({str(error).splitlines()[0]}); without access to "
-            "the hub, download it elsewhere and name its folder in `model.folder`; gated weights "
-            "need `hf auth login` first; weights must be safetensors"
-        ) from None
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "gated" in str(error):
+            told, remedy = "is gated", "accept its licence on its page and log in: `hf auth login`"
+        elif error.errno == errno.ENOSPC:
+            told, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
+        else:
+            remedy = (
+                "without access to the hub, download it elsewhere and name its folder in "
+                "`model.folder`; weights must be safetensors"
+            )
+        raise ModelError(f"model {source}: cannot be loaded ({told}); {remedy}") from None
 
 
 def _overrides(source: str, revision: str | None) -> dict:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -21,8 +22,13 @@ P_VALUES = ["p", "p_holm", "p_bh", "p_adjusted"]
 sns.set_theme(style="whitegrid", context="notebook", palette="colorblind", font_scale=0.85)
 
 
-def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
-    """Show a figure with its alt text, and save it as PNG where a path is given."""
+def show(figure: plt.Figure, alt: str, save: Path | None = None, over=None):
+    """Show a figure with its alt text, and save it as PNG where a path is given.
+
+    Returns
+    -------
+    a handle; given as `over` to a later call, the figure is drawn in the place of this one
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)
@@ -30,7 +36,11 @@ def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
         save.parent.mkdir(parents=True, exist_ok=True)
         save.write_bytes(buffer.getvalue())
     width = int.from_bytes(buffer.getvalue()[16:20], "big") // 2
-    display(Image(buffer.getvalue(), alt=alt, width=width))
+    image = Image(buffer.getvalue(), alt=alt, width=width)
+    if over is None:
+        return display(image, display_id=True)
+    over.update(image)
+    return over
 
 
 def table(frame: pd.DataFrame, caption: str, dress=None, digits: int = 3) -> None:
@@ -104,6 +114,19 @@ def training_curve(log: pd.DataFrame, title: str) -> plt.Figure:
     figure.suptitle(title)
     figure.tight_layout()
     return figure
+
+
+def live_training_curve(title: str) -> Callable[[pd.DataFrame], None]:
+    """Draws the training curve anew, in one place, each time it is given the log so far."""
+    handle = None
+
+    def draw(log: pd.DataFrame) -> None:
+        nonlocal handle
+        best = log["dev_qwk"].max()
+        alt = f"Training loss and QWK on dev by step; the best QWK on dev is {best:.3f}."
+        handle = show(training_curve(log, title), alt, over=handle)
+
+    return draw
 
 
 def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 ESSAY = "\u0000essay\u0000"
+DATE = "26 Jul 2024"  # some chat templates write today's date, and scores would change with it
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -60,7 +61,10 @@ def build_prompt(tokenizer, labels: list, rubric: str = "", template: str = "aut
     if template == "chat":
         ask = f"{head}\n\nAnswer with the score alone, from {names[0]} to {names[-1]}."
         text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": ask}], tokenize=False, add_generation_prompt=True
+            [{"role": "user", "content": ask}],
+            tokenize=False,
+            add_generation_prompt=True,
+            date_string=DATE,
         )
         before, after = text.split(ESSAY)
     else:
@@ -83,6 +87,8 @@ def _answer_tokens(tokenizer, after: str, names: list[str]) -> list[int]:
                 f"score {name!r} is not one token after the prompt for this tokenizer "
                 f"({len(whole) - len(start)} tokens); choose another template or model"
             )
+        if whole[-1] == tokenizer.unk_token_id:
+            raise ValueError(f"score {name!r} is no token of this tokenizer; choose another model")
         answers.append(whole[-1])
     if len(set(answers)) != len(answers):
         raise ValueError("two scores share one token for this tokenizer; choose another model")

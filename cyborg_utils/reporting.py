@@ -36,6 +36,18 @@ class StageError(RuntimeError):
 # ---------------------------------------------------------------- running
 
 
+class TimeLeft:
+    """Of what a running notebook prints, the lines that tell the time left go to the terminal."""
+
+    def write(self, text: str) -> None:
+        for line in text.splitlines():
+            if line.endswith("left"):
+                print(f"         {line}", file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
 def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> None:
     """Execute one notebook with parameters, save it executed, and render it as HTML.
 
@@ -70,6 +82,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
                 cwd=NOTEBOOKS,
                 progress_bar=False,
                 log_output=False,
+                stdout_file=TimeLeft(),
                 autosave_cell_every=10,
                 config=Config({"KernelManager": kernel}),
             )

@@ -11,6 +11,7 @@ import os
 import sys
 from contextlib import contextmanager
 
+from cyborg_utils import check
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         study = load_study(options.study, options.settings)
         find_files(study)
+        find_models(study)
         with only_run(study):
             failed = run(study, options, snakemake_options)
     except ParameterError as error:
@@ -52,7 +54,7 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
 
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", progress)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
-    arguments += ["--cores", str(options.cores), "--logger", "study"]
+    arguments += ["--cores", str(options.cores), "--resources", "gpu=1", "--logger", "study"]
     arguments += ["--config", f"study={options.study}", f"settings={options.settings!r}"]
     arguments += (["--dry-run"] if options.dry_run else []) + snakemake_options
     try:
@@ -71,6 +73,15 @@ def find_files(study: Study) -> None:
                     f"{study.name}: {key}: no file {name}; put it there, or name its place in the "
                     "study's YAML (paths are from the repository's root)"
                 )
+
+
+def find_models(study: Study) -> None:
+    """Raise a ParameterError where a pretrained model, or a GPU for it, is not there."""
+    if not check.pretrained(study):
+        return
+    faults = [line.told for line in check.models(study) if not line.ok]
+    if faults:
+        raise ParameterError("\n".join(f"{study.name}: {fault}" for fault in faults))
 
 
 @contextmanager

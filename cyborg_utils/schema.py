@@ -49,6 +49,13 @@ class Sampling(Strict):
         return self
 
 
+class Labeling(Strict):
+    """How a Teacher's scores are made: in shards of so many essays, by so many jobs at once."""
+
+    shard_size: Count = 1000
+    jobs: Count = 1
+
+
 class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
@@ -78,6 +85,7 @@ class Study(Strict):
     sampling: Sampling = Sampling()
     teachers: list[Teacher] = []
     students: list[Student] = []
+    labeling: Labeling = Labeling()
     arms: list[Literal["human", "cyborg", "full"]] = Field(
         default=["human", "cyborg", "full"], min_length=1
     )
@@ -112,7 +120,7 @@ class Study(Strict):
         return self
 
     def _only_evaluates(self):
-        for key in ("teachers", "students", "sampling", "arms"):
+        for key in ("teachers", "students", "sampling", "labeling", "arms"):
             if key in self.model_fields_set:
                 raise ValueError(f"{key}: a study of predictions trains nothing; leave it out")
         for a, b in self.evaluation.comparisons:

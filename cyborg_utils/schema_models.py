@@ -67,16 +67,26 @@ class Lora(Strict):
 
 
 class Training(Strict):
-    """How a neural scorer is trained."""
+    """How a neural scorer is trained, and how it scores.
+
+    `batch_size` essays make one step of learning. `tokens_per_batch` of them, padding counted, go
+    through the model at once; without it all do. Where memory runs out either is lowered by
+    itself. `recompute` saves memory for a third more time (gradient checkpointing).
+    `gpu_memory` is what the model needs in GB; 0 where a CPU will do.
+    """
 
     max_tokens: Annotated[int, Field(ge=16)] = 512
     epochs: Positive = 4
     learning_rate: Positive = 3.0e-4
     batch_size: Count = 16
+    tokens_per_batch: Annotated[int, Field(ge=16)] | None = None
+    scoring_tokens: Annotated[int, Field(ge=16)] = 16384
+    recompute: bool = False
     min_steps: Annotated[int, Field(ge=0)] = 0
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     precision: Literal["fp32", "bf16"] = "fp32"
+    gpu_memory: Annotated[float, Field(ge=0)] = 0
     threads: Count = 1
 
 
@@ -88,6 +98,7 @@ class CausalTeacher(Training):
     model: Model
     pretraining: Pretraining | None = None
     lora: Lora = Lora()
+    quantization: Literal["none", "nf4"] = "none"
     template: Literal["auto", "plain", "chat"] = "auto"
     rubric: str = ""
     seed: Seed = 1

@@ -5,6 +5,7 @@ A later stage reads files that an earlier one wrote, never its variables.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,10 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_models import Teacher
+
+ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
 
 
 class MissingInput(FileNotFoundError):
@@ -120,6 +124,30 @@ def fairness_file(study: Study, student: str) -> Path:
     return study.folder / "fairness" / f"{student}.json"
 
 
+def work_folder(study: Study, stage: str, *depends_on) -> Path:
+    """Where a stage keeps unfinished work, for the next run to go on from.
+
+    The folder's name is a hash of what the work depends on (frames, or plain values and parts of
+    the study): where that has changed, work begins anew and the old one is removed.
+    """
+    digest = hashlib.sha256()
+    for part in depends_on:
+        if isinstance(part, pd.DataFrame):
+            digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+        else:
+            digest.update(json.dumps(part, default=lambda v: v.model_dump()).encode())
+    home, name = study.folder / "unfinished" / stage, digest.hexdigest()[:16]
+    for old in home.glob("*"):
+        if old.name != name:
+            shutil.rmtree(old)
+    return home / name
+
+
+def finished(work: Path) -> None:
+    """Remove a stage's unfinished work, once its results are written."""
+    shutil.rmtree(work.parent, ignore_errors=True)
+
+
 def summary_file(study: Study) -> Path:
     return study.folder / "summary.json"
 
@@ -137,6 +165,13 @@ def need(path: Path, notebook: str, study: Study) -> Path:
     return path
 
 
+def corpus_without_texts(study: Study) -> pd.DataFrame:
+    """Every column of the corpus but the texts, which are nearly all of its size."""
+    path = need(corpus_file(study), "01_corpus", study)
+    names = [name for name in pq.read_schema(path).names if name != "text"]
+    return pd.read_parquet(path, columns=names)
+
+
 def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -151,7 +186,7 @@ def write_json(path: Path, value: dict) -> None:
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write Parquet under a temporary name, then rename."""
     with _replacing(path) as temporary:
-        frame.to_parquet(temporary, index=False)
+        frame.to_parquet(temporary, index=False, row_group_size=ROWS)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ The same code trains an encoder Teacher on U.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,23 +32,36 @@ class Student:
     mean: float
     sd: float
 
-    def score(self, texts: list[str], report: bool = False) -> pd.DataFrame:
-        """Scores of essays: `continuous` on the score scale, `score` a point of the scale,
-        and for a classification head the probabilities `p_<label>`."""
-        examples = tokenize(texts, self.tokenizer, self.spec.max_tokens)
-        logits = logits_of(self.model, examples, _pad(self.tokenizer), self.spec, report=report)
-        points = np.array(self.labels, dtype=float)
-        if self.spec.head == "regression":
-            continuous = logits[:, 0].astype(float) * self.sd + self.mean
-            return pd.DataFrame(
-                {"continuous": continuous, "score": round_to_scale(continuous, self.labels)}
-            )
-        return scores_from_probabilities(softmax(logits), points)
+    def encode(self, texts: list[str]) -> list[dict]:
+        """Token ids of each text, and whether the text loses its end to `max_tokens`.
+
+        Special tokens inside an essay are plain text.
+        """
+        return tokenize(texts, self.tokenizer, self.spec.max_tokens)
 
     def count_truncated(self, texts: list[str]) -> int:
         """How many texts lose their end to `max_tokens`."""
-        encoded = self.tokenizer(texts, split_special_tokens=True, verbose=False)["input_ids"]
-        return sum(len(ids) > self.spec.max_tokens for ids in encoded)
+        return sum(e["truncated"] for e in self.encode(texts))
+
+    def score(self, texts: list[str]) -> pd.DataFrame:
+        """Scores of essays: `continuous` on the score scale, `score` a point of the scale, for a
+        classification head the probabilities `p_<label>`, and `truncated`."""
+        examples = self.encode(texts)
+        logits = logits_of(self.model, examples, _pad(self.tokenizer), self.spec)
+        if self.spec.head == "regression":
+            continuous = logits[:, 0].astype(float) * self.sd + self.mean
+            scores = pd.DataFrame(
+                {"continuous": continuous, "score": round_to_scale(continuous, self.labels)}
+            )
+        else:
+            points = np.array(self.labels, dtype=float)
+            scores = scores_from_probabilities(softmax(logits), points)
+        return scores.assign(truncated=[e["truncated"] for e in examples])
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of the hub's weights that it was made from."""
+        return getattr(self.model.config, "_commit_hash", None)
 
     def save(self, folder: Path) -> None:
         """A standard model folder (safetensors), with the score scale beside it."""
@@ -82,6 +96,8 @@ def train_student(
     labels: list,
     texts: list[str],
     seed: int,
+    work: Path | None = None,
+    watch: Callable[[pd.DataFrame], None] | None = None,
 ) -> tuple[Student, pd.DataFrame]:
     """Train one Student.
 
@@ -89,6 +105,7 @@ def train_student(
     ----------
     train, dev : frames with `text` and `score`; dev is human-scored and picks the best weights.
     texts : texts of train, scored or not, for the tokenizer of a model from scratch.
+    work, watch : as for `cyborg_utils.training.fit`.
 
     Returns
     -------
@@ -113,14 +130,21 @@ def train_student(
             dev["score"], student.score(dev["text"].tolist())["score"], labels
         )
 
-    log = fit(model, examples, _pad(tokenizer), spec, seed, judge)
+    log = fit(model, examples, _pad(tokenizer), spec, seed, judge, work, watch)
     return student, log
 
 
 def tokenize(texts: list[str], tokenizer, max_tokens: int) -> list[dict]:
-    """Token ids of each text, cut to `max_tokens`; special tokens inside an essay are text."""
-    encoded = tokenizer(texts, truncation=True, max_length=max_tokens, split_special_tokens=True)
-    return [{"input_ids": ids} for ids in encoded["input_ids"]]
+    """`input_ids` of each text, cut to `max_tokens`, and whether it was `truncated`."""
+    how = {"truncation": True, "max_length": max_tokens, "split_special_tokens": True}
+    encoded = tokenizer(texts, return_overflowing_tokens=True, **how)
+    rows = {}
+    for i, ids in zip(encoded["overflow_to_sample_mapping"], encoded["input_ids"], strict=True):
+        if i in rows:
+            rows[i]["truncated"] = True
+        else:
+            rows[i] = {"input_ids": ids, "truncated": False}
+    return list(rows.values())
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

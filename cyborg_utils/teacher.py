@@ -6,6 +6,8 @@ scores; a Teacher from the hub has been pretrained elsewhere. What follows is th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from transformers import AutoTokenizer, set_seed
+from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, set_seed
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from cyborg_utils.agreement import quadratic_weighted_kappa
@@ -23,6 +25,7 @@ from cyborg_utils.schema_models import CausalTeacher, Model, Pretraining
 from cyborg_utils.student import scores_from_probabilities, softmax
 from cyborg_utils.training import Pad, fit, logits_of, to_device
 
+PREFIX_PAYS = 100  # tokens of a shared prompt from which its keys and values are kept
 ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds of text
 
 
@@ -30,23 +33,54 @@ class LabelTokenModel(torch.nn.Module):
     """A causal language model read at one position, the last, and at the label tokens only.
 
     Hidden states are computed for every position, vocabulary rows for the labels alone: no
-    logits of other positions or words are ever made.
+    logits of other positions or words are ever made. Rows are padded on the right without a mask:
+    a causal model does not look ahead, and its fastest attention kernels want no mask.
     """
 
     def __init__(self, model: torch.nn.Module, answers: list[int]):
         super().__init__()
         self.model = model
         self.register_buffer("answers", torch.tensor(answers), persistent=False)
+        self.shared, self.cache = [], None
+
+    @property
+    def causal(self) -> PreTrainedModel:
+        """The language model itself, with its adapter inside where it has one."""
+        return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
     def forward(self, input_ids, lengths, labels=None):
-        causal = self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
-        hidden = causal.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+        causal = self.causal
+        past = self._shared_for(len(input_ids)) if self.shared else None
+        hidden = causal.base_model(
+            input_ids=input_ids, past_key_values=past, use_cache=past is not None
+        ).last_hidden_state
         rows = torch.arange(len(lengths), device=hidden.device)
         last = hidden[rows, lengths.to(hidden.device) - 1]
         head = causal.get_output_embeddings().weight[self.answers]
         logits = last.float() @ head.float().T
         loss = None if labels is None else torch.nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    @contextmanager
+    def after(self, shared: list[int]) -> Iterator[None]:
+        """Score what follows a text that all inputs share; it goes through the model once."""
+        self.shared = shared
+        try:
+            yield
+        finally:
+            self.shared, self.cache = [], None
+
+    def _shared_for(self, n: int) -> DynamicCache:
+        """The shared text's keys and values for `n` rows; a forward pass adds its own to them."""
+        if self.cache is None:
+            ids = torch.tensor([self.shared], device=self.answers.device)
+            self.cache = self.causal.base_model(input_ids=ids, use_cache=True).past_key_values
+        cache = DynamicCache()
+        for i, layer in enumerate(self.cache.layers):
+            cache.update(
+                layer.keys.expand(n, -1, -1, -1), layer.values.expand(n, -1, -1, -1), layer_idx=i
+            )
+        return cache
 
 
 @dataclass
@@ -60,35 +94,62 @@ class TeacherModel:
     labels: list
 
     def encode(self, texts: list[str]) -> list[dict]:
-        """The prompt around each text; special tokens inside an essay are plain text."""
+        """The prompt around each text, and whether the text loses its end to `max_tokens`.
+
+        Special tokens inside an essay are plain text.
+        """
         essays = self.tokenizer(
             texts, add_special_tokens=False, split_special_tokens=True, verbose=False
         )["input_ids"]
-        return [{"input_ids": self.prompt.encode(e, self.spec.max_tokens)} for e in essays]
+        room = self.prompt.room(self.spec.max_tokens)
+        return [
+            {
+                "input_ids": self.prompt.encode(e, self.spec.max_tokens),
+                "truncated": len(e) > room,
+            }
+            for e in essays
+        ]
 
     def count_truncated(self, texts: list[str]) -> int:
         """How many texts lose their end to `max_tokens`."""
-        essays = self.tokenizer(
-            texts, add_special_tokens=False, split_special_tokens=True, verbose=False
-        )["input_ids"]
-        return int(sum(len(e) > self.prompt.room(self.spec.max_tokens) for e in essays))
+        return sum(e["truncated"] for e in self.encode(texts))
 
-    def score(self, texts: list[str], report: bool = False) -> pd.DataFrame:
-        """`score` (most probable label), `continuous` (expected score) and `p_<label>`."""
-        logits = logits_of(self.reader, self.encode(texts), self._pad(), self.spec, report=report)
-        return scores_from_probabilities(softmax(logits), np.array(self.labels, dtype=float))
+    def score(self, texts: list[str]) -> pd.DataFrame:
+        """`score` (most probable label), `continuous` (expected score), `p_<label>`, and
+        `truncated`."""
+        examples, shared = self.encode(texts), self._shared_prompt()
+        rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
+        with self.reader.after(shared):
+            logits = logits_of(self.reader, rest, self._pad(), self.spec)
+        scores = scores_from_probabilities(softmax(logits), np.array(self.labels, dtype=float))
+        return scores.assign(truncated=[e["truncated"] for e in examples])
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of the hub's weights that it was made from."""
+        return getattr(self.reader.causal.config, "_commit_hash", None)
 
     def save(self, folder: Path) -> None:
         """The LoRA adapter and the tokenizer, as safetensors; the base model stays where it is."""
         self.reader.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
+    def _shared_prompt(self) -> list[int]:
+        """What stands before every essay, where it is long enough that keeping it pays."""
+        layers = getattr(self.reader.causal.config, "layer_types", None) or []
+        pays = len(self.prompt.before) >= PREFIX_PAYS
+        return self.prompt.before if pays and set(layers) <= {"full_attention"} else []
+
     def _pad(self) -> Pad:
         return Pad(self.tokenizer.pad_token_id or 0, mask=False)
 
 
 def pretrain_teacher(
-    spec: CausalTeacher, texts: list[str], folder: Path, elsewhere: pd.DataFrame | None = None
+    spec: CausalTeacher,
+    texts: list[str],
+    folder: Path,
+    elsewhere: pd.DataFrame | None = None,
+    work: Path | None = None,
 ) -> tuple[pd.DataFrame, dict]:
     """Pretrain a from-scratch Teacher by next-token prediction and save it as a model folder.
 
@@ -100,6 +161,7 @@ def pretrain_teacher(
     ----------
     texts : texts of train; no human score of this programme is used.
     elsewhere : frame with `text` and `grade` (whole, 0 to 9), or None.
+    work : folder for checkpoints, from which a run that was killed goes on.
 
     Returns
     -------
@@ -119,7 +181,7 @@ def pretrain_teacher(
         }
     )
     reader = to_device(NextTokenModel(model))
-    log = fit(reader, rows, _weighted_batch(tokenizer.pad_token_id), how, spec.seed)
+    log = fit(reader, rows, _weighted_batch(tokenizer.pad_token_id), how, spec.seed, work=work)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return log, {
@@ -137,6 +199,8 @@ def train_teacher(
     dev: pd.DataFrame,
     labels: list,
     seed: int,
+    work: Path | None = None,
+    watch: Callable[[pd.DataFrame], None] | None = None,
 ) -> tuple[TeacherModel, pd.DataFrame]:
     """Fine-tune a Teacher with LoRA on U; the loss is taken at the label position alone.
 
@@ -144,9 +208,9 @@ def train_teacher(
     ----------
     base : folder of the pretrained small model, or None for a Teacher from the hub or a folder.
     subset, dev : frames with `text` and `score`; dev picks the best weights.
+    work, watch : as for `cyborg_utils.training.fit`.
     """
-    source = Model(folder=str(base)) if base else spec.model
-    model, tokenizer = load_causal(source, spec.max_tokens, [], seed)
+    model, tokenizer = _base_model(spec, base)
     set_seed(seed)
     model = get_peft_model(
         model,
@@ -166,7 +230,7 @@ def train_teacher(
             dev["score"], teacher.score(dev["text"].tolist())["score"], labels
         )
 
-    log = fit(teacher.reader, examples, teacher._pad(), spec, seed, judge)
+    log = fit(teacher.reader, examples, teacher._pad(), spec, seed, judge, work, watch)
     return teacher, log
 
 
@@ -181,22 +245,38 @@ def _labeled(teacher: TeacherModel, texts: pd.Series, scores: pd.Series) -> list
 def load_teacher(
     spec: CausalTeacher, base: Path | None, adapter: Path, labels: list
 ) -> TeacherModel:
-    """A fine-tuned Teacher from its base model and its adapter folder."""
-    source = Model(folder=str(base)) if base else spec.model
-    model, _ = load_causal(source, spec.max_tokens, [], spec.seed)
+    """A fine-tuned Teacher from its base model and its adapter folder, ready to score.
+
+    The adapter is merged into the weights, which scores faster; 4-bit weights would lose by it.
+    """
+    model, _ = _base_model(spec, base)
     tokenizer = AutoTokenizer.from_pretrained(adapter)
-    return _teacher(PeftModel.from_pretrained(model, adapter), tokenizer, spec, labels)
+    model = PeftModel.from_pretrained(model, adapter)
+    if spec.quantization == "none":
+        model = model.merge_and_unload()
+    return _teacher(model, tokenizer, spec, labels)
+
+
+def _base_model(spec: CausalTeacher, base: Path | None):
+    source = Model(folder=str(base)) if base else spec.model
+    return load_causal(source, spec.max_tokens, [], spec.seed, spec.quantization)
 
 
 def _teacher(model, tokenizer, spec: CausalTeacher, labels: list) -> TeacherModel:
+    prompt = teacher_prompt(tokenizer, spec, labels)
+    reader = LabelTokenModel(model, prompt.answers)
+    return TeacherModel(to_device(reader), tokenizer, prompt, spec, labels)
+
+
+def teacher_prompt(tokenizer, spec: CausalTeacher, labels: list) -> Prompt:
+    """The Teacher's prompt, checked: a token for each score, and room for the essay."""
     prompt = build_prompt(tokenizer, labels, spec.rubric, spec.template)
     if prompt.room(spec.max_tokens) < 8:
         raise ValueError(
             f"teacher {spec.name}: max_tokens {spec.max_tokens} leaves no room for the essay "
             f"beside a prompt of {len(prompt.before) + len(prompt.after)} tokens; raise it"
         )
-    reader = LabelTokenModel(model, prompt.answers)
-    return TeacherModel(to_device(reader), tokenizer, prompt, spec, labels)
+    return prompt
 
 
 # ---------------------------------------------------------------- pretraining

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +20,8 @@ def train_any_teacher(
     dev: pd.DataFrame,
     corpus: pd.DataFrame,
     labels: list,
+    work: Path | None = None,
+    watch: Callable[[pd.DataFrame], None] | None = None,
 ):
     """Train whatever fills the ledger from U: a causal, an encoder or a classical Teacher.
 
@@ -27,16 +30,17 @@ def train_any_teacher(
     base : folder of the pretrained model of a from-scratch causal Teacher, else None.
     subset, dev : human-scored essays, `text` and `score`.
     corpus : its train texts, not its scores, train the tokenizer of an encoder from scratch.
+    work, watch : as for `cyborg_utils.training.fit`.
 
     Returns
     -------
     (a model with `score`, `count_truncated` and `save`; its training log, or None)
     """
     if spec.kind == "causal":
-        return train_teacher(spec, base, subset, dev, labels, spec.seed)
+        return train_teacher(spec, base, subset, dev, labels, spec.seed, work, watch)
     if spec.kind == "encoder":
         texts = corpus.loc[corpus["split"] == "train", "text"].tolist()
-        return train_student(spec, subset, dev, labels, texts, spec.seed)
+        return train_student(spec, subset, dev, labels, texts, spec.seed, work, watch)
     return train_classical(spec, subset, labels), None
 
 

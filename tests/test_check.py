@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import httpx
 import huggingface_hub
 import pytest
+import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from tokenizers import Tokenizer, pre_tokenizers
+from tokenizers.models import WordLevel
+from transformers import LlamaConfig, PreTrainedTokenizerFast
 
-from cyborg_utils import check
+from cyborg_utils import check, models, run
 from cyborg_utils.params import load_study
+from cyborg_utils.schema_basis import ROOT
 
 HUB = 'teachers.llama.model={hub: some/model, revision: "0123"}'
 PRETRAINED = ["corpus.n_train=100", HUB, "teachers.llama.pretraining=null"]
@@ -66,14 +73,63 @@ def test_a_model_that_cannot_be_had_fails_with_a_remedy(monkeypatch, error, told
     def refuse(*_, **__):
         raise error
 
-    monkeypatch.setattr(huggingface_hub, "model_info", refuse)
-    (line,) = check.hub(load_study("demo", PRETRAINED))
+    monkeypatch.setattr(huggingface_hub, "auth_check", refuse)
+    (line,) = check.hub("some/model", "0123")
     assert not line.ok and line.told.startswith("hub: some/model") and told in line.told
 
 
-def test_a_pretrained_teacher_wants_a_gpu(monkeypatch):
-    import torch
+@pytest.mark.parametrize(("size", "ok"), [(10**9, True), (10**18, False)])
+def test_a_model_that_does_not_fit_on_the_disk_is_refused(monkeypatch, tmp_path, size, ok):
+    files = [SimpleNamespace(rfilename=n, size=size) for n in ("a.safetensors", "b.bin")]
+    monkeypatch.setattr(huggingface_hub, "auth_check", lambda name: None)
+    monkeypatch.setattr(
+        huggingface_hub, "model_info", lambda *_, **__: SimpleNamespace(siblings=files)
+    )
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "not" / "yet"))
+    (line,) = check.hub("some/model", "0123")
+    assert line.ok == ok
+    assert ("0.9 GB to download" if ok else "set HF_HOME to a larger disk") in line.told
 
+
+def test_a_model_that_needs_a_gpu_is_refused_without_one_and_on_a_small_one(monkeypatch):
+    study = load_study("demo", [*PRETRAINED, "teachers.llama.gpu_memory=40"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    line = check.gpu(load_study("demo", PRETRAINED))
-    assert not line.ok and "Teacher llama" in line.told
+    (line,) = check.gpu(study)
+    assert not line.ok and "none, and llama needs one with 40 GB: use a larger GPU" in line.told
+    card = SimpleNamespace(name="Some Card", total_memory=23.7 * check.GB)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
+    (line,) = check.gpu(study)
+    assert not line.ok and "Some Card, 24 GB, and llama needs 40 GB" in line.told
+    (line,) = check.gpu(load_study("demo", [*PRETRAINED, "teachers.llama.gpu_memory=24"]))
+    assert line.ok
+
+
+def a_tokenizer(folder, words: list[str]) -> list[str]:
+    """Settings of a study whose Teacher lies in a folder with such a tokenizer."""
+    vocabulary = {word: i for i, word in enumerate(["[UNK]", *words])}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]").save_pretrained(folder)
+    LlamaConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1).save_pretrained(folder)
+    return [f"teachers.llama.model={{folder: {folder}}}", "teachers.llama.pretraining=null"]
+
+
+def test_a_score_without_a_token_of_its_own_stops_a_run_before_it_starts(tmp_path, capsys):
+    settings = a_tokenizer(tmp_path / "whole", list("123456"))
+    assert all(line.ok for line in check.models(load_study("demo", settings)))
+    settings = a_tokenizer(tmp_path / "lacks", list("12345"))
+    given = [argument for setting in settings for argument in ("--set", setting)]
+    study = tmp_path / "stopped.yaml"
+    study.write_text((ROOT / "params/demo.yaml").read_text())
+    assert run.main([str(study), *given]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("stopped: Teacher llama: score '6' is no token of this tokenizer")
+    assert not (ROOT / "runs/stopped").exists()
+
+
+def test_four_bit_weights_ask_for_their_package(monkeypatch, tmp_path):
+    settings = [*a_tokenizer(tmp_path, list("123456")), "teachers.llama.quantization=nf4"]
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    line = check.models(load_study("demo", settings))[-1]
+    assert not line.ok and "pip install -c constraints.txt -e .[qlora]" in line.told
