@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help check reports lab test test-slow lint readme clean
+.PHONY: help check reports rehearsal lab test test-slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,6 +21,9 @@ check: $(READY) ## can this machine run a study? OK or FAIL a line: make check S
 
 reports: $(READY) ## run a study and render its reports: make reports STUDY=demo
 	@$(VENV)/bin/python -m cyborg_utils.run $(STUDY) --cores $(CORES) $(foreach s,$(SET),--set '$(s)')
+
+rehearsal: $(READY) ## a study with random weights in the real models' shapes: ... SIZE=tiny
+	@$(VENV)/bin/python -m cyborg_utils.rehearsal $(STUDY) --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(foreach s,$(SET),--set '$(s)')
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks

@@ -98,6 +98,7 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
                 source,
                 revision=spec.revision,
                 num_labels=n_outputs,
+                ignore_mismatched_sizes=True,  # a head for something else makes way for ours
                 dtype=torch.float32,
                 use_safetensors=True,
                 **_overrides(source, spec.revision),

@@ -39,10 +39,13 @@ class StageError(RuntimeError):
 class TimeLeft:
     """Of what a running notebook prints, the lines that tell the time left go to the terminal."""
 
+    def __init__(self, stage: str):
+        self.stage = stage
+
     def write(self, text: str) -> None:
         for line in text.splitlines():
             if line.endswith("left"):
-                print(f"         {line}", file=sys.stderr, flush=True)
+                print(f"         {self.stage}: {line}", file=sys.stderr, flush=True)
 
     def flush(self) -> None:
         """Nothing is held back."""
@@ -82,7 +85,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
                 cwd=NOTEBOOKS,
                 progress_bar=False,
                 log_output=False,
-                stdout_file=TimeLeft(),
+                stdout_file=TimeLeft(executed.stem),
                 autosave_cell_every=10,
                 config=Config({"KernelManager": kernel}),
             )
