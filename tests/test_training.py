@@ -386,3 +386,22 @@ def _timed(call) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
+
+
+def test_a_teacher_of_four_bit_weights_learns_and_scores_the_same_when_loaded(tmp_path):
+    pytest.importorskip("bitsandbytes")
+    words = ["poor", "weak", "fair", "good", "fine", "best"]
+    essays = pd.DataFrame({"text": [f"A {w} essay." for w in words], "score": LABELS})
+    shape = {"hidden_size": 64, "heads": 2}
+    pretrain_teacher(causal(model=scratch("llama", **shape)), essays["text"].tolist(), tmp_path)
+    spec = causal(
+        model={"folder": str(tmp_path)}, pretraining=None, quantization="nf4", precision="bf16",
+        min_steps=120, learning_rate=1e-2,
+    )  # fmt: skip
+    teacher, log = train_teacher(spec, None, essays, essays, LABELS, 1)
+    assert "Params4bit" in {type(weights).__name__ for weights in teacher.reader.parameters()}
+    assert log["dev_qwk"].max() > 0.9
+    teacher.save(tmp_path / "adapter")
+    again = load_teacher(spec, None, tmp_path / "adapter", LABELS)
+    first, second = (t.score(essays["text"].tolist())["continuous"] for t in (teacher, again))
+    assert (first - second).abs().max() < 0.1  # bfloat16 rounds
