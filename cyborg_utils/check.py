@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -133,7 +134,16 @@ def hub(name: str, revision: str) -> list[Line]:
     from huggingface_hub import auth_check, constants, model_info, try_to_load_from_cache
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 
-    if isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str):
+    def here(file: str) -> Path | None:
+        path = try_to_load_from_cache(name, file, revision=revision)
+        return Path(path) if isinstance(path, str) else None
+
+    if index := here("model.safetensors.index.json"):
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        cached = all(map(here, shards))
+    else:
+        cached = here("model.safetensors") is not None
+    if cached:
         return [Line(True, f"hub: {name} is here already")]
     try:
         auth_check(name)
@@ -146,7 +156,11 @@ def hub(name: str, revision: str) -> list[Line]:
     except (HTTPError, OSError):
         remedy = "connect, or name a local copy with model.folder"
         return [Line(False, f"hub: {name} cannot be reached from here: {remedy}")]
-    size = sum(f.size or 0 for f in files if f.rfilename.endswith(".safetensors")) / GB
+    weights = [f for f in files if f.rfilename.endswith(".safetensors")]
+    if not weights and revision != "main":  # for main the hub converts other formats
+        remedy = "name a revision that has them, or main"
+        return [Line(False, f"hub: {name} at {revision} has no safetensors: {remedy}")]
+    size = sum(f.size or 0 for f in weights) / GB
     place = Path(constants.HF_HUB_CACHE)
     free = shutil.disk_usage(next(p for p in [place, *place.parents] if p.exists())).free / GB
     if size > free:

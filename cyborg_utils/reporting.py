@@ -173,7 +173,10 @@ def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
     parts = [_meaning(code)]
     parts += [_meaning((PACKAGE / f"{m}.py").read_text(encoding="utf-8")) for m in sorted(modules)]
     if any(module.startswith("simulate") for module in modules):
-        parts += [path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("data/*.yaml"))]
+        parts += [
+            path.read_text(encoding="utf-8")
+            for path in sorted(PACKAGE.glob("data/simulated_*.yaml"))
+        ]
     parts += [json.dumps(s, sort_keys=True, default=lambda v: v.model_dump()) for s in settings]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

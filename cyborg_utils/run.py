@@ -17,6 +17,8 @@ from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_corpora import corpus_files
 
+EXECUTOR = ("--executor", "-e")  # Snakemake's option for running stages elsewhere
+
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cyborg_utils.run", description=__doc__)
@@ -28,7 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         study = load_study(options.study, options.settings)
         find_files(study)
-        find_models(study)
+        elsewhere = any(option.startswith(EXECUTOR) for option in snakemake_options)
+        find_models(study, elsewhere)
         with only_run(study):
             failed = run(study, options, snakemake_options)
     except ParameterError as error:
@@ -54,7 +57,9 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
 
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", progress)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
-    arguments += ["--cores", str(options.cores), "--resources", "gpu=1", "--logger", "study"]
+    arguments += ["--cores", str(options.cores), "--logger", "study"]
+    if not any(option.startswith(EXECUTOR) for option in snakemake_options):
+        arguments += ["--resources", "gpu=1"]  # of this machine; elsewhere its own scheduler counts
     arguments += ["--config", f"study={options.study}", f"settings={options.settings!r}"]
     arguments += (["--dry-run"] if options.dry_run else []) + snakemake_options
     try:
@@ -75,11 +80,15 @@ def find_files(study: Study) -> None:
                 )
 
 
-def find_models(study: Study) -> None:
-    """Raise a ParameterError where a pretrained model, or a GPU for it, is not there."""
+def find_models(study: Study, elsewhere: bool) -> None:
+    """Raise a ParameterError where a pretrained model is not there, or a GPU for it.
+
+    `elsewhere`: stages run on other machines, whose GPUs cannot be seen from this one.
+    """
     if not check.pretrained(study):
         return
     faults = [line.told for line in check.models(study) if not line.ok]
+    faults = [told for told in faults if not (elsewhere and told.startswith("GPU"))]
     if faults:
         raise ParameterError("\n".join(f"{study.name}: {fault}" for fault in faults))
 

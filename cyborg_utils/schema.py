@@ -50,7 +50,10 @@ class Sampling(Strict):
 
 
 class Labeling(Strict):
-    """How a Teacher's scores are made: in shards of so many essays, by so many jobs at once."""
+    """How a Teacher's scores are made: in shards of so many essays, by so many jobs at once.
+
+    Another number of jobs labels anew.
+    """
 
     shard_size: Count = 1000
     jobs: Count = 1

@@ -46,7 +46,8 @@ def essays_to_score(
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
     made_by = fingerprint(teacher_folder(study, teacher, fraction, draw))
     stage = f"03_labeling--{teacher}--f{fraction:g}-d{draw}"
-    return chosen, work_folder(study, stage, made_by, chosen[["essay_id"]])
+    size = study.labeling.shard_size
+    return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])
 
 
 def score_in_shards(
@@ -90,7 +91,10 @@ def score_in_shards(
         )
     if not all(file.exists() for file in files):
         return None
-    return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    scores = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    if scores["essay_id"].tolist() != essays["essay_id"].tolist():
+        raise ValueError(f"{folder} has shards of other essays; remove it and label again")
+    return scores
 
 
 def read_texts(file: Path, rows: np.ndarray) -> list[str]:

@@ -128,7 +128,8 @@ def work_folder(study: Study, stage: str, *depends_on) -> Path:
     """Where a stage keeps unfinished work, for the next run to go on from.
 
     The folder's name is a hash of what the work depends on (frames, or plain values and parts of
-    the study): where that has changed, work begins anew and the old one is removed.
+    the study): where that has changed, work begins anew and the old one is removed. Code is not
+    among them: who edits the package removes `runs/<study>/unfinished`.
     """
     digest = hashlib.sha256()
     for part in depends_on:
@@ -139,7 +140,7 @@ def work_folder(study: Study, stage: str, *depends_on) -> Path:
     home, name = study.folder / "unfinished" / stage, digest.hexdigest()[:16]
     for old in home.glob("*"):
         if old.name != name:
-            shutil.rmtree(old)
+            shutil.rmtree(old, ignore_errors=True)  # another job may be at it too
     return home / name
 
 

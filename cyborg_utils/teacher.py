@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, set_seed
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -34,7 +35,8 @@ class LabelTokenModel(torch.nn.Module):
 
     Hidden states are computed for every position, vocabulary rows for the labels alone: no
     logits of other positions or words are ever made. Rows are padded on the right without a mask:
-    a causal model does not look ahead, and its fastest attention kernels want no mask.
+    a causal model does not look ahead, and its fastest attention kernels want no mask. (After a
+    shared text there is one; at a few hundred tokens attention is a small part of the work.)
     """
 
     def __init__(self, model: torch.nn.Module, answers: list[int]):
@@ -57,8 +59,11 @@ class LabelTokenModel(torch.nn.Module):
         rows = torch.arange(len(lengths), device=hidden.device)
         last = hidden[rows, lengths.to(hidden.device) - 1]
         head = causal.get_output_embeddings().weight[self.answers]
-        logits = last.float() @ head.float().T
-        loss = None if labels is None else torch.nn.functional.cross_entropy(logits, labels)
+        # In 32 bits even under autocast: in bfloat16 logits near 20 move in steps of 0.125, and
+        # the ties that come of it would all go to the lower score.
+        with torch.autocast(hidden.device.type, enabled=False):
+            logits = last.float() @ head.float().T
+            loss = None if labels is None else torch.nn.functional.cross_entropy(logits, labels)
         return SequenceClassifierOutput(loss=loss, logits=logits)
 
     @contextmanager
@@ -222,6 +227,7 @@ def train_teacher(
             target_modules="all-linear",
         ),
     )
+    _cast_by_autocast(model, spec)
     teacher = _teacher(model, tokenizer, spec, labels)
     examples = _labeled(teacher, subset["text"], subset["score"])
 
@@ -254,7 +260,15 @@ def load_teacher(
     model = PeftModel.from_pretrained(model, adapter)
     if spec.quantization == "none":
         model = model.merge_and_unload()
+    _cast_by_autocast(model, spec)
     return _teacher(model, tokenizer, spec, labels)
+
+
+def _cast_by_autocast(model, spec: CausalTeacher) -> None:
+    """Let autocast alone cast an adapter's inputs: peft would keep a 32-bit copy of each."""
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer) and spec.precision == "bf16":
+            module.cast_input_dtype_enabled = False
 
 
 def _base_model(spec: CausalTeacher, base: Path | None):

@@ -124,7 +124,8 @@ class EssayTrainer(Trainer):
         self, *args, collate: Callable, tokens: int | None, best: BestOnDev | None, **more
     ):
         super().__init__(*args, data_collator=lambda rows: {"batch": Batch(rows)}, **more)
-        self.collate, self.tokens, self.best = collate, tokens, best
+        self.collate, self.best = collate, best
+        self.tokens = self.first_tokens = tokens
         self.recomputes = False
 
     def _get_train_sampler(self, train_dataset=None) -> Sampler:
@@ -166,7 +167,7 @@ class EssayTrainer(Trainer):
             self.tokens = max(longest, before // 2)
             told = f"parts of {self.tokens:,} tokens at once"
         elif not self.recomputes:
-            self.recomputes = True
+            self.recomputes, self.tokens = True, self.first_tokens  # there is room again
             recompute_activations(model)
             told = "activations recomputed, which takes a third more time"
         else:
@@ -187,9 +188,7 @@ class EssayTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint, model=None) -> None:
         folder = Path(resume_from_checkpoint)
-        (model or self.model).load_state_dict(
-            load_file(folder / "trained.safetensors"), strict=False
-        )
+        self.model.load_state_dict(load_file(folder / "trained.safetensors"), strict=False)
         if self.best is not None and (folder / "best.safetensors").exists():
             self.best.weights = load_file(folder / "best.safetensors", str(self.args.device))
             self.best.rows = json.loads((folder / "best.json").read_text())
@@ -238,10 +237,6 @@ class BestOnDev(TrainerCallback):
         ):
             return
         score = self.judge()
-        if np.isnan(score):
-            raise ValueError(
-                "training diverged: agreement on dev is no number; lower learning_rate"
-            )
         model.train()
         if score > max((row["dev_qwk"] for row in self.rows), default=-np.inf):
             self.weights = trained_weights(model)
@@ -366,7 +361,10 @@ def logits_of(
             tokens = max(lengths[done], tokens // 2)
             print(f"out of memory; going on with {tokens:,} tokens at once")
             continue
-        for i, row in zip(chosen, output.float().cpu().numpy(), strict=True):
+        output = output.float().cpu().numpy()
+        if not np.isfinite(output).all():
+            raise ModelError("its outputs are no numbers: training diverged; lower learning_rate")
+        for i, row in zip(chosen, output, strict=True):
             rows[i] = row
         done += len(chosen)
     return np.stack(rows)

@@ -32,7 +32,8 @@ def test_the_demo_runs_here_and_takes_nothing_from_elsewhere(capsys):
 def test_a_wrong_study_fails_with_its_line(capsys):
     assert check.main(["demmo"]) == 1
     assert capsys.readouterr().out == (
-        "FAIL no study 'demmo': did you mean 'demo'? params/ has demo, persuade-cpu, predictions\n"
+        "FAIL no study 'demmo': did you mean 'demo'? params/ has demo, persuade, "
+        "persuade-cpu, persuade-laptop, predictions\n"
     )
 
 
@@ -89,6 +90,38 @@ def test_a_model_that_does_not_fit_on_the_disk_is_refused(monkeypatch, tmp_path,
     (line,) = check.hub("some/model", "0123")
     assert line.ok == ok
     assert ("0.9 GB to download" if ok else "set HF_HOME to a larger disk") in line.told
+
+
+def test_a_model_is_here_only_with_its_weights(monkeypatch, tmp_path):
+    def unreachable(name):
+        raise httpx.ConnectError("no route")
+
+    held = {"config.json": "{}"}
+    for name, text in (
+        ("model.safetensors.index.json", '{"weight_map": {"a": "1.safetensors"}}'),
+        ("1.safetensors", ""),
+    ):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(huggingface_hub, "auth_check", unreachable)
+    monkeypatch.setattr(
+        huggingface_hub, "try_to_load_from_cache", lambda name, file, revision: held.get(file)
+    )
+    assert not check.hub("some/model", "0123")[0].ok
+    held["model.safetensors.index.json"] = str(tmp_path / "model.safetensors.index.json")
+    assert not check.hub("some/model", "0123")[0].ok
+    held["1.safetensors"] = str(tmp_path / "1.safetensors")
+    assert check.hub("some/model", "0123")[0].told == "hub: some/model is here already"
+
+
+def test_weights_that_are_no_safetensors_are_refused_but_for_main(monkeypatch):
+    files = [SimpleNamespace(rfilename="pytorch_model.bin", size=10**9)]
+    monkeypatch.setattr(huggingface_hub, "auth_check", lambda name: None)
+    monkeypatch.setattr(
+        huggingface_hub, "model_info", lambda *_, **__: SimpleNamespace(siblings=files)
+    )
+    (line,) = check.hub("some/model", "0123")
+    assert not line.ok and "has no safetensors: name a revision that has them" in line.told
+    assert check.hub("some/model", "main")[0].ok
 
 
 def test_a_model_that_needs_a_gpu_is_refused_without_one_and_on_a_small_one(monkeypatch):

@@ -94,6 +94,12 @@ def test_a_killed_run_loses_one_shard_at_most(corpus_file, essays, tmp_path, cap
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
 
 
+def test_shards_of_other_essays_are_refused(corpus_file, essays, tmp_path):
+    score_in_shards(CountingTeacher, essays, corpus_file, tmp_path, 400)
+    with pytest.raises(ValueError, match="has shards of other essays; remove it"):
+        score_in_shards(CountingTeacher, essays[1:], corpus_file, tmp_path, 400)
+
+
 def test_a_finished_run_loads_no_model(corpus_file, essays, tmp_path):
     whole = score_in_shards(CountingTeacher, essays, corpus_file, tmp_path, 400)
 

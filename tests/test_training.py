@@ -191,6 +191,13 @@ def test_scoring_goes_on_with_less_where_memory_runs_out(capsys):
         logits_of(room, examples, pad, spec)
 
 
+def test_outputs_that_are_no_numbers_say_that_training_diverged(essays):
+    spec = encoder(learning_rate=1e9, max_tokens=32)
+    texts = essays["text"].tolist()
+    with pytest.raises(ModelError, match="training diverged; lower learning_rate"):
+        train_student(spec, essays[:30], essays[30:], LABELS, texts, 1)
+
+
 def test_recomputed_activations_give_the_same_gradients(essays):
     spec = encoder("modernbert", max_tokens=64, epochs=1)
     model, tokenizer = load_encoder(spec.model, 1, 64, essays["text"].tolist(), 1)
@@ -251,7 +258,7 @@ def test_a_killed_teacher_goes_on_and_ends_as_if_it_had_not_been(
 
 @pytest.mark.parametrize("architecture", ["electra", "modernbert"])
 def test_a_killed_student_goes_on_and_ends_as_if_it_had_not_been(
-    essays, tmp_path, monkeypatch, architecture
+    essays, tmp_path, monkeypatch, capsys, architecture
 ):
     monkeypatch.setattr(training, "SAVE_SECONDS", 0)
     texts = essays["text"].tolist()
@@ -259,8 +266,24 @@ def test_a_killed_student_goes_on_and_ends_as_if_it_had_not_been(
     whole, _ = train_student(*given)
     with pytest.raises(Killed):
         train_student(*given, tmp_path / "work", killed_at(6))
+    capsys.readouterr()
     resumed, _ = train_student(*given, tmp_path / "work")
+    assert "going on at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(texts), whole.score(texts), check_exact=True)
+
+
+def test_a_training_that_was_finished_but_not_saved_is_not_done_again(
+    essays, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0)
+    texts = essays["text"].tolist()
+    given = (encoder(epochs=1), essays[:30], essays[30:], LABELS, texts, 1, tmp_path / "work")
+    first, log = train_student(*given)
+    capsys.readouterr()
+    again, log_2 = train_student(*given)
+    assert capsys.readouterr().out == "going on at step 4 of 4, where a run was stopped\n"
+    pd.testing.assert_frame_equal(again.score(texts), first.score(texts), check_exact=True)
+    pd.testing.assert_frame_equal(log_2, log)
 
 
 def test_a_checkpoint_that_was_not_finished_is_passed_over(tmp_path):
@@ -323,6 +346,23 @@ def test_label_rows_equal_full_logits_and_take_a_third_of_the_time(wide_reader):
     expected = everything[torch.arange(4), lengths - 1][:, wide_reader.answers]
     torch.testing.assert_close(rows, expected, atol=1e-5, rtol=0)
     assert full >= 3 * alone
+
+
+@torch.inference_mode()
+def test_label_logits_are_in_32_bits_under_autocast_too(wide_reader):
+    """Rounded to 16 bits, logits near 20 tie, and every tie goes to the lower score."""
+    ids, lengths = torch.randint(5, 128_256, (8, 60)), torch.full((8,), 60)
+    head = wide_reader.model.lm_head.weight
+    before = head.data.clone()
+    try:
+        head.data[wide_reader.answers] *= 100
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = wide_reader(input_ids=ids, lengths=lengths).logits
+    finally:
+        head.data.copy_(before)
+    assert logits.dtype == torch.float32
+    assert logits.abs().max() > 16
+    assert (logits != logits.bfloat16().float()).float().mean() > 0.9
 
 
 @torch.inference_mode()
@@ -405,3 +445,29 @@ def test_a_teacher_of_four_bit_weights_learns_and_scores_the_same_when_loaded(tm
     again = load_teacher(spec, None, tmp_path / "adapter", LABELS)
     first, second = (t.score(essays["text"].tolist())["continuous"] for t in (teacher, again))
     assert (first - second).abs().max() < 0.1  # bfloat16 rounds
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("quantization", ["none", "nf4"])
+def test_a_teacher_trains_resumes_and_scores_on_a_gpu(tmp_path, monkeypatch, quantization):
+    monkeypatch.undo()  # here there is one
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0)
+    words = ["poor", "weak", "fair", "good", "fine", "best"]
+    essays = pd.DataFrame({"text": [f"A {w} essay." for w in words], "score": LABELS})
+    shape = {"hidden_size": 64, "heads": 2}
+    pretrain_teacher(causal(model=scratch("llama", **shape)), essays["text"].tolist(), tmp_path)
+    spec = causal(
+        model={"folder": str(tmp_path)}, pretraining=None, quantization=quantization,
+        precision="bf16", min_steps=120, learning_rate=1e-2, rubric=RUBRIC, max_tokens=400,
+        tokens_per_batch=800,
+    )  # fmt: skip
+    given = (spec, None, essays, essays, LABELS, 1, tmp_path / "work")
+    with pytest.raises(Killed):
+        train_teacher(*given, killed_at(40))
+    teacher, log = train_teacher(*given)
+    assert log["dev_qwk"].max() > 0.9
+    teacher.save(tmp_path / "adapter")
+    again = load_teacher(spec, None, tmp_path / "adapter", LABELS)
+    assert len(again._shared_prompt()) > 100
+    first, second = (t.score(essays["text"].tolist())["continuous"] for t in (teacher, again))
+    assert (first - second).abs().max() < 0.2  # bfloat16 rounds
