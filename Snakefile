@@ -255,11 +255,35 @@ rule fairness:
         RUN
 
 
+rule calibration:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        lambda w: [
+            f"{FOLDER}/students/{s}/{c}/s{n}/student.json"
+            for s, c, n in STUDENT_RUNS
+            if s == w.student
+        ],
+    output:
+        result=f"{FOLDER}/calibration/{{student}}.json",
+        report=f"{PAGES}/05b_calibration--{{student}}.html",
+    log:
+        f"{FOLDER}/notebooks/05b_calibration--{{student}}.ipynb",
+    params:
+        notebook="05b_calibration",
+        values=lambda w: values(student=w.student),
+        code=fingerprint("05b_calibration", *DECLARED, drawing=True),
+    message:
+        "05b calibration of {wildcards.student}"
+    shell:
+        RUN
+
+
 rule summary:
     input:
         f"{FOLDER}/corpus.parquet",
         f"{FOLDER}/corpus.json",
         [f"{FOLDER}/fairness/{name}.json" for name in study.reported],
+        [f"{FOLDER}/calibration/{s.name}.json" for s in study.students],
         [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
     output:
         result=f"{FOLDER}/summary.json",

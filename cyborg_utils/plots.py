@@ -176,6 +176,32 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
     return figure
 
 
+def trade_off(table: pd.DataFrame, methods: dict[str, str], title: str) -> plt.Figure:
+    """QWK against the largest |SMD| over groups: a colour a series, a marker a method.
+
+    Parameters
+    ----------
+    table : rows with `series, method, qwk, largest`.
+    methods : what each method is called, in the order of the legend.
+    """
+    shown = table.assign(method=table["method"].map(methods))
+    figure, axes = plt.subplots(figsize=(WIDTH, 4), layout="constrained")
+    for bound in (0.05, 0.10):
+        axes.axvline(bound, color="grey", linewidth=1, linestyle="--")
+    sns.lineplot(
+        shown, x="largest", y="qwk", hue="series", sort=False, estimator=None, linewidth=0.8,
+        alpha=0.5, legend=False, ax=axes,
+    )  # fmt: skip
+    sns.scatterplot(
+        shown, x="largest", y="qwk", hue="series", style="method", style_order=methods.values(),
+        s=70, ax=axes,
+    )  # fmt: skip
+    axes.set(xlabel="largest |SMD| over groups (dashed: 0.05 and 0.10)", ylabel="QWK on test")
+    axes.set(xlim=(0, None), title=title)
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
+    return figure
+
+
 def bias_forest(
     report: pd.DataFrame, conditional: pd.DataFrame, bound: float, title: str
 ) -> plt.Figure:

@@ -217,6 +217,7 @@ def report_links(study: Study) -> str:
                 ("04_student_training", [s.name, c.slug, f"s{n}"]) for n in seeds(study, s.name)
             ]
     pages += [("05_fairness_analysis", [name]) for name in study.reported]
+    pages += [("05b_calibration", [s.name]) for s in study.students]
     items = []
     for stage, group in itertools.groupby(pages, key=lambda page: page[0]):
         links = [

@@ -112,6 +112,11 @@ def collect_teacher(study: Study, teacher: str, split: str = "test") -> pd.DataF
     return pd.concat(parts, ignore_index=True)
 
 
+def at_headline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs at the study's main fraction, and those that have none."""
+    return runs[runs["fraction"].isna() | (runs["fraction"] == study.headline)]
+
+
 def _machines(study: Study) -> pd.DataFrame:
     """Machine scores from a file, on the essays that people and every machine scored."""
     corpus = pd.read_parquet(need(corpus_file(study), "01_corpus", study))

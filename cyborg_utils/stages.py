@@ -124,6 +124,10 @@ def fairness_file(study: Study, student: str) -> Path:
     return study.folder / "fairness" / f"{student}.json"
 
 
+def calibration_file(study: Study, student: str) -> Path:
+    return study.folder / "calibration" / f"{student}.json"
+
+
 def work_folder(study: Study, stage: str, *depends_on) -> Path:
     """Where a stage keeps unfinished work, for the next run to go on from.
 

@@ -1,0 +1,206 @@
+"""Calibration: a machine's continuous scores mapped, after training, onto people's on dev.
+
+Every map is fitted on dev alone, for each run by itself, and is one for all writers: no group is
+known when an essay is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from sklearn.isotonic import IsotonicRegression
+
+from cyborg_utils.agreement import quadratic_weighted_kappa
+from cyborg_utils.fairness import OUTSIDE, standardized_mean_difference
+from cyborg_utils.group_results import group_bias
+from cyborg_utils.inference import compare_arms
+from cyborg_utils.results import agreement_by_series
+from cyborg_utils.scale import round_to_scale
+from cyborg_utils.schema import Study
+
+CANDIDATES = 40  # places tried for a cut point between its neighbours
+METHODS = {
+    "none": "plain rounding",
+    "mean": "mean constraint",
+    "linear": "mean and spread",
+    "isotonic": "isotonic regression",
+    "cuts": "cut points",
+}
+
+Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def fit_calibration(method: str, machine, human, labels) -> Scorer:
+    """Fit one method of `METHODS` on dev.
+
+    `none` rounds to the nearest score. `mean` shifts by the difference of the means, so
+    that the machine's mean is people's (the mean constraint); `linear` matches mean and standard
+    deviation (linear equating; Kolen and Brennan, 2014, ch. 2); `isotonic` is the monotone least-
+    squares fit (Zadrozny and Elkan, 2002). `cuts` leaves the scores and moves the points between
+    which they are rounded, for the highest QWK.
+
+    Parameters
+    ----------
+    machine : continuous scores of dev, shape (n,).
+    human : people's scores of the same essays, shape (n,).
+
+    Returns
+    -------
+    a function of continuous scores, to (calibrated continuous scores, scores of the scale)
+    """
+    machine, human = np.asarray(machine, dtype=float), np.asarray(human, dtype=float)
+    if method == "cuts":
+        cuts, points = best_cuts(machine, human, labels), np.asarray(labels)
+        return lambda x: (np.asarray(x, dtype=float), points[np.searchsorted(cuts, x)])
+    if method == "isotonic":
+        curve = IsotonicRegression(out_of_bounds="clip").fit(machine, human)
+        return lambda x: _rounded(curve.predict(np.asarray(x, dtype=float)), labels)
+    slope = 1.0
+    if method == "linear" and machine.std() > 0:
+        slope = human.std() / machine.std()
+    shift = 0.0 if method == "none" else human.mean() - slope * machine.mean()
+    return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
+
+
+def _rounded(continuous: np.ndarray, labels) -> tuple[np.ndarray, np.ndarray]:
+    return continuous, round_to_scale(continuous, labels)
+
+
+def best_cuts(machine: np.ndarray, human: np.ndarray, labels) -> np.ndarray:
+    """Points between neighbouring scores that give the highest QWK, by coordinate ascent from the
+    midpoints; a cut stays where no other place is better.
+
+    Returns
+    -------
+    ascending cut points, one fewer than `labels`
+    """
+    points = np.asarray(labels, dtype=float)
+    cuts = (points[1:] + points[:-1]) / 2
+    low, high = min(machine.min(), cuts[0]) - 1, max(machine.max(), cuts[-1]) + 1
+
+    def qwk(tried: np.ndarray) -> float:
+        return quadratic_weighted_kappa(human, points[np.searchsorted(tried, machine)], labels)
+
+    best, moved = qwk(cuts), True
+    while moved:
+        moved = False
+        for i in range(len(cuts)):
+            edges = np.concatenate([[low], cuts, [high]])
+            for place in np.linspace(edges[i], edges[i + 2], CANDIDATES + 2)[1:-1]:
+                tried = cuts.copy()
+                tried[i] = place
+                if (found := qwk(tried)) > best + 1e-9:
+                    best, cuts, moved = found, tried, True
+    return cuts
+
+
+def calibrate_runs(dev: pd.DataFrame, test: pd.DataFrame, method: str, labels) -> pd.DataFrame:
+    """Every run of a Student, calibrated on its own dev scores.
+
+    Parameters
+    ----------
+    dev, test : frames of `cyborg_utils.results.collect_runs` for the two parts.
+
+    Returns
+    -------
+    `test` with new `continuous` and `score`; people's scores of test are not looked at
+    """
+    run = ["series", "draw", "seed"]
+    parts = []
+    known = dict(list(dev.groupby(run, sort=False)))
+    for key, scores in test.groupby(run, sort=False):
+        scorer = fit_calibration(method, known[key]["continuous"], known[key]["human"], labels)
+        continuous, score = scorer(scores["continuous"])
+        parts.append(scores.assign(continuous=continuous, score=score))
+    return pd.concat(parts, ignore_index=True)
+
+
+def compare_calibrations(
+    study: Study, dev: pd.DataFrame, test: pd.DataFrame, corpus: pd.DataFrame, groups: list
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every method on every series of one Student: agreement, and bias by group, on test.
+
+    Returns
+    -------
+    table : a row a series and method: `series, arm, method, qwk, low, high`; `change` in QWK
+        against plain rounding with `change_low, change_high, p` (paired over essays, draws and
+        seeds); `smd_all`, of all essays; `largest`, the largest |SMD| of a group, and `group`,
+        which one; `outside`, how many groups are shown to be outside the bound; `judged`, how
+        many are large enough to be judged.
+    bias : `cyborg_utils.group_results.group_bias` of every method, with `method`
+    """
+    scored = {m: calibrate_runs(dev, test, m, study.labels) for m in METHODS}
+    bias = pd.concat(
+        [group_bias(study, runs, corpus, groups).assign(method=m) for m, runs in scored.items()],
+        ignore_index=True,
+    )
+    rows = []
+    for (series, arm), _ in test.groupby(["series", "arm"], sort=False):
+        mine = [runs[runs["series"] == series].assign(series=m) for m, runs in scored.items()]
+        table, resampled = agreement_by_series(study, pd.concat(mine, ignore_index=True))
+        table = table.set_index("series").loc[list(METHODS)]
+        for row, runs in zip(table.itertuples(), mine, strict=True):
+            change = {} if row.Index == "none" else compare_arms(resampled, row.Index, "none")
+            by_group = bias[(bias["series"] == series) & (bias["method"] == row.Index)]
+            rows.append(
+                {
+                    "series": series, "arm": arm, "method": row.Index,
+                    "qwk": row.qwk, "low": row.low, "high": row.high,
+                    "change": change.get("difference"), "change_low": change.get("low"),
+                    "change_high": change.get("high"), "p": change.get("p"),
+                    "smd_all": _mean_smd(runs),
+                    **_largest(by_group, study),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows), bias
+
+
+def _mean_smd(runs: pd.DataFrame) -> float:
+    every = runs.groupby(["draw", "seed"])
+    return float(np.mean([standardized_mean_difference(r["human"], r["score"]) for _, r in every]))
+
+
+def _largest(bias: pd.DataFrame, study: Study) -> dict:
+    judged = bias[bias["n"] >= study.evaluation.min_group].dropna(subset="smd")
+    if judged.empty:
+        return {"largest": None, "group": None, "outside": 0, "judged": 0}
+    worst = judged.loc[judged["smd"].abs().idxmax()]
+    return {
+        "largest": abs(worst["smd"]), "group": f"{worst['attribute']} {worst['level']}",
+        "outside": int((judged["verdict"] == OUTSIDE).sum()), "judged": len(judged),
+    }  # fmt: skip
+
+
+def calibration_findings(table: pd.DataFrame, student: str, bounds: tuple = (0.10, 0.05)) -> list:
+    """What calibration buys each series, and what it costs, in sentences."""
+    lines = []
+    for series, rows in table.groupby("series", sort=False):
+        rows = rows.set_index("method")
+        plain, known = rows.loc["none"], rows.dropna(subset="largest")
+        if known.empty:
+            lines.append(f"**{student}**, {series}: no group is large enough to be judged.")
+            continue
+        best = known.loc[known["largest"].idxmin()]
+        told = (
+            f"**{student}**, {series}: with plain rounding QWK {plain['qwk']:.3f}, SMD of all "
+            f"essays {plain['smd_all']:+.2f}, largest |SMD| of a group {plain['largest']:.2f} "
+            f"({plain['group']}). "
+        )
+        if best.name == "none":
+            told += "No method makes the largest |SMD| smaller."
+        else:
+            told += (
+                f"{METHODS[best.name].capitalize()} makes it {best['largest']:.2f} "
+                f"({best['group']}), QWK {best['change']:+.3f} "
+                f"({best['change_low']:+.3f} to {best['change_high']:+.3f})."
+            )
+        reached = [f"{b:.2f}" for b in bounds if best["largest"] < b]
+        told += (
+            f" Below {' and '.join(reached)}, as estimated."
+            if reached
+            else f" No method brings every group's |SMD| below {max(bounds):.2f}."
+        )
+        lines.append(told)
+    return lines
