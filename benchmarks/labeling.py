@@ -1,0 +1,157 @@
+"""Time five ways of reading a Teacher's label from the same model for the same essays.
+
+    python benchmarks/labeling.py [--essays FILE.csv] [--model HUB_ID] [--n N] [--write]
+
+On a GPU the model has the shape of Llama 3.1 8B; on a CPU, unless `--model` names one, it is a tiny
+one with the same vocabulary. All weights are random: times do not depend on them.
+"""
+
+import tempfile
+
+import hardware
+import numpy as np
+import torch
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from cyborg_utils.models import load_causal
+from cyborg_utils.teacher import LabelTokenModel, TeacherModel, teacher_prompt
+from cyborg_utils.training import Pad, logits_of, to_device
+
+MODEL = "meta-llama/Llama-3.1-8B-Instruct"
+LABELS = list(range(1, 7))
+BATCH = 16  # essays that `generate` gets at once
+AGREE = {"fp32": 1e-4, "bf16": 0.2}  # largest difference of a logit, in standard deviations
+
+
+class FullLogits(torch.nn.Module):
+    """The same model with the logits of every position and word, of which the labels' are kept."""
+
+    def __init__(self, model, answers):
+        super().__init__()
+        self.model, self.answers = model, answers
+
+    def forward(self, input_ids, lengths):
+        logits = self.model(input_ids=input_ids, use_cache=False).logits
+        rows = torch.arange(len(lengths), device=logits.device)
+        last = logits[rows, lengths.to(logits.device) - 1]
+        return SequenceClassifierOutput(logits=last[:, self.answers])
+
+
+def generate(model, tokenizer, examples, answers, new):
+    """The label logits of the first of `new` generated tokens, in batches padded on the left.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+    tokenizer : transformers.PreTrainedTokenizerBase
+    examples : list of dict
+        With `input_ids`; their order is kept.
+    answers : list of int
+        The labels' tokens.
+    new : int
+
+    Returns
+    -------
+    ndarray, shape (n, labels)
+    """
+    rows = []
+    for first in range(0, len(examples), BATCH):
+        ids = [{"input_ids": e["input_ids"]} for e in examples[first : first + BATCH]]
+        batch = tokenizer.pad(ids, padding_side="left", return_tensors="pt").to(model.device)
+        made = model.generate(
+            **batch, do_sample=False, min_new_tokens=new, max_new_tokens=new,
+            pad_token_id=tokenizer.pad_token_id, return_dict_in_generate=True, output_logits=True,
+        )  # fmt: skip
+        rows.append(made.logits[0][:, answers].float().cpu().numpy())
+    return np.concatenate(rows)
+
+
+def main(arguments=None):
+    """Measure, check that all ways read the same logits, print and write.
+
+    Parameters
+    ----------
+    arguments : list of str or None
+
+    Returns
+    -------
+    list of dict
+        The table's rows.
+    """
+    options = hardware.options_of(
+        __doc__, arguments,
+        model={"help": f"hub id with a shape in shapes.yaml; {MODEL} if not given"},
+        tokens={"type": int, "help": "tokens of a batch; on a GPU the study's, else 4096"},
+        repeats={"type": int, "default": 2},
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as place:  # `generate` looks for its model's folder
+        return compare(options, options.folder or place)
+
+
+def compare(options, place):
+    """Measure the five ways on one model.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+    place : str or Path
+        Where the model is saved.
+
+    Returns
+    -------
+    list of dict
+    """
+    gpu = torch.cuda.is_available()
+    n, tiny = options.n or (256 if gpu else 32), options.tiny or not (gpu or options.model)
+    texts, known, what = hardware.read_essays(options.essays, n)
+    ceilings = [hardware.matmul_ceiling()]
+    folder, about = hardware.random_model(options.model or MODEL, known, place, tiny)
+    tokens = options.tokens or (None if gpu else 4096)
+    spec = hardware.scorer("llama", folder, scoring_tokens=tokens)
+
+    model, tokenizer = load_causal(spec.model, spec.max_tokens, [], 1)
+    prompt = teacher_prompt(tokenizer, spec, LABELS)
+    reader = to_device(LabelTokenModel(model.eval(), prompt.answers))
+    examples = TeacherModel(reader, tokenizer, prompt, spec, LABELS).encode(texts)
+    pad, shared = Pad(tokenizer.pad_token_id, mask=False), prompt.before
+    rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
+    full, asked = FullLogits(model, prompt.answers), (model, tokenizer, examples, prompt.answers)
+
+    def after_prompt():
+        with reader.after(shared):
+            return logits_of(reader, rest, pad, spec)
+
+    real = sum(len(e["input_ids"]) for e in examples)
+    ways = {
+        "label rows, shared prompt once": (after_prompt, real - (n - 1) * len(shared)),
+        "label rows": (lambda: logits_of(reader, examples, pad, spec), real),
+        "logits of all positions": (lambda: logits_of(full, examples, pad, spec), real),
+        "generate, 1 token": (lambda: generate(*asked, 1), real),
+        "generate, 8 tokens": (lambda: generate(*asked, 8), real + 7 * n),
+    }
+    found = hardware.measure({way: run for way, (run, _) in ways.items()}, options.repeats)
+    rows, logits = [], [result for _, _, result in found.values()]
+    for way, (seconds, peak, _) in found.items():
+        passed = ways[way][1]
+        work = hardware.operations(model, passed, "forward")
+        figures = hardware.figures(n, passed, seconds, work, peak)
+        rows.append({"way": way, "essays": n, **figures})
+    apart = max(np.abs(read - logits[2]).max() for read in logits) / logits[2].std()
+    if not apart <= AGREE[spec.precision]:
+        raise SystemExit(f"the ways do not agree (logits are {apart:.2g} SD apart): no table")
+    for row in rows:
+        row["times as fast"] = row["essays/s"] / rows[3]["essays/s"]
+    heading = (
+        f"{about}; {n:,} {what} of {real / n:,.0f} tokens with the prompt, {len(shared)} of them "
+        f"before every essay; {spec.scoring_tokens:,} tokens a batch, sorted by length; for "
+        f"`generate` {BATCH} essays a batch in the given order, padded on the left. Tokens are "
+        "those that go through the model, without padding. The label logits of all five are at "
+        f"most {apart:.1g} standard deviations apart."
+    )
+    ceilings.append(hardware.matmul_ceiling())
+    hardware.report("labeling", options, heading, rows, ceilings)
+    return rows
+
+
+if __name__ == "__main__":
+    main()
