@@ -44,10 +44,15 @@ def models(study: Study) -> list[Line]:
     lines = gpu(study)
     if not pretrained(study):
         return [*lines, Line(True, f"hub: {study.name} takes no model from it")]
-    lines += [line for m in pretrained(study) if m.hub for line in hub(m.hub, m.revision)]
-    return lines + [
-        line for t in study.teachers if t.kind == "causal" for line in answers(study, t)
-    ]
+    lacking = set()
+    for model in pretrained(study):
+        for line in hub(model.hub, model.revision) if model.hub else []:
+            lines.append(line)
+            lacking |= set() if line.ok else {model.hub}
+    for teacher in study.teachers:
+        if teacher.kind == "causal" and teacher.model.hub not in lacking:
+            lines += answers(study, teacher)
+    return lines
 
 
 def pretrained(study: Study) -> list[Model]:
