@@ -278,12 +278,33 @@ rule calibration:
         RUN
 
 
+rule audit:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        lambda w: [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS if t == w.teacher],
+        [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
+    output:
+        result=f"{FOLDER}/audits/{{teacher}}.json",
+        report=f"{PAGES}/05c_teacher_audit--{{teacher}}.html",
+    log:
+        f"{FOLDER}/notebooks/05c_teacher_audit--{{teacher}}.ipynb",
+    params:
+        notebook="05c_teacher_audit",
+        values=lambda w: values(teacher=w.teacher),
+        code=fingerprint("05c_teacher_audit", *DECLARED, drawing=True),
+    message:
+        "05c audit of Teacher {wildcards.teacher}"
+    shell:
+        RUN
+
+
 rule summary:
     input:
         f"{FOLDER}/corpus.parquet",
         f"{FOLDER}/corpus.json",
         [f"{FOLDER}/fairness/{name}.json" for name in study.reported],
         [f"{FOLDER}/calibration/{s.name}.json" for s in study.students],
+        [f"{FOLDER}/audits/{t}.json" for t in dict.fromkeys(t for t, _ in TEACHER_RUNS)],
         [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
     output:
         result=f"{FOLDER}/summary.json",

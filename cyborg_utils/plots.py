@@ -176,6 +176,21 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
     return figure
 
 
+def reliability_diagram(bins: pd.DataFrame, title: str) -> plt.Figure:
+    """How often a label is right against the probability that it is given with, by bin.
+
+    Parameters
+    ----------
+    bins : rows with `confidence, accuracy, essays`.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH / 2, 3.6), layout="constrained")
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
+    axes.plot(bins["confidence"], bins["accuracy"], marker="o")
+    axes.set(xlabel="probability of the label", ylabel="share that is the human score")
+    axes.set(xlim=(0, 1), ylim=(0, 1), title=title)
+    return figure
+
+
 def trade_off(table: pd.DataFrame, methods: dict[str, str], title: str) -> plt.Figure:
     """QWK against the largest |SMD| over groups: a colour a series, a marker a method.
 

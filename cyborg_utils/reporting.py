@@ -218,6 +218,7 @@ def report_links(study: Study) -> str:
             ]
     pages += [("05_fairness_analysis", [name]) for name in study.reported]
     pages += [("05b_calibration", [s.name]) for s in study.students]
+    pages += [("05c_teacher_audit", [t.name]) for t in study.teachers if "cyborg" in study.arms]
     items = []
     for stage, group in itertools.groupby(pages, key=lambda page: page[0]):
         links = [

@@ -128,6 +128,10 @@ def calibration_file(study: Study, student: str) -> Path:
     return study.folder / "calibration" / f"{student}.json"
 
 
+def audit_file(study: Study, teacher: str) -> Path:
+    return study.folder / "audits" / f"{teacher}.json"
+
+
 def work_folder(study: Study, stage: str, *depends_on) -> Path:
     """Where a stage keeps unfinished work, for the next run to go on from.
 

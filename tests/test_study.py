@@ -442,8 +442,8 @@ def tiny(tmp_path_factory):
 def test_a_study_runs_from_its_file_to_its_reports(tiny):
     assert tiny.first.returncode == 0, tiny.first.stderr
     assert f"report: reports/{NAME}/index.html" in tiny.first.stdout
-    assert "19 stages to run" in tiny.first.stderr
-    assert "18 of 19 stages done" in tiny.first.stderr
+    assert "21 stages to run" in tiny.first.stderr
+    assert "20 of 21 stages done" in tiny.first.stderr
 
 
 def test_the_summary_has_every_arm_of_every_student(tiny):
@@ -518,7 +518,7 @@ def test_nothing_half_written_is_left_by_a_run(tiny):
 
 def test_a_report_loads_nothing_from_elsewhere(tiny):
     pages = sorted(tiny.reports.glob("*.html"))
-    assert len(pages) == 19
+    assert len(pages) == 21
     for path in pages:
         page = Page(path)
         loaded = [
@@ -572,6 +572,8 @@ def test_a_students_epochs_rerun_that_student_its_fairness_and_the_summary(tiny)
         "04 Student electra on human-f0.5-d1, seed 1",
         "05 fairness of electra",
         "05b calibration of electra",
+        "05c audit of Teacher llama",
+        "05c audit of Teacher ridge",
         "06 summary",
     ]
 
@@ -596,6 +598,8 @@ def test_a_teachers_setting_reruns_what_hangs_on_that_teacher(tiny):
         "05 fairness of ridge",
         "05b calibration of electra",
         "05b calibration of ridge",
+        "05c audit of Teacher llama",
+        "05c audit of Teacher ridge",
         "06 summary",
     ]
 
@@ -614,6 +618,8 @@ def test_a_run_that_was_killed_goes_on_from_the_stages_that_were_finished(tiny, 
             "04 Student electra on full, seed 1",
             "05 fairness of electra",
             "05b calibration of electra",
+            "05c audit of Teacher llama",
+            "05c audit of Teacher ridge",
             "06 summary",
         ]
     finally:

@@ -1,0 +1,187 @@
+"""A Teacher under audit: where its labels are wrong, whether its probabilities mean what they say,
+and which of its errors a Student takes over.
+
+The hidden human scores of the labelled essays are used here and nowhere before; where there are
+none, dev and test are what is known.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cyborg_utils.agreement import bootstrap_agreement, quadratic_weighted_kappa
+from cyborg_utils.corpus import word_count
+from cyborg_utils.schema import Study
+from cyborg_utils.stages import labels_folder, need
+
+BINS = 10
+STRATUM = [
+    "by", "level", "essays", "mean_human", "mean_teacher", "difference", "exact", "qwk",
+]  # fmt: skip
+FIFTHS = ["1 (shortest fifth)", "2", "3", "4", "5 (longest fifth)"]
+
+
+def audited_labels(study: Study, corpus: pd.DataFrame, teacher: str) -> pd.DataFrame:
+    """A Teacher's labels at the main fraction beside the hidden human scores of the same essays.
+
+    Returns
+    -------
+    frame, a row a draw and labelled essay that people scored too: `essay_id, draw, human, score,
+    expected`, `p_<label>` where the Teacher has them, `words` in fifths, `prompt` and the groups
+    """
+    parts = []
+    for draw in study.sampling.draws:
+        folder = labels_folder(study, teacher, study.headline, draw)
+        ledger = pd.read_parquet(need(folder / "labels.parquet", "03_labeling", study))
+        parts.append(ledger[ledger["label_source"] == "teacher"].assign(draw=draw))
+    labels = pd.concat(parts, ignore_index=True).drop(columns="label_source")
+    known = corpus[corpus["split"] == "train"].dropna(subset="score")
+    known = known.rename(columns={"score": "human"}).drop(
+        columns=["split", "score_2"], errors="ignore"
+    )
+    words = word_count(known["text"]).rank(pct=True, method="average")
+    fifths = pd.cut(words, [0, 0.2, 0.4, 0.6, 0.8, 1], labels=FIFTHS, include_lowest=True)
+    known = known.assign(words=fifths.astype(str)).drop(columns="text")
+    return labels.merge(known, on="essay_id", validate="many_to_one")
+
+
+def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.DataFrame:
+    """Agreement within the strata of some columns, over all draws.
+
+    Returns
+    -------
+    frame of the columns `STRATUM`; `difference` is Teacher minus human, `qwk` is undefined within
+    one score point
+    """
+    rows = []
+    for column in columns:
+        known = audited[column].astype("object").where(audited[column].notna(), "(missing)")
+        for level, part in audited.groupby(known, sort=True):
+            one = part["human"].nunique() == 1
+            qwk = None if one else quadratic_weighted_kappa(part["human"], part["score"], labels)
+            rows.append(
+                {
+                    "by": column, "level": str(level), "essays": part["essay_id"].nunique(),
+                    "mean_human": part["human"].mean(), "mean_teacher": part["score"].mean(),
+                    "difference": (part["score"] - part["human"]).mean(),
+                    "exact": (part["score"] == part["human"]).mean(),
+                    "qwk": qwk,
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows, columns=STRATUM)
+
+
+def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, float] | None:
+    """Does a label that is given with 70 % turn out right in 70 % of cases?
+
+    Returns
+    -------
+    (frame of `BINS` bins of equal numbers of essays: `confidence`, the mean probability of the
+    label given; `accuracy`, how often it is the human score; `essays`; the expected calibration
+    error, the mean of |confidence - accuracy| weighted by essays; Guo et al., 2017), or None for a
+    Teacher without probabilities
+    """
+    columns = [f"p_{label:g}" for label in labels]
+    if not set(columns) <= set(audited):
+        return None
+    confidence = audited[columns].max(axis=1)
+    right = (audited["score"] == audited["human"]).astype(float)
+    place = (confidence.rank(method="first", pct=True) * BINS - 1e-9).astype(int)
+    bins = pd.DataFrame({"confidence": confidence, "accuracy": right}).groupby(place)
+    table = bins.mean().assign(essays=bins.size()).reset_index(drop=True)
+    gap = (table["confidence"] - table["accuracy"]).abs()
+    return table, float((gap * table["essays"]).sum() / table["essays"].sum())
+
+
+def known_beforehand(
+    study: Study, audited: pd.DataFrame, predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """The Teacher's agreement as dev alone tells it, with its interval, beside that with the
+    hidden scores: what a real study, which has no hidden scores, would have known.
+
+    Parameters
+    ----------
+    predictions : the Teacher's scores of dev essays, a row a draw and essay: `human, score, draw`.
+
+    Returns
+    -------
+    frame, a row a draw and statistic: `draw, statistic, dev, low, high, hidden, inside`; the last
+    two are None where no labelled essay has a human score
+    """
+    parts = []
+    for draw, dev in predictions.groupby("draw"):
+        mine = audited[audited["draw"] == draw]
+        on_dev = bootstrap_agreement(
+            dev["human"], dev["score"], study.labels, study.evaluation.replicates
+        )
+        table = on_dev[["estimate", "low", "high"]].rename(columns={"estimate": "dev"})
+        table = table.assign(hidden=None, inside=None, draw=draw).loc[["qwk", "exact", "smd"]]
+        if len(mine):
+            hidden = bootstrap_agreement(mine["human"], mine["score"], study.labels, 200)
+            table["hidden"] = hidden["estimate"]
+            table["inside"] = table["hidden"].between(table["low"], table["high"])
+        parts.append(table.reset_index())
+    columns = ["draw", "statistic", "dev", "low", "high", "hidden", "inside"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def inherited_errors(runs: pd.DataFrame, teacher: pd.DataFrame) -> pd.DataFrame:
+    """How far a Student's errors on test follow the Teacher's.
+
+    Any two scorers' errors correlate, for both are measured from the same human score, which has
+    an error of its own. The arm that never saw the Teacher is what to compare with.
+
+    Parameters
+    ----------
+    runs, teacher : frames of `collect_runs` and `collect_teacher` for test.
+
+    Returns
+    -------
+    frame, a row a series: `series, arm, correlation` of the Student's errors (score - human) with
+    the Teacher's, `slope` of the one on the other; over the runs, each with its own draw's Teacher
+    """
+    errors = teacher.assign(error_teacher=teacher["score"] - teacher["human"])
+    rows = []
+    for (series, arm, draw, _), run in runs.groupby(["series", "arm", "draw", "seed"], sort=False):
+        same = errors[errors["draw"] == draw] if draw in set(errors["draw"]) else errors
+        both = run.merge(same[["essay_id", "error_teacher"]], on="essay_id")
+        both["error"] = both["score"] - both["human"]
+        spread = both["error_teacher"].var()
+        if spread > 0 and both["error"].var() > 0:
+            rows.append(
+                {
+                    "series": series, "arm": arm,
+                    "correlation": both["error"].corr(both["error_teacher"]),
+                    "slope": both["error"].cov(both["error_teacher"]) / spread,
+                }
+            )  # fmt: skip
+    table = pd.DataFrame(rows, columns=["series", "arm", "correlation", "slope"])
+    return table.groupby(["series", "arm"], sort=False).mean().reset_index()
+
+
+def audit_findings(strata: pd.DataFrame, beforehand: pd.DataFrame, labels: list, ece) -> list[str]:
+    """What the audit of one Teacher shows, in sentences."""
+    points = strata[strata["by"] == "human"].set_index("level")
+    ends = [f"{float(labels[i]):g}" for i in (0, -1)]
+    told = [
+        f"Essays that people gave {end} get {points.loc[end, 'mean_teacher']:.2f} on average "
+        f"({points.loc[end, 'essays']:,} essays)."
+        for end in ends
+        if end in points.index
+    ]
+    worst = strata[(strata["by"] != "human") & (strata["essays"] >= 20)]
+    if len(worst):
+        row = worst.loc[worst["difference"].abs().idxmax()]
+        told.append(
+            f"The stratum that it scores most unlike people: {row['by']} {row['level']}, "
+            f"{row['difference']:+.2f} score points over {row['essays']:,} essays."
+        )
+    if ece is not None:
+        told.append(f"Its probabilities are off by {ece:.2f} on average (calibration error).")
+    for row in beforehand[beforehand["statistic"] == "qwk"].itertuples():
+        line = f"Dev alone tells a QWK of {row.dev:.3f} ({row.low:.3f} to {row.high:.3f})"
+        if row.hidden is not None:
+            where = "inside" if row.inside else "outside"
+            line += f"; with the hidden scores it is {row.hidden:.3f}, {where} that interval"
+        told.append(f"{line} (draw {row.draw}).")
+    return told
