@@ -7,6 +7,7 @@ none, dev and test are what is known.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from cyborg_utils.agreement import bootstrap_agreement, quadratic_weighted_kappa
@@ -14,9 +15,9 @@ from cyborg_utils.corpus import word_count
 from cyborg_utils.schema import Study
 from cyborg_utils.stages import labels_folder, need
 
-BINS = 10
+BINS, SIMULATIONS = 10, 200
 STRATUM = [
-    "by", "level", "essays", "mean_human", "mean_teacher", "difference", "exact", "qwk",
+    "by", "level", "essays", "mean_human", "mean_teacher", "difference", "se", "exact", "qwk",
 ]  # fmt: skip
 FIFTHS = ["1 (shortest fifth)", "2", "3", "4", "5 (longest fifth)"]
 
@@ -50,8 +51,8 @@ def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.Da
 
     Returns
     -------
-    frame of the columns `STRATUM`; `difference` is Teacher minus human, `qwk` is undefined within
-    one score point
+    frame of the columns `STRATUM`; `difference` is Teacher minus human, `se` its standard error
+    over essays, `qwk` is undefined within one score point
     """
     rows = []
     for column in columns:
@@ -59,11 +60,12 @@ def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.Da
         for level, part in audited.groupby(known, sort=True):
             one = part["human"].nunique() == 1
             qwk = None if one else quadratic_weighted_kappa(part["human"], part["score"], labels)
+            gap = part["score"] - part["human"]
             rows.append(
                 {
-                    "by": column, "level": str(level), "essays": part["essay_id"].nunique(),
+                    "by": column, "level": _shown(level), "essays": part["essay_id"].nunique(),
                     "mean_human": part["human"].mean(), "mean_teacher": part["score"].mean(),
-                    "difference": (part["score"] - part["human"]).mean(),
+                    "difference": gap.mean(), "se": gap.std() / len(gap) ** 0.5,
                     "exact": (part["score"] == part["human"]).mean(),
                     "qwk": qwk,
                 }
@@ -71,15 +73,21 @@ def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.Da
     return pd.DataFrame(rows, columns=STRATUM)
 
 
-def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, float] | None:
+def _shown(level) -> str:
+    return f"{level:g}" if isinstance(level, (int, float)) else str(level)
+
+
+def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, dict] | None:
     """Does a label that is given with 70 % turn out right in 70 % of cases?
 
     Returns
     -------
-    (frame of `BINS` bins of equal numbers of essays: `confidence`, the mean probability of the
-    label given; `accuracy`, how often it is the human score; `essays`; the expected calibration
-    error, the mean of |confidence - accuracy| weighted by essays; Guo et al., 2017), or None for a
-    Teacher without probabilities
+    (frame of `BINS` bins of equal numbers of labels: `confidence`, the mean probability of the
+    label given; `accuracy`, how often it is the human score; `essays`; and a dict: `ece`, the
+    expected calibration error, the mean of |confidence - accuracy| weighted by essays, after Guo
+    et al., 2017, but with bins of equal numbers; `by_chance`, what it is on average for a Teacher
+    that is right as often as it says; `overconfidence`, mean confidence minus accuracy), or None
+    for a Teacher without probabilities
     """
     columns = [f"p_{label:g}" for label in labels]
     if not set(columns) <= set(audited):
@@ -90,7 +98,17 @@ def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, floa
     bins = pd.DataFrame({"confidence": confidence, "accuracy": right}).groupby(place)
     table = bins.mean().assign(essays=bins.size()).reset_index(drop=True)
     gap = (table["confidence"] - table["accuracy"]).abs()
-    return table, float((gap * table["essays"]).sum() / table["essays"].sum())
+    ece = (gap * table["essays"]).sum() / table["essays"].sum()
+    rng, chance = np.random.default_rng(0), []
+    for _ in range(SIMULATIONS):  # of a Teacher that is right exactly as often as it says
+        lucky = pd.Series(rng.random(len(confidence)) < confidence).groupby(place.to_numpy()).mean()
+        miss = (lucky.to_numpy() - table["confidence"]).abs()
+        chance.append((miss * table["essays"]).sum() / table["essays"].sum())
+    return table, {
+        "ece": float(ece),
+        "by_chance": float(np.mean(chance)),
+        "overconfidence": float(confidence.mean() - right.mean()),
+    }
 
 
 def known_beforehand(
@@ -119,7 +137,9 @@ def known_beforehand(
         if len(mine):
             hidden = bootstrap_agreement(mine["human"], mine["score"], study.labels, 200)
             table["hidden"] = hidden["estimate"]
-            table["inside"] = table["hidden"].between(table["low"], table["high"])
+            told = table[["hidden", "low", "high"]].notna().all(axis=1)
+            inside = table["hidden"].between(table["low"], table["high"])
+            table["inside"] = inside.astype("object").where(told, None)
         parts.append(table.reset_index())
     columns = ["draw", "statistic", "dev", "low", "high", "hidden", "inside"]
     return pd.concat(parts, ignore_index=True)[columns]
@@ -128,8 +148,9 @@ def known_beforehand(
 def inherited_errors(runs: pd.DataFrame, teacher: pd.DataFrame) -> pd.DataFrame:
     """How far a Student's errors on test follow the Teacher's.
 
-    Any two scorers' errors correlate, for both are measured from the same human score, which has
-    an error of its own. The arm that never saw the Teacher is what to compare with.
+    Any two scorers' errors go together, for both are measured from the same human score, which
+    has an error of its own. The arms that never saw the Teacher are what to compare the slope with;
+    a correlation is also the lower the less accurate a Student is.
 
     Parameters
     ----------
@@ -159,28 +180,46 @@ def inherited_errors(runs: pd.DataFrame, teacher: pd.DataFrame) -> pd.DataFrame:
     return table.groupby(["series", "arm"], sort=False).mean().reset_index()
 
 
-def audit_findings(strata: pd.DataFrame, beforehand: pd.DataFrame, labels: list, ece) -> list[str]:
+def audit_findings(
+    strata: pd.DataFrame,
+    beforehand: pd.DataFrame,
+    labels: list,
+    calibration: dict | None,
+    second: pd.Series | None = None,
+) -> list[str]:
     """What the audit of one Teacher shows, in sentences."""
     points = strata[strata["by"] == "human"].set_index("level")
     ends = [f"{float(labels[i]):g}" for i in (0, -1)]
-    told = [
-        f"Essays that people gave {end} get {points.loc[end, 'mean_teacher']:.2f} on average "
-        f"({points.loc[end, 'essays']:,} essays)."
-        for end in ends
-        if end in points.index
-    ]
-    worst = strata[(strata["by"] != "human") & (strata["essays"] >= 20)]
-    if len(worst):
-        row = worst.loc[worst["difference"].abs().idxmax()]
+    told = []
+    for end in ends:
+        if end in points.index:
+            line = f"Essays that people gave {end} get {points.loc[end, 'mean_teacher']:.2f} from "
+            line += f"it on average ({points.loc[end, 'essays']:,} essays)"
+            if second is not None and pd.notna(second.get(float(end))):
+                line += f", and {second[float(end)]:.2f} from a second person"
+            told.append(line + ".")
+    others = strata[strata["by"] != "human"]
+    surely = others["difference"].abs() - 2 * others["se"]
+    if surely.max() > 0:
+        row = others.loc[surely.idxmax()]
         told.append(
-            f"The stratum that it scores most unlike people: {row['by']} {row['level']}, "
-            f"{row['difference']:+.2f} score points over {row['essays']:,} essays."
+            f"Of {len(others)} strata the one that it most surely scores unlike people: "
+            f"{row['by']} {row['level']}, "
+            f"{row['difference']:+.2f} score points (standard error {row['se']:.2f}) over "
+            f"{row['essays']:,} essays."
         )
-    if ece is not None:
-        told.append(f"Its probabilities are off by {ece:.2f} on average (calibration error).")
+    if calibration is not None:
+        sure = "more" if calibration["overconfidence"] > 0 else "less"
+        told.append(
+            f"It is {sure} sure of its labels than it is right by "
+            f"{abs(calibration['overconfidence']):.2f}; its calibration error is "
+            f"{calibration['ece']:.3f}, of which chance alone makes {calibration['by_chance']:.3f}."
+        )
     for row in beforehand[beforehand["statistic"] == "qwk"].itertuples():
+        if pd.isna(row.dev):
+            continue
         line = f"Dev alone tells a QWK of {row.dev:.3f} ({row.low:.3f} to {row.high:.3f})"
-        if row.hidden is not None:
+        if row.inside is not None:
             where = "inside" if row.inside else "outside"
             line += f"; with the hidden scores it is {row.hidden:.3f}, {where} that interval"
         told.append(f"{line} (draw {row.draw}).")

@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
 from cyborg_utils.agreement import quadratic_weighted_kappa
-from cyborg_utils.fairness import OUTSIDE, standardized_mean_difference
+from cyborg_utils.fairness import MISSING, OUTSIDE, WITHIN, standardized_mean_difference
 from cyborg_utils.group_results import group_bias
 from cyborg_utils.inference import compare_arms
 from cyborg_utils.results import agreement_by_series
@@ -35,11 +35,11 @@ Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 def fit_calibration(method: str, machine, human, labels) -> Scorer:
     """Fit one method of `METHODS` on dev.
 
-    `none` rounds to the nearest score. `mean` shifts by the difference of the means, so
-    that the machine's mean is people's (the mean constraint); `linear` matches mean and standard
-    deviation (linear equating; Kolen and Brennan, 2014, ch. 2); `isotonic` is the monotone least-
-    squares fit (Zadrozny and Elkan, 2002). `cuts` leaves the scores and moves the points between
-    which they are rounded, for the highest QWK.
+    `none` rounds to the nearest score. `mean` shifts by the difference of the means, so that the
+    mean of the machine's scores, before they are rounded, is people's (the mean constraint);
+    `linear` matches mean and standard deviation (linear equating; Kolen and Brennan, 2014, ch. 2);
+    `isotonic` is the monotone least-squares fit (after Zadrozny and Elkan, 2002). `cuts` leaves the
+    scores and moves the points between which they are rounded, for the highest QWK.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def fit_calibration(method: str, machine, human, labels) -> Scorer:
         curve = IsotonicRegression(out_of_bounds="clip").fit(machine, human)
         return lambda x: _rounded(curve.predict(np.asarray(x, dtype=float)), labels)
     slope = 1.0
-    if method == "linear" and machine.std() > 0:
+    if method == "linear" and machine.std() > 1e-6 * (labels[-1] - labels[0]):
         slope = human.std() / machine.std()
     shift = 0.0 if method == "none" else human.mean() - slope * machine.mean()
     return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
@@ -126,9 +126,10 @@ def compare_calibrations(
     -------
     table : a row a series and method: `series, arm, method, qwk, low, high`; `change` in QWK
         against plain rounding with `change_low, change_high, p` (paired over essays, draws and
-        seeds); `smd_all`, of all essays; `largest`, the largest |SMD| of a group, and `group`,
-        which one; `outside`, how many groups are shown to be outside the bound; `judged`, how
-        many are large enough to be judged.
+        seeds, for this dev set: another one would move it too); `smd_all`, of all essays;
+        `largest`, the mean over the runs of each one's largest |SMD| of a group, and `group`, that
+        of the worst run; how many groups are shown to be `within` and `outside` the bound, and
+        how many are `judged`, being large enough.
     bias : `cyborg_utils.group_results.group_bias` of every method, with `method`
     """
     scored = {m: calibrate_runs(dev, test, m, study.labels) for m in METHODS}
@@ -150,57 +151,58 @@ def compare_calibrations(
                     "qwk": row.qwk, "low": row.low, "high": row.high,
                     "change": change.get("difference"), "change_low": change.get("low"),
                     "change_high": change.get("high"), "p": change.get("p"),
-                    "smd_all": _mean_smd(runs),
-                    **_largest(by_group, study),
+                    **_bias_of_runs(runs, corpus, groups, study),
+                    "within": int((by_group["verdict"] == WITHIN).sum()),
+                    "outside": int((by_group["verdict"] == OUTSIDE).sum()),
+                    "judged": int((by_group["n"] >= study.evaluation.min_group).sum()),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows), bias
 
 
-def _mean_smd(runs: pd.DataFrame) -> float:
-    every = runs.groupby(["draw", "seed"])
-    return float(np.mean([standardized_mean_difference(r["human"], r["score"]) for _, r in every]))
-
-
-def _largest(bias: pd.DataFrame, study: Study) -> dict:
-    judged = bias[bias["n"] >= study.evaluation.min_group].dropna(subset="smd")
-    if judged.empty:
-        return {"largest": None, "group": None, "outside": 0, "judged": 0}
-    worst = judged.loc[judged["smd"].abs().idxmax()]
+def _bias_of_runs(runs: pd.DataFrame, corpus: pd.DataFrame, groups: list, study: Study) -> dict:
+    """Over the runs of one series: the mean SMD of all essays, and of each run's largest |SMD| the
+    mean; a bias that changes its sign from run to run is not averaged away."""
+    known = corpus.set_index("essay_id")[groups].astype("object")
+    known = known.where(known.notna(), MISSING)
+    smd_all, largest = [], []
+    for _, run in runs.groupby(["draw", "seed"]):
+        smd_all.append(standardized_mean_difference(run["human"], run["score"]))
+        mine = run.join(known, on="essay_id")
+        found = {
+            f"{name} {level}": abs(standardized_mean_difference(part["human"], part["score"]))
+            for name in groups
+            for level, part in mine.groupby(name)
+            if len(part) >= study.evaluation.min_group
+        }
+        found = {name: value for name, value in found.items() if np.isfinite(value)}
+        if found:
+            largest.append(max((value, name) for name, value in found.items()))
+    worst = max(largest, default=(None, None))
     return {
-        "largest": abs(worst["smd"]), "group": f"{worst['attribute']} {worst['level']}",
-        "outside": int((judged["verdict"] == OUTSIDE).sum()), "judged": len(judged),
-    }  # fmt: skip
+        "smd_all": float(np.mean(smd_all)),
+        "largest": float(np.mean([value for value, _ in largest])) if largest else None,
+        "group": worst[1],
+    }
 
 
-def calibration_findings(table: pd.DataFrame, student: str, bounds: tuple = (0.10, 0.05)) -> list:
-    """What calibration buys each series, and what it costs, in sentences."""
+def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> list[str]:
+    """What the mean constraint, the method in question, does to each series, in sentences."""
     lines = []
     for series, rows in table.groupby("series", sort=False):
         rows = rows.set_index("method")
-        plain, known = rows.loc["none"], rows.dropna(subset="largest")
-        if known.empty:
-            lines.append(f"**{student}**, {series}: no group is large enough to be judged.")
-            continue
-        best = known.loc[known["largest"].idxmin()]
-        told = (
-            f"**{student}**, {series}: with plain rounding QWK {plain['qwk']:.3f}, SMD of all "
-            f"essays {plain['smd_all']:+.2f}, largest |SMD| of a group {plain['largest']:.2f} "
-            f"({plain['group']}). "
-        )
-        if best.name == "none":
-            told += "No method makes the largest |SMD| smaller."
-        else:
+        plain, mean = rows.loc["none"], rows.loc["mean"]
+        told = f"**{student}**, {series}: the mean constraint moves QWK by {mean['change']:+.3f}"
+        told += f" from {plain['qwk']:.3f}, the SMD of all essays from {plain['smd_all']:+.2f} to "
+        told += f"{mean['smd_all']:+.2f}"
+        if pd.notna(plain["largest"]) and pd.notna(mean["largest"]):
             told += (
-                f"{METHODS[best.name].capitalize()} makes it {best['largest']:.2f} "
-                f"({best['group']}), QWK {best['change']:+.3f} "
-                f"({best['change_low']:+.3f} to {best['change_high']:+.3f})."
+                f", the largest |SMD| of a group from {plain['largest']:.2f} to "
+                f"{mean['largest']:.2f}; of {mean['judged']} groups {mean['within']} are shown to "
+                f"be within ±{bound:g} ({plain['within']} before), {mean['outside']} outside "
+                f"({plain['outside']} before)"
             )
-        reached = [f"{b:.2f}" for b in bounds if best["largest"] < b]
-        told += (
-            f" Below {' and '.join(reached)}, as estimated."
-            if reached
-            else f" No method brings every group's |SMD| below {max(bounds):.2f}."
-        )
-        lines.append(told)
+        else:
+            told += "; no group is large enough to be judged"
+        lines.append(told + ".")
     return lines

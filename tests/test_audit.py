@@ -49,25 +49,39 @@ def test_strata_tell_where_a_teacher_is_strict():
     )
 
 
-def with_probabilities(n: int, says: float, is_right: float) -> pd.DataFrame:
-    """A Teacher that gives each label with one probability and is right with another."""
+def with_probabilities(n: int, says, is_right) -> pd.DataFrame:
+    """A Teacher that gives every other label with one probability, the rest with another, and is
+    right with probabilities of its own."""
     rng = np.random.default_rng(1)
     score = rng.choice(LABELS, n)
     wrong = np.where(score == 6, 5, score + 1)
-    frame = pd.DataFrame(
-        {"score": score, "human": np.where(rng.random(n) < is_right, score, wrong)}
-    )
+    which = np.arange(n) % 2
+    right = rng.random(n) < np.asarray(is_right)[which]
+    frame = pd.DataFrame({"score": score, "human": np.where(right, score, wrong)})
+    sure = np.asarray(says)[which]
     for label in LABELS:
-        frame[f"p_{label}"] = np.where(score == label, says, (1 - says) / 5)
+        frame[f"p_{label}"] = np.where(score == label, sure, (1 - sure) / 5)
     return frame
 
 
-@pytest.mark.parametrize(("says", "is_right"), [(0.7, 0.7), (0.95, 0.6), (0.5, 0.8)])
+@pytest.mark.parametrize(
+    ("says", "is_right"),
+    [((0.5, 0.9), (0.5, 0.9)), ((0.5, 0.9), (0.9, 0.5)), ((0.6, 0.95), (0.6, 0.6))],
+)
 def test_the_calibration_error_is_the_distance_of_what_it_says_from_what_is_right(says, is_right):
-    bins, ece = reliability(with_probabilities(20_000, says, is_right), LABELS)
+    bins, found = reliability(with_probabilities(20_000, says, is_right), LABELS)
     assert bins["essays"].tolist() == [2000] * 10
-    assert bins["confidence"].tolist() == pytest.approx([says] * 10)
-    assert ece == pytest.approx(abs(says - is_right), abs=0.015)
+    assert bins["confidence"].tolist() == pytest.approx([says[0]] * 5 + [says[1]] * 5)
+    expected = np.mean([abs(s - r) for s, r in zip(says, is_right, strict=True)])
+    assert found["ece"] == pytest.approx(expected, abs=0.015)
+    assert found["by_chance"] < 0.012
+    assert found["overconfidence"] == pytest.approx(np.mean(says) - np.mean(is_right), abs=0.01)
+
+
+def test_few_essays_make_a_calibration_error_by_chance():
+    _, found = reliability(with_probabilities(100, (0.6, 0.8), (0.6, 0.8)), LABELS)
+    assert found["by_chance"] > 0.08
+    assert found["ece"] < 2 * found["by_chance"]
 
 
 def test_a_teacher_without_probabilities_has_no_calibration_error():
@@ -82,6 +96,39 @@ def test_dev_tells_what_the_hidden_scores_would_within_its_interval_19_times_in_
         for s in range(100)
     ]
     assert 0.87 <= np.mean([row["qwk"] for row in inside]) <= 1
+
+
+def test_dev_of_another_kind_is_told_to_be_outside():
+    study = load_study("demo", ["evaluation.replicates=300"])
+    table = known_beforehand(study, scored(2000, seed=1, strict=1), scored(200, seed=2))
+    assert not table.set_index("statistic").loc["smd", "inside"]
+    told = audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
+    assert "outside that interval (draw 1)" in told[-1]
+
+
+@pytest.mark.parametrize("floats", [False, True])
+def test_the_ends_of_the_scale_are_told_beside_a_second_person(floats):
+    study = load_study("demo", ["evaluation.replicates=300"])
+    frame = scored(600).assign(kind="a")
+    if floats:
+        frame["human"] = frame["human"].astype(float)
+    strata = by_stratum(frame, ["human", "kind"], LABELS)
+    second = pd.Series({1.0: 1.57, 6.0: 5.28})
+    calibration = {"ece": 0.07, "by_chance": 0.04, "overconfidence": -0.02}
+    told = audit_findings(
+        strata, known_beforehand(study, frame, scored(100)), LABELS, calibration, second
+    )
+    assert told[0].startswith("Essays that people gave 1 get 1.")
+    assert told[1].startswith("Essays that people gave 6 get 5.")
+    assert told[1].endswith("and 5.28 from a second person.")
+    assert any("It is less sure of its labels than it is right by 0.02" in line for line in told)
+
+
+def test_one_essay_of_dev_tells_nothing():
+    study = load_study("demo", ["evaluation.replicates=300"])
+    table = known_beforehand(study, scored(300), scored(1))
+    assert table.set_index("statistic")["inside"]["qwk"] is None
+    assert not audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
 
 
 def test_without_hidden_scores_dev_alone_is_told():
@@ -118,6 +165,11 @@ def test_an_inherited_error_shows_beside_the_one_that_any_two_scorers_share():
     shared = 0.5**2 / (0.5**2 + 0.6**2)  # the human score's own error, in both
     assert table.loc["human", "correlation"] == pytest.approx(shared, abs=0.08)
     assert table.loc["cyborg", "correlation"] > table.loc["human", "correlation"] + 0.3
+    assert table.loc["human", "slope"] == pytest.approx(shared, abs=0.08)
+    other = run(true + rng.normal(0, 0.6, n), "Teacher", "teacher").assign(draw=2)
+    both = pd.concat([run(teacher, "Teacher", "teacher"), other])
+    again = inherited_errors(runs, both).set_index("arm")  # each run has its own draw's Teacher
+    pd.testing.assert_frame_equal(again, table)
 
 
 def test_labels_are_joined_with_the_scores_that_were_hidden(tmp_path, monkeypatch):
