@@ -16,6 +16,7 @@ from cyborg_utils.schema import Study
 from cyborg_utils.stages import labels_folder, need
 
 BINS, SIMULATIONS = 10, 200
+FEW = 50  # essays in a stratum from which a sentence is made of it
 STRATUM = [
     "by", "level", "essays", "mean_human", "mean_teacher", "difference", "se", "exact", "qwk",
 ]  # fmt: skip
@@ -198,7 +199,7 @@ def audit_findings(
             if second is not None and pd.notna(second.get(float(end))):
                 line += f", and {second[float(end)]:.2f} from a second person"
             told.append(line + ".")
-    others = strata[strata["by"] != "human"]
+    others = strata[(strata["by"] != "human") & (strata["essays"] >= FEW)]
     surely = others["difference"].abs() - 2 * others["se"]
     if surely.max() > 0:
         row = others.loc[surely.idxmax()]
