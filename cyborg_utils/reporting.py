@@ -27,6 +27,7 @@ from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = ROOT / "cyborg_utils"
 TEMPLATES = PACKAGE / "templates"
+QUIET = {"extra_arguments": ["--IPKernelApp.log_level=50"]}  # it logs its own end as an error
 
 
 class StageError(RuntimeError):
@@ -87,7 +88,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
                 log_output=False,
                 stdout_file=TimeLeft(executed.stem),
                 autosave_cell_every=10,
-                config=Config({"KernelManager": kernel}),
+                config=Config({"KernelManager": kernel, "NotebookClient": QUIET}),
             )
     except papermill.PapermillExecutionError as error:
         failed = executed.with_suffix(".html")
