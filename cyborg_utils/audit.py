@@ -16,7 +16,6 @@ from cyborg_utils.schema import Study
 from cyborg_utils.stages import labels_folder, need
 
 BINS, SIMULATIONS = 10, 200
-FEW = 50  # essays in a stratum from which a sentence is made of it
 STRATUM = [
     "by", "level", "essays", "mean_human", "mean_teacher", "difference", "se", "exact", "qwk",
 ]  # fmt: skip
@@ -179,49 +178,3 @@ def inherited_errors(runs: pd.DataFrame, teacher: pd.DataFrame) -> pd.DataFrame:
             )  # fmt: skip
     table = pd.DataFrame(rows, columns=["series", "arm", "correlation", "slope"])
     return table.groupby(["series", "arm"], sort=False).mean().reset_index()
-
-
-def audit_findings(
-    strata: pd.DataFrame,
-    beforehand: pd.DataFrame,
-    labels: list,
-    calibration: dict | None,
-    second: pd.Series | None = None,
-) -> list[str]:
-    """What the audit of one Teacher shows, in sentences."""
-    points = strata[strata["by"] == "human"].set_index("level")
-    ends = [f"{float(labels[i]):g}" for i in (0, -1)]
-    told = []
-    for end in ends:
-        if end in points.index:
-            line = f"Essays that people gave {end} get {points.loc[end, 'mean_teacher']:.2f} from "
-            line += f"it on average ({points.loc[end, 'essays']:,} essays)"
-            if second is not None and pd.notna(second.get(float(end))):
-                line += f", and {second[float(end)]:.2f} from a second person"
-            told.append(line + ".")
-    others = strata[(strata["by"] != "human") & (strata["essays"] >= FEW)]
-    surely = others["difference"].abs() - 2 * others["se"]
-    if surely.max() > 0:
-        row = others.loc[surely.idxmax()]
-        told.append(
-            f"Of {len(others)} strata the one that it most surely scores unlike people: "
-            f"{row['by']} {row['level']}, "
-            f"{row['difference']:+.2f} score points (standard error {row['se']:.2f}) over "
-            f"{row['essays']:,} essays."
-        )
-    if calibration is not None:
-        sure = "more" if calibration["overconfidence"] > 0 else "less"
-        told.append(
-            f"It is {sure} sure of its labels than it is right by "
-            f"{abs(calibration['overconfidence']):.2f}; its calibration error is "
-            f"{calibration['ece']:.3f}, of which chance alone makes {calibration['by_chance']:.3f}."
-        )
-    for row in beforehand[beforehand["statistic"] == "qwk"].itertuples():
-        if pd.isna(row.dev):
-            continue
-        line = f"Dev alone tells a QWK of {row.dev:.3f} ({row.low:.3f} to {row.high:.3f})"
-        if row.inside is not None:
-            where = "inside" if row.inside else "outside"
-            line += f"; with the hidden scores it is {row.hidden:.3f}, {where} that interval"
-        told.append(f"{line} (draw {row.draw}).")
-    return told

@@ -184,25 +184,3 @@ def _bias_of_runs(runs: pd.DataFrame, corpus: pd.DataFrame, groups: list, study:
         "largest": float(np.mean([value for value, _ in largest])) if largest else None,
         "group": worst[1],
     }
-
-
-def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> list[str]:
-    """What the mean constraint, the method in question, does to each series, in sentences."""
-    lines = []
-    for series, rows in table.groupby("series", sort=False):
-        rows = rows.set_index("method")
-        plain, mean = rows.loc["none"], rows.loc["mean"]
-        told = f"**{student}**, {series}: the mean constraint moves QWK by {mean['change']:+.3f}"
-        told += f" from {plain['qwk']:.3f}, the SMD of all essays from {plain['smd_all']:+.2f} to "
-        told += f"{mean['smd_all']:+.2f}"
-        if pd.notna(plain["largest"]) and pd.notna(mean["largest"]):
-            told += (
-                f", the largest |SMD| of a group from {plain['largest']:.2f} to "
-                f"{mean['largest']:.2f}; of {mean['judged']} groups {mean['within']} are shown to "
-                f"be within ±{bound:g} ({plain['within']} before), {mean['outside']} outside "
-                f"({plain['outside']} before)"
-            )
-        else:
-            told += "; no group is large enough to be judged"
-        lines.append(told + ".")
-    return lines

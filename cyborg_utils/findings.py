@@ -10,6 +10,8 @@ from cyborg_utils.resampling import FEW_CLUSTERS
 from cyborg_utils.results import SHIFT_RULE
 from cyborg_utils.schema import MACHINES, Study
 
+FEW = 50  # essays in a stratum from which a sentence is made of it
+
 
 def headline_findings(
     study: Study,
@@ -216,3 +218,71 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
         f"cyborg data ({best['student']}, {best['series']}): {best['qwk']:.3f} "
         f"({best['low']:.3f} to {best['high']:.3f})."
     ]
+
+
+def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> list[str]:
+    """What the mean constraint, the method in question, does to each series, in sentences."""
+    lines = []
+    for series, rows in table.groupby("series", sort=False):
+        rows = rows.set_index("method")
+        plain, mean = rows.loc["none"], rows.loc["mean"]
+        told = f"**{student}**, {series}: the mean constraint moves QWK by {mean['change']:+.3f}"
+        told += f" from {plain['qwk']:.3f}, the SMD of all essays from {plain['smd_all']:+.2f} to "
+        told += f"{mean['smd_all']:+.2f}"
+        if pd.notna(plain["largest"]) and pd.notna(mean["largest"]):
+            told += (
+                f", the largest |SMD| of a group from {plain['largest']:.2f} to "
+                f"{mean['largest']:.2f}; of {mean['judged']} groups {mean['within']} are shown to "
+                f"be within ±{bound:g} ({plain['within']} before), {mean['outside']} outside "
+                f"({plain['outside']} before)"
+            )
+        else:
+            told += "; no group is large enough to be judged"
+        lines.append(told + ".")
+    return lines
+
+
+def audit_findings(
+    strata: pd.DataFrame,
+    beforehand: pd.DataFrame,
+    labels: list,
+    calibration: dict | None,
+    second: pd.Series | None = None,
+) -> list[str]:
+    """What the audit of one Teacher shows, in sentences."""
+    points = strata[strata["by"] == "human"].set_index("level")
+    ends = [f"{float(labels[i]):g}" for i in (0, -1)]
+    told = []
+    for end in ends:
+        if end in points.index:
+            line = f"Essays that people gave {end} get {points.loc[end, 'mean_teacher']:.2f} from "
+            line += f"it on average ({points.loc[end, 'essays']:,} essays)"
+            if second is not None and pd.notna(second.get(float(end))):
+                line += f", and {second[float(end)]:.2f} from a second person"
+            told.append(line + ".")
+    others = strata[(strata["by"] != "human") & (strata["essays"] >= FEW)]
+    surely = others["difference"].abs() - 2 * others["se"]
+    if surely.max() > 0:
+        row = others.loc[surely.idxmax()]
+        told.append(
+            f"Of {len(others)} strata the one that it most surely scores unlike people: "
+            f"{row['by']} {row['level']}, "
+            f"{row['difference']:+.2f} score points (standard error {row['se']:.2f}) over "
+            f"{row['essays']:,} essays."
+        )
+    if calibration is not None:
+        sure = "more" if calibration["overconfidence"] > 0 else "less"
+        told.append(
+            f"It is {sure} sure of its labels than it is right by "
+            f"{abs(calibration['overconfidence']):.2f}; its calibration error is "
+            f"{calibration['ece']:.3f}, of which chance alone makes {calibration['by_chance']:.3f}."
+        )
+    for row in beforehand[beforehand["statistic"] == "qwk"].itertuples():
+        if pd.isna(row.dev):
+            continue
+        line = f"Dev alone tells a QWK of {row.dev:.3f} ({row.low:.3f} to {row.high:.3f})"
+        if row.inside is not None:
+            where = "inside" if row.inside else "outside"
+            line += f"; with the hidden scores it is {row.hidden:.3f}, {where} that interval"
+        told.append(f"{line} (draw {row.draw}).")
+    return told

@@ -8,13 +8,13 @@ import pytest
 
 from cyborg_utils.agreement import quadratic_weighted_kappa
 from cyborg_utils.audit import (
-    audit_findings,
     audited_labels,
     by_stratum,
     inherited_errors,
     known_beforehand,
     reliability,
 )
+from cyborg_utils.findings import audit_findings
 from cyborg_utils.params import load_study
 from cyborg_utils.stages import labels_folder, write_parquet
 

@@ -13,10 +13,10 @@ from cyborg_utils.calibration import (
     METHODS,
     best_cuts,
     calibrate_runs,
-    calibration_findings,
     compare_calibrations,
     fit_calibration,
 )
+from cyborg_utils.findings import calibration_findings
 from cyborg_utils.params import load_study
 
 LABELS = [1, 2, 3, 4, 5, 6]
