@@ -12,6 +12,7 @@ import pandas as pd
 
 from cyborg_utils.agreement import bootstrap_agreement, quadratic_weighted_kappa
 from cyborg_utils.corpus import word_count
+from cyborg_utils.fairness import group_levels
 from cyborg_utils.schema import Study
 from cyborg_utils.stages import labels_folder, need
 
@@ -56,14 +57,15 @@ def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.Da
     """
     rows = []
     for column in columns:
-        known = audited[column].astype("object").where(audited[column].notna(), "(missing)")
-        for level, part in audited.groupby(known, sort=True):
+        score = column == "human"  # as the scale writes it, 1 and not 1.0
+        levels = audited[column].map("{:g}".format) if score else group_levels(audited, column)[1]
+        for level, part in audited.groupby(levels, sort=True):
             one = part["human"].nunique() == 1
             qwk = None if one else quadratic_weighted_kappa(part["human"], part["score"], labels)
             gap = part["score"] - part["human"]
             rows.append(
                 {
-                    "by": column, "level": _shown(level), "essays": part["essay_id"].nunique(),
+                    "by": column, "level": level, "essays": part["essay_id"].nunique(),
                     "mean_human": part["human"].mean(), "mean_teacher": part["score"].mean(),
                     "difference": gap.mean(), "se": gap.std() / len(gap) ** 0.5,
                     "exact": (part["score"] == part["human"]).mean(),
@@ -71,10 +73,6 @@ def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.Da
                 }
             )  # fmt: skip
     return pd.DataFrame(rows, columns=STRATUM)
-
-
-def _shown(level) -> str:
-    return f"{level:g}" if isinstance(level, (int, float)) else str(level)
 
 
 def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, dict] | None:

@@ -13,8 +13,8 @@ import pandas as pd
 from sklearn.isotonic import IsotonicRegression
 
 from cyborg_utils.agreement import quadratic_weighted_kappa
-from cyborg_utils.fairness import MISSING, OUTSIDE, WITHIN, standardized_mean_difference
-from cyborg_utils.group_results import group_bias
+from cyborg_utils.fairness import OUTSIDE, WITHIN, standardized_mean_difference
+from cyborg_utils.group_results import bias_by_run, mean_bias
 from cyborg_utils.inference import compare_arms
 from cyborg_utils.results import agreement_by_series
 from cyborg_utils.scale import round_to_scale
@@ -133,10 +133,9 @@ def compare_calibrations(
     bias : `cyborg_utils.group_results.group_bias` of every method, with `method`
     """
     scored = {m: calibrate_runs(dev, test, m, study.labels) for m in METHODS}
-    bias = pd.concat(
-        [group_bias(study, runs, corpus, groups).assign(method=m) for m, runs in scored.items()],
-        ignore_index=True,
-    )
+    by_run = {m: bias_by_run(study, runs, corpus, groups) for m, runs in scored.items()}
+    means = {m: every if every.empty else mean_bias(study, every) for m, every in by_run.items()}
+    bias = pd.concat([t.assign(method=m) for m, t in means.items()], ignore_index=True)
     rows = []
     for (series, arm), _ in test.groupby(["series", "arm"], sort=False):
         mine = [runs[runs["series"] == series].assign(series=m) for m, runs in scored.items()]
@@ -144,14 +143,15 @@ def compare_calibrations(
         table = table.set_index("series").loc[list(METHODS)]
         for row, runs in zip(table.itertuples(), mine, strict=True):
             change = {} if row.Index == "none" else compare_arms(resampled, row.Index, "none")
-            by_group = bias[(bias["series"] == series) & (bias["method"] == row.Index)]
+            by_group = means[row.Index].query("series == @series")
             rows.append(
                 {
                     "series": series, "arm": arm, "method": row.Index,
                     "qwk": row.qwk, "low": row.low, "high": row.high,
                     "change": change.get("difference"), "change_low": change.get("low"),
                     "change_high": change.get("high"), "p": change.get("p"),
-                    **_bias_of_runs(runs, corpus, groups, study),
+                    "smd_all": _mean_smd(runs),
+                    **_largest(by_run[row.Index].query("series == @series"), study),
                     "within": int((by_group["verdict"] == WITHIN).sum()),
                     "outside": int((by_group["verdict"] == OUTSIDE).sum()),
                     "judged": int((by_group["n"] >= study.evaluation.min_group).sum()),
@@ -160,27 +160,20 @@ def compare_calibrations(
     return pd.DataFrame(rows), bias
 
 
-def _bias_of_runs(runs: pd.DataFrame, corpus: pd.DataFrame, groups: list, study: Study) -> dict:
-    """Over the runs of one series: the mean SMD of all essays, and of each run's largest |SMD| the
-    mean; a bias that changes its sign from run to run is not averaged away."""
-    known = corpus.set_index("essay_id")[groups].astype("object")
-    known = known.where(known.notna(), MISSING)
-    smd_all, largest = [], []
-    for _, run in runs.groupby(["draw", "seed"]):
-        smd_all.append(standardized_mean_difference(run["human"], run["score"]))
-        mine = run.join(known, on="essay_id")
-        found = {
-            f"{name} {level}": abs(standardized_mean_difference(part["human"], part["score"]))
-            for name in groups
-            for level, part in mine.groupby(name)
-            if len(part) >= study.evaluation.min_group
-        }
-        found = {name: value for name, value in found.items() if np.isfinite(value)}
-        if found:
-            largest.append(max((value, name) for name, value in found.items()))
-    worst = max(largest, default=(None, None))
+def _mean_smd(runs: pd.DataFrame) -> float:
+    every = runs.groupby(["draw", "seed"])
+    return float(np.mean([standardized_mean_difference(r["human"], r["score"]) for _, r in every]))
+
+
+def _largest(by_run: pd.DataFrame, study: Study) -> dict:
+    """The mean over the runs of each one's largest |SMD|, so that biases of opposite sign do not
+    cancel, and the group of the worst run."""
+    judged = by_run[by_run["n"] >= study.evaluation.min_group].dropna(subset="smd")
+    if judged.empty:
+        return {"largest": None, "group": None}
+    size = judged["smd"].abs()
+    worst = judged.loc[size.idxmax()]
     return {
-        "smd_all": float(np.mean(smd_all)),
-        "largest": float(np.mean([value for value, _ in largest])) if largest else None,
-        "group": worst[1],
+        "largest": size.groupby([judged["draw"], judged["seed"]]).max().mean(),
+        "group": f"{worst['attribute']} {worst['level']}",
     }

@@ -43,6 +43,14 @@ def group_bias(
     the SMD over other standard deviations: `smd_human` (the group's human scores),
     `smd_pooled_population`, `smd_human_population` (the whole sample).
     """
+    every = bias_by_run(study, runs, corpus, groups)
+    return every if every.empty else mean_bias(study, every)
+
+
+def bias_by_run(
+    study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
+) -> pd.DataFrame:
+    """What `group_bias` averages: a row a run and group level, with `draw` and `seed`."""
     if not groups:
         return pd.DataFrame(columns=[*KEYS, "n", "mean_human", "smd", "verdict"])
     known = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
@@ -56,7 +64,12 @@ def group_bias(
         )  # fmt: skip
         run_of = dict(zip(("series", "arm", "draw", "seed"), keys, strict=True))
         parts.append(report.assign(**run_of, **_other_units(report, scores)))
-    every = pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
+
+
+def mean_bias(study: Study, every: pd.DataFrame) -> pd.DataFrame:
+    """The table of `group_bias` from that of `bias_by_run`."""
+    bounds = study.evaluation
     measures = [
         "n", "mean_human", "mean_machine", "sd_human", "qwk", "smd_human",
         "smd_pooled_population", "smd_human_population", "dsm", "essays_needed",
