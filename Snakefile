@@ -71,11 +71,16 @@ def student_values(wildcards):
     )
 
 
+def results_of_student(wildcards):
+    return [path for (name, _, _), path in RESULTS.items() if name == wildcards.student]
+
+
 STUDENT_RUNS = [
     (s.name, c, seed) for s in study.students for c in CONDITIONS for seed in seeds(study, s.name)
 ]
 TEACHER_RUNS = [(t.name, u) for t in study.teachers for u in SUBSETS if "cyborg" in study.arms]
 FOLDER = here(study.folder)
+RESULTS = {run: "{}/students/{}/{}/s{}/student.json".format(FOLDER, *run) for run in STUDENT_RUNS}
 PAGES = f"reports/{study.name}"
 FILES = [name for names in corpus_files(study.corpus).values() for name in names]
 DECLARED = [study.evaluation, study.sampling, study.arms]
@@ -234,11 +239,7 @@ rule student:
 rule fairness:
     input:
         f"{FOLDER}/corpus.parquet",
-        lambda w: [
-            f"{FOLDER}/students/{s}/{c}/s{n}/student.json"
-            for s, c, n in STUDENT_RUNS
-            if s == w.student
-        ],
+        results_of_student,
         [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS],
     output:
         result=f"{FOLDER}/fairness/{{student}}.json",
@@ -258,11 +259,7 @@ rule fairness:
 rule calibration:
     input:
         f"{FOLDER}/corpus.parquet",
-        lambda w: [
-            f"{FOLDER}/students/{s}/{c}/s{n}/student.json"
-            for s, c, n in STUDENT_RUNS
-            if s == w.student
-        ],
+        results_of_student,
     output:
         result=f"{FOLDER}/calibration/{{student}}.json",
         report=f"{PAGES}/05b_calibration--{{student}}.html",
@@ -282,7 +279,7 @@ rule audit:
     input:
         f"{FOLDER}/corpus.parquet",
         lambda w: [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS if t == w.teacher],
-        [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
+        RESULTS.values(),
     output:
         result=f"{FOLDER}/audits/{{teacher}}.json",
         report=f"{PAGES}/05c_teacher_audit--{{teacher}}.html",
@@ -305,7 +302,7 @@ rule summary:
         [f"{FOLDER}/fairness/{name}.json" for name in study.reported],
         [f"{FOLDER}/calibration/{s.name}.json" for s in study.students],
         [f"{FOLDER}/audits/{t}.json" for t in dict.fromkeys(t for t, _ in TEACHER_RUNS)],
-        [f"{FOLDER}/students/{s}/{c}/s{n}/student.json" for s, c, n in STUDENT_RUNS],
+        RESULTS.values(),
     output:
         result=f"{FOLDER}/summary.json",
         report=f"{PAGES}/index.html",
