@@ -50,6 +50,9 @@ TRAIT_WEIGHTS = {
 }
 TRAIT_LOADING = 0.7  # correlation of each trait with proficiency
 RATER_NOISE = 0.51  # standard deviation of a rater's error, in standard deviations of quality
+# Correlation of a rater's error on a trait with the same rater's error on the whole essay: a rater
+# who is taken with an essay is taken with its parts too.
+HALO = 0.5
 
 GENDERS = {"F": 0.52, "M": 0.48}
 RACES = {
@@ -105,11 +108,13 @@ def simulate_corpus(
     scale: tuple[int, int] = (1, 6),
     n_prompts: int = 4,
     planted_bias: float = PLANTED_STRENGTH,
+    traits: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     """Simulate a corpus of argumentative essays with two human scores and the true score.
 
     The same arguments give the same bytes, and the first essays of a longer corpus are those of
-    a shorter one with the same seed. Scores do not change with ``planted_bias``.
+    a shorter one with the same seed. Scores do not change with ``planted_bias``, and nothing
+    else changes with ``traits``.
 
     Parameters
     ----------
@@ -123,21 +128,24 @@ def simulate_corpus(
         Number of prompts, from 1 to 6.
     planted_bias : float
         Strength of the planted style difference, from 0 (none) to 1.
+    traits : tuple of str
+        Traits to score, among ``TRAIT_WEIGHTS``.
 
     Returns
     -------
     pandas.DataFrame
         One row for each essay: ``essay_id`` ("SIM-<seed>-<number>"), ``text``, ``score`` and
         ``score_2`` (two raters), ``true_score`` (without rater error), ``proficiency`` (in
-        standard deviations around the population's mean), ``prompt``, and the demographic
-        columns with PERSUADE's codes.
+        standard deviations around the population's mean), ``prompt``, the demographic columns
+        with PERSUADE's codes, and for each trait ``<trait>`` (the rater of ``score``, whose
+        errors share a halo of ``HALO``) and ``true_<trait>`` (without rater error).
 
     Raises
     ------
     ValueError
         If an argument lies outside its range.
     """
-    return _simulate(n_essays, seed, scale, n_prompts, planted_bias, stream=0)
+    return _simulate(n_essays, seed, scale, n_prompts, planted_bias, traits, stream=0)
 
 
 def simulated_unlabelled(
@@ -160,7 +168,7 @@ def simulated_unlabelled(
     pandas.DataFrame
         The columns of `simulate_corpus` without scores and proficiency; ids begin with "SIM-U".
     """
-    frame = _simulate(n_essays, seed, (1, 6), n_prompts, planted_bias, stream=1)
+    frame = _simulate(n_essays, seed, (1, 6), n_prompts, planted_bias, (), stream=1)
     return frame.drop(columns=["score", "score_2", "true_score", "proficiency"])
 
 
@@ -191,6 +199,7 @@ def _simulate(
     scale: tuple[int, int],
     n_prompts: int,
     planted_bias: float,
+    scored_traits: tuple[str, ...],
     stream: int,
 ) -> pd.DataFrame:
     low, high = scale
@@ -202,6 +211,8 @@ def _simulate(
         raise ValueError(f"n_prompts must lie from 1 to {len(load_prompts())}, not {n_prompts}")
     if not 0 <= planted_bias <= 1:
         raise ValueError(f"planted_bias must lie from 0 to 1, not {planted_bias}")
+    if unknown := set(scored_traits) - set(TRAIT_WEIGHTS):
+        raise ValueError(f"traits must be among {', '.join(TRAIT_WEIGHTS)}, not {min(unknown)!r}")
     prompts = load_prompts()[:n_prompts]
     cuts = _cut_points(high - low + 1)
     prefix = f"SIM-{'U' if stream else ''}{seed}"
@@ -227,14 +238,33 @@ def _simulate(
         style = Dice(np.random.default_rng((seed, stream, number, 1)))
         text = compose(dice, style, traits, prompt, prompts, rate)
         essay_id = f"{prefix}-{number:06d}"
-        rows.append((essay_id, text, first, second, true, proficiency, prompt.name, person))
-    frame = pd.DataFrame(
-        [(*row[:-1], *(row[-1][group] for group in GROUP_COLUMNS)) for row in rows],
-        columns=list(COLUMNS),
-    )
-    whole = {"score": "int64", "score_2": "int64", "true_score": "int64", "proficiency": "float64"}
-    texts = {name: "str" for name in COLUMNS if name not in whole}
-    return frame.astype(whole | texts)
+        row = (essay_id, text, first, second, true, proficiency, prompt.name)
+        row += tuple(person[group] for group in GROUP_COLUMNS)
+        if scored_traits:
+            own = np.random.default_rng((seed, stream, number, 2))
+            seen_traits = _rated_traits(own, traits, normal[1])
+            for name in scored_traits:
+                row += tuple(
+                    low + int(np.searchsorted(cuts, t[name])) for t in (seen_traits, traits)
+                )
+        rows.append(row)
+    marks = [column for name in scored_traits for column in (name, f"true_{name}")]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *marks])
+    whole = dict.fromkeys(["score", "score_2", "true_score", *marks], "int64")
+    numbers = whole | {"proficiency": "float64"}
+    texts = {name: "str" for name in COLUMNS if name not in numbers}
+    return frame.astype(numbers | texts)
+
+
+def _rated_traits(
+    rng: np.random.Generator, traits: dict[str, float], holistic_error: float
+) -> dict[str, float]:
+    """Traits as a rater sees them, whose standardized error on the whole essay is given."""
+    own = rng.standard_normal(len(traits)).tolist()
+    return {
+        name: trait + RATER_NOISE * (HALO * holistic_error + (1 - HALO**2) ** 0.5 * noise)
+        for (name, trait), noise in zip(traits.items(), own, strict=True)
+    }
 
 
 def _draw_groups(dice: Dice) -> dict[str, str]:

@@ -20,6 +20,7 @@ from cyborg_utils.conditional_bias import conditional_bias
 from cyborg_utils.simulate import (
     COLUMNS,
     PLANTED_GROUP,
+    TRAIT_WEIGHTS,
     TRUE_SHARES,
     marker_rate,
     simulate_corpus,
@@ -160,6 +161,7 @@ def test_schema_holds_for_any_arguments(n_essays, seed, low, width, n_prompts, p
         {"n_prompts": 0},
         {"n_prompts": 7},
         {"planted_bias": 1.5},
+        {"traits": ("style",)},
     ],
 )
 def test_arguments_outside_their_range_are_refused(bad):
@@ -275,6 +277,39 @@ def test_a_trained_scorer_punishes_the_planted_group(corpus, unplanted):
     assert smds[1.0] - smds[0.0] < -0.12
     assert verdicts[1.0] == "scored lower at equal true score"
     assert coefficients[1.0].high < coefficients[0.0].low
+
+
+def test_traits_change_nothing_else_nor_each_other():
+    plain, some = (simulate_corpus(60, seed=3, traits=t) for t in ((), ("variety",)))
+    whole = simulate_corpus(60, seed=3, traits=tuple(TRAIT_WEIGHTS))
+    pd.testing.assert_frame_equal(whole[list(COLUMNS)], plain)
+    pd.testing.assert_frame_equal(whole[list(some)], some)
+    marks = [c for name in TRAIT_WEIGHTS for c in (name, f"true_{name}")]
+    assert whole.columns.tolist() == [*COLUMNS, *marks]
+    assert all(whole[c].dtype == "int64" and whole[c].between(1, 6).all() for c in marks)
+
+
+def test_a_rater_sees_traits_with_noise_that_shares_a_halo():
+    rng = np.random.default_rng(4)
+    traits = dict.fromkeys(TRAIT_WEIGHTS, 0.3)
+    holistic = rng.standard_normal(4000)
+    seen = pd.DataFrame([simulate._rated_traits(rng, traits, error) for error in holistic])
+    assert np.allclose(seen.mean(), 0.3, atol=0.04)
+    assert np.allclose(seen.std(), simulate.RATER_NOISE, atol=0.02)
+    assert np.allclose(seen.corrwith(pd.Series(holistic)), simulate.HALO, atol=0.05)
+
+
+def test_trait_scores_are_those_of_the_first_rater():
+    frame = simulate_corpus(3000, seed=8, traits=tuple(TRAIT_WEIGHTS))
+    first, second = (frame[rater] - frame.true_score for rater in ("score", "score_2"))
+    for trait in TRAIT_WEIGHTS:
+        shares = frame[f"true_{trait}"].value_counts(normalize=True).reindex(range(1, 7))
+        assert np.abs(shares.to_numpy() - TRUE_SHARES).max() < 0.03
+        error = frame[trait] - frame[f"true_{trait}"]
+        assert error.corr(first) > 0.2  # the rounding of both hides some of the halo
+        assert abs(error.corr(second)) < 0.08
+    true = frame[[f"true_{trait}" for trait in TRAIT_WEIGHTS]].corrwith(frame.true_score)
+    assert true.idxmax() == "true_relevance" and true.min() > 0.5
 
 
 def test_prmse_recovers_what_the_corpus_knows(corpus):
