@@ -141,6 +141,26 @@ def round_to_scale(continuous, labels):
     return scale[np.clip(position, 0, scale.size - 1).astype(int)]
 
 
+def rescale(scores, from_scale, to_scale):
+    """Map scores linearly from one scale to another, its minimum and maximum to the other's.
+
+    Nothing is rounded or checked; a missing score stays missing.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+    from_scale, to_scale : Scale
+        Their `min` and `max` are read.
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+    """
+    above = np.asarray(scores, dtype=float) - from_scale.min
+    widths = to_scale.max - to_scale.min, from_scale.max - from_scale.min
+    return to_scale.min + above * widths[0] / widths[1]
+
+
 def scores_on_scale(labels, **scores):
     """Check score vectors as `aligned_scores` does, and that every score is on the scale.
 
