@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
-from cyborg_utils.schema_corpora import corpus_files
+from cyborg_utils.schema_corpora import corpus_files, remedy_for_missing
 from cyborg_utils.schema_models import CausalTeacher, Model
 
 MEMORY, DISK = 4, 2  # GB that the demo needs with room to spare
@@ -102,14 +102,18 @@ def disk() -> Line:
 
 
 def data_files(study: Study) -> list[Line]:
-    """The corpus's files."""
+    """The corpus's files; a run looks at these too before it starts."""
     named = [(key, name) for key, names in corpus_files(study.corpus).items() for name in names]
     if not named:
         return [Line(True, f"data: {study.name} simulates its essays")]
     return [
         Line(True, f"data: {name}")
         if (ROOT / name).is_file()
-        else Line(False, f"data: no file {name}: put it there, or correct {key} in the YAML")
+        else Line(
+            False,
+            f"{key}: no file {name}; {remedy_for_missing(study.corpus, key)} (paths are from the "
+            "repository's root)",
+        )
         for key, name in named
     ]
 

@@ -2,7 +2,8 @@
 
 Every corpus becomes one frame, one row an essay, with the columns
 `essay_id, text, score, split, prompt` and the demographic groups. `score` is missing (NaN) for
-an essay that nobody scored. Simulated and two-rater corpora add `score_2` and `true_score`.
+an essay that nobody scored. Simulated and two-rater corpora add `score_2` and `true_score`, and
+traits that a study asks for are a column each, under the trait's name.
 """
 
 from __future__ import annotations
@@ -14,32 +15,23 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus_checks import SPLITS, CorpusError, check_corpus
+from cyborg_utils.scale import rescale, round_to_scale
 from cyborg_utils.schema import Study, subset_size
 from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.schema_corpora import PERSUADE_GROUPS as PERSUADE_GROUPS
 from cyborg_utils.schema_corpora import (
+    Asap1Corpus,
     Columns,
-    PersuadeCorpus,
+    EssayFiles,
     PredictionsCorpus,
+    PublishedCorpus,
     ScoreColumns,
     SimulatedCorpus,
     TableCorpus,
+    remedy_for_missing,
 )
 from cyborg_utils.simulate import simulate_corpus, simulated_unlabelled
 
-PERSUADE_GROUPS = [
-    "gender",
-    "ell_status",
-    "race_ethnicity",
-    "economically_disadvantaged",
-    "student_disability_status",
-]
-PERSUADE_COLUMNS = Columns(
-    id="essay_id_comp",
-    text="full_text",
-    score="holistic_essay_score",
-    prompt="prompt_name",
-    groups={group: group for group in PERSUADE_GROUPS},
-)
 NO_PROMPT = "(one prompt)"  # where a file names none
 OTHER_PROGRAMME_SEED = 500_000
 
@@ -50,9 +42,9 @@ def load_corpus(study: Study) -> pd.DataFrame:
     Returns
     -------
     frame with one row an essay, sorted by split and id: `essay_id, text, score, split, prompt`,
-    the groups, and `score_2`, `true_score` where known. `split` is train, dev or test; unscored
-    essays belong to train. Predictions have no text, are all of test, and add a column of
-    continuous scores for each machine.
+    the groups, `score_2`, `true_score` where known, and a float column for each trait of the
+    study. `split` is train, dev or test; unscored essays belong to train. Predictions have no
+    text, are all of test, and add a column of continuous scores for each machine.
 
     Raises
     ------
@@ -66,8 +58,9 @@ def load_corpus(study: Study) -> pd.DataFrame:
         case PredictionsCorpus():
             frame = _read_predictions(spec)
         case _:
-            frame = _read_table(spec)
-    check_corpus(frame, spec.scale.labels, study.arms, study.machines)
+            frame = _read_essays(spec)
+    frame = frame.astype(dict.fromkeys(spec.trait_names, float))
+    check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names)
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
     return frame.drop(columns="_order").reset_index(drop=True)
@@ -75,18 +68,16 @@ def load_corpus(study: Study) -> pd.DataFrame:
 
 def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
     """The demographic columns that the study reports on."""
-    if study.evaluation.groups is not None:
-        declared = getattr(getattr(study.corpus, "columns", None), "groups", PERSUADE_GROUPS)
-        known = [c for c in study.evaluation.groups if c in {*declared, "prompt"} & set(corpus)]
-        if missing := sorted(set(study.evaluation.groups) - set(known)):
-            raise CorpusError(
-                f"evaluation.groups: the corpus has no group {', '.join(missing)}; "
-                f"it has {', '.join([*declared, 'prompt'])}"
-            )
-        return known
-    if isinstance(study.corpus, TableCorpus | PredictionsCorpus):
-        return list(study.corpus.columns.groups)
-    return [c for c in PERSUADE_GROUPS if c in corpus]
+    declared = study.corpus.group_names
+    if study.evaluation.groups is None:
+        return [c for c in declared if c in corpus]
+    known = [c for c in study.evaluation.groups if c in {*declared, "prompt"} & set(corpus)]
+    if missing := sorted(set(study.evaluation.groups) - set(known)):
+        raise CorpusError(
+            f"evaluation.groups: the corpus has no group {', '.join(missing)}; "
+            f"it has {', '.join([*declared, 'prompt'])}"
+        )
+    return known
 
 
 def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
@@ -142,6 +133,7 @@ def _simulated(spec: SimulatedCorpus) -> pd.DataFrame:
         "scale": (int(spec.scale.min), int(spec.scale.max)),
         "n_prompts": spec.n_prompts,
         "planted_bias": spec.planted_bias,
+        "traits": tuple(spec.traits),
     }
     sizes = {"train": spec.n_train, "dev": spec.n_dev, "test": spec.n_test}
     frame = simulate_corpus(sum(sizes.values()), spec.seed, **options)
@@ -167,20 +159,19 @@ def other_programme(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame | None
 # ---------------------------------------------------------------- files
 
 
-def _read_table(spec: PersuadeCorpus | TableCorpus) -> pd.DataFrame:
-    persuade = isinstance(spec, PersuadeCorpus)
+def _read_essays(spec: EssayFiles) -> pd.DataFrame:
+    read = _published if isinstance(spec, PublishedCorpus) else _mapped
     parts = []
-    for part in ("train", "dev", "test", "unscored"):
-        for name in getattr(spec.files, part):
+    for part, names in spec.files:
+        for name in names:
             path = _path(name)
             raw = _read_file(path, spec)
             if part == "unscored":
-                score = PERSUADE_COLUMNS.score if persuade else spec.columns.score
-                raw = raw.assign(**{score: None})
-            frame = _persuade(raw, path) if persuade else _mapped(raw, spec.columns, path)
-            frame = frame.assign(file_split=part)
-            parts.append(frame)
+                raw = raw.assign(**dict.fromkeys(spec.columns.scores))
+            parts.append(read(raw, spec.columns, path).assign(file_split=part))
     frame = pd.concat(parts, ignore_index=True)
+    if isinstance(spec, Asap1Corpus):
+        frame = _on_one_scale(frame, spec)
     return _split(frame, spec)
 
 
@@ -200,7 +191,7 @@ def _path(name: str) -> Path:
 def _read_file(path: Path, spec) -> pd.DataFrame:
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
     if not path.is_file():
-        raise CorpusError(f"{shown}: no such file; correct corpus.files in the study's YAML")
+        raise CorpusError(f"{shown}: no such file; {remedy_for_missing(spec, 'corpus.files')}")
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
@@ -233,15 +224,46 @@ def _read_file(path: Path, spec) -> pd.DataFrame:
         ) from None
 
 
-def _persuade(raw: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Both official layouts; the discourse-element one is reduced to a row an essay."""
-    if "essay_id_comp" not in raw and "essay_id" in raw:
-        raw = raw.rename(columns={"essay_id": "essay_id_comp"})
-    more = {c: c for c in ("competition_set",) if c in raw}
-    frame = _mapped(raw, PERSUADE_COLUMNS, path, more)
+def _published(raw: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
+    """The columns of a published file, each essay once; rows without any value are left out.
+
+    PERSUADE's discourse-element file has a row for each element, and calls its id `essay_id`.
+    """
+    if columns.id not in raw and "essay_id" in raw:
+        raw = raw.rename(columns={"essay_id": columns.id})
+    if columns.split not in raw:
+        columns = columns.model_copy(update={"split": None})
+    frame = _mapped(raw.dropna(how="all"), columns, path)
     if "discourse_id" in raw or "discourse_text" in raw:
         frame = frame.drop_duplicates()
     return frame
+
+
+def _on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
+    """The essays of the sets asked for, their scores moved from each set's scale to the study's."""
+    number = pd.to_numeric(frame["prompt"], errors="coerce")
+    if absent := sorted(set(spec.sets) - set(number)):
+        raise CorpusError(
+            f"corpus.files hold no essays of set {absent[0]}; take it out of corpus.sets, or name "
+            "a file that has some"
+        )
+    columns = dict(zip(("score", "score_2"), spec.columns.scores, strict=False))
+    frame = frame.assign(prompt=number)[number.isin(spec.sets)].reset_index(drop=True)
+    frame = frame.astype(dict.fromkeys(columns, float))
+    for each, scale in spec.set_scales.items():
+        for name, column in columns.items():
+            scores = frame.loc[frame["prompt"] == each, name].dropna()
+            off = scores[~scores.isin(scale.labels)]
+            if len(off):
+                first = ", ".join(f"{score:g}" for score in off.head(3))
+                raise CorpusError(
+                    f"column {column!r} has {len(off)} scores off the scale {scale.min:g} to "
+                    f"{scale.max:g} of set {each} (first: {first}); correct them in the file"
+                )
+            if len(scores):
+                moved = rescale(scores, scale, spec.scale)
+                frame.loc[scores.index, name] = round_to_scale(moved, spec.scale.labels)
+    return frame.assign(prompt=frame["prompt"].map("set {:g}".format))
 
 
 def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> pd.DataFrame:
@@ -254,7 +276,8 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> 
         "prompt": columns.prompt,
         "split": getattr(columns, "split", None),
     }
-    wanted = {k: v for k, v in wanted.items() if v} | columns.groups | (more or {})
+    traits = getattr(columns, "traits", {})
+    wanted = {k: v for k, v in wanted.items() if v} | columns.groups | traits | (more or {})
     missing = [v for v in wanted.values() if v not in raw]
     if missing:
         raise CorpusError(
@@ -262,7 +285,7 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> 
             f"the file has {', '.join(map(repr, raw.columns))}"
         )
     frame = pd.DataFrame({name: raw[column] for name, column in wanted.items()})
-    for name in {"score", "score_2"} & set(frame):
+    for name in {"score", "score_2", *traits} & set(frame):
         frame[name] = _numbers(frame[name], wanted[name], path)
     for name in {"essay_id", "text"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
@@ -287,37 +310,44 @@ def _numbers(values: pd.Series, column: str, path: Path) -> pd.Series:
     return numbers
 
 
-def _split(frame: pd.DataFrame, spec) -> pd.DataFrame:
+def _split(frame: pd.DataFrame, spec: EssayFiles) -> pd.DataFrame:
     """Fill `split`: by the file, of train files by their split column; draw what is missing."""
-    column = "split" if "split" in frame else "competition_set"
     split = frame["file_split"].replace("unscored", "train")
-    if column in frame:
+    if "split" in frame:
         values = {s: s for s in SPLITS} | getattr(spec, "split_values", {})
-        given = frame[column].astype("string").str.lower()
+        given = frame["split"].astype("string").str.lower()
         unknown = given.notna() & ~given.isin({k.lower() for k in values})
         if unknown.any():
-            first = ", ".join(repr(v) for v in frame.loc[unknown, column].unique()[:3])
-            raise CorpusError(
-                f"column {column!r} has values that are no split ({first}); "
+            first = ", ".join(repr(v) for v in frame.loc[unknown, "split"].unique()[:3])
+            remedy = (
                 "say what they mean in corpus.split_values"
+                if isinstance(spec, TableCorpus)
+                else "correct them, or let corpus.test_share draw the test essays"
+            )
+            raise CorpusError(
+                f"column {spec.columns.split!r} has values that are no split ({first}); {remedy}"
             )
         named = given.map({k.lower(): v for k, v in values.items()})
         decides = named.notna() & (frame["file_split"] == "train")
         split = named.where(decides, split).astype(object)
-        frame = frame.drop(columns=column)
+        frame = frame.drop(columns="split")
     frame = frame.drop(columns="file_split").assign(split=split)
     unscored = frame["score"].isna()
-    share = getattr(spec, "test_share", 0)
     rng = np.random.default_rng([spec.seed, 7])
-    if share and not (frame["split"] == "test").any():
+    if spec.test_share and not (frame["split"] == "test").any():
         scored = frame.index[(frame["split"] == "train") & ~unscored]
-        frame.loc[_some(scored, round(share * len(scored)), rng), "split"] = "test"
+        frame.loc[_some(scored, round(spec.test_share * len(scored)), rng), "split"] = "test"
     if not (frame["split"] == "dev").any():
         scored = frame.index[(frame["split"] == "train") & ~unscored]
         if len(scored) <= spec.dev_size:
+            remedy = (
+                "lower corpus.dev_size"
+                if len(scored)
+                else "name a train file that has some, or draw test with corpus.test_share"
+            )
             raise CorpusError(
                 f"dev_size {spec.dev_size} leaves nothing of {len(scored)} scored train essays; "
-                "lower corpus.dev_size"
+                f"{remedy}"
             )
         frame.loc[_some(scored, spec.dev_size, rng), "split"] = "dev"
     if spec.max_train:

@@ -13,7 +13,11 @@ class CorpusError(ValueError):
 
 
 def check_corpus(
-    frame: pd.DataFrame, labels: list, arms: list[str], machines: list[str] | tuple = ()
+    frame: pd.DataFrame,
+    labels: list,
+    arms: list[str],
+    machines: list[str] | tuple = (),
+    traits: list[str] | tuple = (),
 ) -> None:
     """Raise one CorpusError with every fault of a corpus: count, first few, remedy."""
     faults = []
@@ -33,20 +37,21 @@ def check_corpus(
         "rows share their id with another row",
         "keep one row an essay",
     )
-    off = frame["score"].notna() & ~frame["score"].isin(labels)
-    fault(
-        off,
-        f"scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
-        "correct the scores, or the study's corpus.scale",
-        "score",
-    )
-    if "score_2" in frame:
+    named = {"score": "scores", "score_2": "second scores"}
+    for column in ["score", *({"score_2"} & set(frame)), *traits]:
         fault(
-            frame["score_2"].notna() & ~frame["score_2"].isin(labels),
-            f"second scores are off the scale {labels[0]} to {labels[-1]} (points {labels})",
-            "correct them, or the study's corpus.scale",
-            "score_2",
+            frame[column].notna() & ~frame[column].isin(labels),
+            f"{named.get(column, f'scores of the trait {column!r}')} are off the scale "
+            f"{labels[0]} to {labels[-1]} (points {labels})",
+            "correct the scores, or the study's corpus.scale",
+            column,
         )
+    given = frame[["score", *traits]].notna()
+    fault(
+        given.any(axis=1) & ~given.all(axis=1),
+        f"essays have only some of the scores {', '.join(given)}",
+        "fill in the others, or empty all of them where an essay is not scored",
+    )
     if machines:
         faults += _faults_of_machines(frame, labels, machines)
         splits = ["test"]

@@ -15,7 +15,6 @@ from cyborg_utils import check
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
-from cyborg_utils.schema_corpora import corpus_files
 
 EXECUTOR = ("--executor", "-e")  # Snakemake's option for running stages elsewhere
 
@@ -71,13 +70,7 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
 
 def find_files(study: Study) -> None:
     """Raise a ParameterError where a file of the corpus is not there."""
-    for key, names in corpus_files(study.corpus).items():
-        for name in names:
-            if not (ROOT / name).is_file():
-                raise ParameterError(
-                    f"{study.name}: {key}: no file {name}; put it there, or name its place in the "
-                    "study's YAML (paths are from the repository's root)"
-                )
+    stop(study, [line.told for line in check.data_files(study) if not line.ok])
 
 
 def find_models(study: Study, elsewhere: bool) -> None:
@@ -88,7 +81,11 @@ def find_models(study: Study, elsewhere: bool) -> None:
     if not check.pretrained(study):
         return
     faults = [line.told for line in check.models(study) if not line.ok]
-    faults = [told for told in faults if not (elsewhere and told.startswith("GPU"))]
+    stop(study, [told for told in faults if not (elsewhere and told.startswith("GPU"))])
+
+
+def stop(study: Study, faults: list[str]) -> None:
+    """Raise a ParameterError with a line for each fault, where there are any."""
     if faults:
         raise ParameterError("\n".join(f"{study.name}: {fault}" for fault in faults))
 

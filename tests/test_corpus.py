@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cyborg_utils.check import data_files
 from cyborg_utils.corpus import (
     PERSUADE_GROUPS,
     CorpusError,
@@ -22,12 +23,16 @@ from cyborg_utils.corpus import (
     other_programme,
     word_count,
 )
+from cyborg_utils.scale import rescale
 from cyborg_utils.schema import Study, subset_size
 from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.schema_corpora import Scale
 from cyborg_utils.simulate import simulate_corpus
 
 LABELS = [1, 2, 3, 4, 5, 6]
-PERSUADE = Path(os.environ.get("CYBORG_DATA", ROOT.parent / "shared" / "data")) / "persuade"
+DATA = Path(os.environ.get("CYBORG_DATA", ROOT.parent / "shared" / "data"))
+PERSUADE, ELLIPSE = DATA / "persuade", DATA / "ellipse"
+TRAITS = ["cohesion", "syntax", "vocabulary", "phraseology", "grammar", "conventions"]
 
 
 def study(corpus: dict, **more) -> Study:
@@ -239,6 +244,309 @@ def test_the_real_persuade_files_read_whole():
     assert not set(corpus.loc[corpus["split"] == "test", "essay_id"]) & set(train["essay_id"])
 
 
+# ---------------------------------------------------------------- ASAP 2.0 and ELLIPSE
+
+
+def published(kind: str, tmp_path: Path, frame: pd.DataFrame, **more) -> dict:
+    """A published corpus of one train file."""
+    path = tmp_path / f"{kind}.csv"
+    frame.to_csv(path, index=False)
+    return {"kind": kind, "files": {"train": [str(path)]}, "dev_size": 6, **more}
+
+
+def asap2_essays(n: int = 60) -> pd.DataFrame:
+    """Made-up essays in the layout of ASAP 2.0."""
+    names = {"essay_id_comp": "essay_id", "holistic_essay_score": "score"}
+    frame = essays(n).rename(columns=names).drop(columns=["competition_set", "task", "word_count"])
+    return frame.assign(assignment="Write.", source_text_1="A source.")
+
+
+def ellipse_essays(n: int = 60, part: str = "train") -> pd.DataFrame:
+    """Made-up essays in the layout of ELLIPSE."""
+    half_points = [1 + (i % 9) / 2 for i in range(n)]
+    return pd.DataFrame(
+        {
+            "text_id_kaggle": [f"{part}{i:03d}" for i in range(n)],
+            "full_text": [f"Essay {i} of {part}." for i in range(n)],
+            "gender": ["Male", "Female"] * (n // 2),
+            "grade": [8 + i % 5 for i in range(n)],
+            "race_ethnicity": "White",
+            "num_words": 4,
+            "SES": ["Economically disadvantaged", None] * (n // 2),
+            "prompt": ["Honesty", "Imagination"] * (n // 2),
+            "Overall": half_points,
+            **{t.capitalize(): np.roll(half_points, k) for k, t in enumerate(TRAITS)},
+            "set": part,
+        }
+    )
+
+
+def test_asap2_is_read_under_its_own_names(tmp_path):
+    frame = asap2_essays()
+    found = study(published("asap2", tmp_path, frame, test_share=0.2))
+    corpus = load_corpus(found)
+    assert found.labels == LABELS
+    assert corpus["split"].value_counts().to_dict() == {"train": 42, "test": 12, "dev": 6}
+    read = corpus.set_index("essay_id").loc[frame["essay_id"]]
+    assert read["score"].tolist() == frame["score"].tolist()
+    assert read["text"].tolist() == frame["full_text"].tolist()
+    assert read["prompt"].tolist() == frame["prompt_name"].tolist()
+    assert group_columns(corpus, found) == PERSUADE_GROUPS
+
+
+def test_rows_without_any_value_are_no_essays(tmp_path):
+    frame = asap2_essays()
+    spec = published("asap2", tmp_path, frame, test_share=0.2)
+    with open(spec["files"]["train"][0], "a") as file:
+        file.write("," * (frame.shape[1] - 1) + "\n")
+    assert len(load_corpus(study(spec))) == len(frame)
+
+
+def test_ellipse_is_split_by_its_own_column_and_has_the_traits_asked_for(tmp_path):
+    frame = pd.concat([ellipse_essays(), ellipse_essays(20, "test")], ignore_index=True)
+    found = study(published("ellipse", tmp_path, frame, traits=["grammar", "syntax"]))
+    corpus = load_corpus(found)
+    assert found.labels == [1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5]
+    assert found.corpus.trait_names == ["grammar", "syntax"]
+    assert corpus["split"].value_counts().to_dict() == {"train": 54, "test": 20, "dev": 6}
+    read = corpus.set_index("essay_id").loc[frame["text_id_kaggle"]]
+    assert (read["split"] == "test").tolist() == (frame["set"] == "test").tolist()
+    assert read["score"].tolist() == frame["Overall"].tolist()
+    assert read["grammar"].tolist() == frame["Grammar"].tolist()
+    assert read["syntax"].tolist() == frame["Syntax"].tolist()
+    assert not {"cohesion", "vocabulary"} & set(read)
+    groups = ["gender", "race_ethnicity", "economically_disadvantaged", "grade"]
+    assert group_columns(corpus, found) == groups
+    assert read["grade"].tolist() == frame["grade"].astype(str).tolist()
+    assert read["economically_disadvantaged"].isna().sum() == 40
+
+
+@pytest.mark.parametrize("kind", ["ellipse", "persuade"])
+def test_a_test_share_draws_test_whatever_the_files_column_says(tmp_path, kind):
+    frame = ellipse_essays(60, "test") if kind == "ellipse" else essays(60, "T", "test")
+    spec = published(kind, tmp_path, frame)
+    told = "dev_size 6 leaves nothing of 0 scored train essays; name a train file that has some"
+    assert corpus_error(spec).startswith(told)
+    corpus = load_corpus(study({**spec, "test_share": 0.25}))
+    assert corpus["split"].value_counts().to_dict() == {"train": 39, "test": 15, "dev": 6}
+
+
+def test_a_published_split_that_is_none_is_named_by_its_column(tmp_path):
+    frame = ellipse_essays().assign(set="held out")
+    assert corpus_error(published("ellipse", tmp_path, frame)) == (
+        "column 'set' has values that are no split ('held out'); correct them, or let "
+        "corpus.test_share draw the test essays"
+    )
+
+
+@pytest.mark.skipif(
+    not ELLIPSE.is_dir(), reason="the ELLIPSE file is not here; set CYBORG_DATA to its folder"
+)
+def test_the_real_ellipse_file_reads_whole():
+    spec = {
+        "kind": "ellipse",
+        "files": {"train": [str(ELLIPSE / "ELLIPSE_Final_github_test.csv.gz")]},
+        "traits": TRAITS,
+        "test_share": 0.25,
+    }
+    corpus = load_corpus(study(spec))
+    assert corpus["split"].value_counts().to_dict() == {"train": 1628, "test": 643, "dev": 300}
+    counts = corpus["score"].value_counts().sort_index().tolist()
+    assert counts == [2, 11, 217, 447, 949, 518, 360, 55, 12]
+    assert corpus[TRAITS].notna().all(axis=None)
+    assert corpus["prompt"].nunique() == 44
+    assert corpus["economically_disadvantaged"].isna().sum() == 1
+
+
+# ---------------------------------------------------------------- ASAP 1.0
+
+
+RANGES = {"1": (2, 12), "2": (1, 6), "7": (0, 30)}
+
+
+def asap1(tmp_path: Path, n: int = 60, **more) -> dict:
+    """Made-up essays of sets 1, 2 and 7 in the official layout, as bytes of Latin-1."""
+    rows = [
+        {
+            "essay_id": number * 1000 + i,
+            "essay_set": number,
+            "essay": f'The caf\xe9 of @PERSON1, "number" {number}-{i}.',
+            "rater1_domain1": low // (1 + (number == 1)) + i % 6,
+            "rater2_domain1": low // (1 + (number == 1)) + (i + 1) % 6,
+            "rater3_domain1": None,
+            "domain1_score": low + i % (high - low + 1),
+            "rater1_trait1": None,
+        }
+        for number, (low, high) in ((int(k), v) for k, v in RANGES.items())
+        for i in range(n)
+    ]
+    path = tmp_path / "training_set_rel3.tsv"
+    path.write_bytes(pd.DataFrame(rows).to_csv(sep="\t", index=False).encode("latin-1"))
+    return {"kind": "asap1", "files": {"train": [str(path)]}, "dev_size": 6, **more}
+
+
+def test_asap1_gives_one_set_on_its_own_scale(tmp_path):
+    found = study(asap1(tmp_path))
+    corpus = load_corpus(found)
+    assert found.corpus.scale == Scale(min=2, max=12)
+    assert corpus["split"].value_counts().to_dict() == {"train": 42, "test": 12, "dev": 6}
+    assert set(corpus["prompt"]) == {"set 1"}
+    assert "score_2" not in corpus and group_columns(corpus, found) == []
+    read = corpus.set_index("essay_id")
+    assert read.loc["1003", "score"] == 5
+    assert read.loc["1003", "text"] == 'The caf\xe9 of @PERSON1, "number" 1-3.'
+
+
+def test_asap1_gives_the_two_ratings_of_a_set(tmp_path):
+    found = study(asap1(tmp_path, sets=[7], target="rater"))
+    read = load_corpus(found).set_index("essay_id")
+    assert found.corpus.scale == Scale(min=0, max=15)
+    assert read.loc[["7003", "7005"], ["score", "score_2"]].to_numpy().tolist() == [[3, 4], [5, 0]]
+
+
+def test_sets_of_asap1_are_put_on_one_scale(tmp_path):
+    found = study(asap1(tmp_path, sets=[1, 2, 7], scale={"min": 1, "max": 6}))
+    read = load_corpus(found).set_index("essay_id")
+    assert read["prompt"].value_counts().to_dict() == {"set 1": 60, "set 2": 60, "set 7": 60}
+    # 2 to 12: 3 lies at 1.5, which goes to the even 2; 0 to 30: 8 lies at 2.33.
+    for essay, score in (("1000", 1), ("1001", 2), ("1010", 6), ("2004", 5), ("7008", 2)):
+        assert read.loc[essay, "score"] == score
+    assert set(read.loc[read["prompt"] == "set 7", "score"]) == {1, 2, 3, 4, 5, 6}
+
+
+def test_sets_of_one_scale_need_no_other(tmp_path):
+    spec = {"kind": "asap1", "files": {"train": ["x.tsv"]}, "sets": [1, 2], "target": "rater"}
+    assert study(spec).corpus.scale == Scale(min=1, max=6)
+
+
+def test_a_pool_of_asap1_has_no_score_columns(tmp_path):
+    spec = asap1(tmp_path, target="rater")
+    pool = pd.DataFrame({"essay_id": [9, 10], "essay_set": [1, 2], "essay": ["A pool.", "Not."]})
+    path = tmp_path / "valid_set.tsv"
+    pool.to_csv(path, sep="\t", index=False)
+    spec["files"]["unscored"] = [str(path)]
+    corpus = load_corpus(study(spec)).set_index("essay_id")
+    assert corpus.loc["9", ["score", "score_2"]].isna().all()
+    assert corpus.loc["9", "split"] == "train" and "10" not in corpus.index
+
+
+def test_faults_of_asap1_name_set_and_remedy(tmp_path):
+    spec = asap1(tmp_path)
+    assert corpus_error({**spec, "sets": [3]}) == (
+        "corpus.files hold no essays of set 3; take it out of corpus.sets, or name a file that has "
+        "some"
+    )
+    path = Path(spec["files"]["train"][0])
+    frame = pd.read_csv(path, sep="\t", encoding="latin-1")
+    frame.loc[[0, 4], "domain1_score"] = [13, 1]
+    frame.to_csv(path, sep="\t", index=False, encoding="latin-1")
+    assert corpus_error({**spec, "scale": {"min": 1, "max": 6}}) == (
+        "column 'domain1_score' has 2 scores off the scale 2 to 12 of set 1 (first: 13, 1); "
+        "correct them in the file"
+    )
+
+
+SCALES = st.builds(
+    lambda low, steps, step: Scale(min=low, max=low + steps * step, step=step),
+    st.integers(-5, 5),
+    st.integers(1, 60),
+    st.sampled_from([0.5, 1, 2]),
+)
+
+
+@given(SCALES, SCALES, st.lists(st.floats(-10, 130), min_size=2, max_size=9))
+def test_rescaling_keeps_ends_and_order_and_can_be_undone(one, other, scores):
+    np.testing.assert_allclose(rescale([one.min, one.max], one, other), [other.min, other.max])
+    moved = rescale(sorted(scores), one, other)
+    assert np.all(np.diff(moved) >= 0)
+    np.testing.assert_allclose(rescale(moved, other, one), sorted(scores), atol=1e-9)
+    assert np.isnan(rescale([np.nan], one, other)).all()
+
+
+# ---------------------------------------------------------------- what a study may say
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            {"kind": "ellipse", "traits": ["style"]},
+            "no trait 'style'; ellipse has cohesion, syntax",
+        ),
+        ({"kind": "persuade", "traits": ["style"]}, "no trait 'style'; persuade has none"),
+        ({"kind": "ellipse", "traits": ["syntax", "syntax"]}, "names one trait twice"),
+        ({"kind": "asap1", "sets": [1, 3]}, "sets [1, 3] have scales of their own; give one to"),
+        ({"kind": "asap1", "sets": [9]}, "less than or equal to 8"),
+    ],
+)
+def test_a_wrong_trait_or_set_is_told_with_what_there_is(spec, told):
+    with pytest.raises(ValueError) as caught:
+        study({"files": {"train": ["x.csv"]}, **spec})
+    assert told in str(caught.value)
+    assert len(caught.value.errors()) == 1
+
+
+def test_simulated_traits_are_known_ones():
+    with pytest.raises(ValueError, match="a simulated corpus has development, organisation"):
+        study({"kind": "simulated", "traits": ["style"]})
+
+
+@pytest.mark.parametrize("name", ["score", "hue"])
+def test_a_trait_needs_a_name_of_its_own(name):
+    columns = {"id": "a", "text": "b", "score": "c", "groups": {"hue": "d"}, "traits": {name: "e"}}
+    with pytest.raises(ValueError, match=f"a trait cannot be named '{name}'"):
+        study(table(Path("x.csv"), columns=columns))
+
+
+# ---------------------------------------------------------------- traits
+
+
+def trait_table(tmp_path: Path) -> tuple[pd.DataFrame, dict]:
+    frame = essay_table().assign(Style=lambda f: 7 - f["grade"], Form=3)
+    columns = {
+        "id": "nr", "text": "essay", "score": "grade", "traits": {"style": "Style", "form": "Form"},
+    }  # fmt: skip
+    return frame, table(tmp_path / "essays.csv", columns=columns)
+
+
+def test_traits_of_a_table_are_float_columns_under_their_names(tmp_path):
+    frame, spec = trait_table(tmp_path)
+    for column in ("grade", "Style", "Form"):
+        frame[column] = frame[column].astype(float).mask(frame.index < 5)
+    frame.to_csv(tmp_path / "essays.csv", index=False)
+    corpus = load_corpus(study(spec)).set_index("essay_id")
+    assert corpus[["style", "form"]].dtypes.tolist() == [float, float]
+    assert corpus.loc["n07", ["style", "form"]].tolist() == [5, 3]
+    assert corpus[["score", "style", "form"]].isna().sum().tolist() == [5, 5, 5]
+
+
+def test_trait_scores_off_the_scale_name_the_trait(tmp_path):
+    frame, spec = trait_table(tmp_path)
+    frame.loc[[3, 4], "Style"] = [0, 9]
+    frame.to_csv(tmp_path / "essays.csv", index=False)
+    told = corpus_error(spec)
+    assert "2 scores of the trait 'style' are off the scale 1 to 6" in told
+    assert "correct the scores, or the study's corpus.scale" in told
+
+
+@pytest.mark.parametrize("column", ["grade", "Form"])
+def test_an_essay_is_scored_whole_or_not_at_all(tmp_path, column):
+    frame, spec = trait_table(tmp_path)
+    frame[column] = frame[column].astype(float).mask(frame.index.isin([3, 9]))
+    frame.to_csv(tmp_path / "essays.csv", index=False)
+    assert (
+        "2 essays have only some of the scores score, style, form (first: 'n03', 'n09'): fill in "
+        "the others, or empty all of them where an essay is not scored"
+    ) in corpus_error(spec)
+
+
+def test_a_trait_that_is_no_number_names_its_column(tmp_path):
+    frame, spec = trait_table(tmp_path)
+    frame["Form"] = "good"
+    frame.to_csv(tmp_path / "essays.csv", index=False)
+    assert "column 'Form' has 60 values that are no numbers" in corpus_error(spec)
+
+
 # ---------------------------------------------------------------- a table of one's own
 
 
@@ -323,6 +631,29 @@ def corpus_error(spec: dict, **more) -> str:
 def test_a_missing_file_is_named_with_its_remedy():
     told = corpus_error(table(Path("data/none.csv")))
     assert told == "data/none.csv: no such file; correct corpus.files in the study's YAML"
+
+
+@pytest.mark.parametrize(
+    ("kind", "source"),
+    [
+        ("persuade", "PERSUADE 2.0 from https://github.com/scrosseye/persuade_corpus_2.0"),
+        ("asap1", "ASAP 1.0 from https://www.kaggle.com/c/asap-aes/data"),
+        ("asap2", "ASAP 2.0 from https://github.com/scrosseye/ASAP_2.0"),
+        ("ellipse", "ELLIPSE from https://github.com/scrosseye/ELLIPSE-Corpus"),
+    ],
+)
+def test_a_missing_file_of_a_published_corpus_says_where_to_get_it(kind, source):
+    spec = {"kind": kind, "files": {"train": ["data/none.csv"]}}
+    assert corpus_error(spec) == (
+        f"data/none.csv: no such file; get {source} and put it there, or correct corpus.files in "
+        "the study's YAML"
+    )
+    (line,) = data_files(study(spec))
+    assert not line.ok
+    assert line.told.startswith(
+        f"corpus.files.train: no file data/none.csv; get {source} and put it there, or correct "
+        "corpus.files.train in the study's YAML"
+    )
 
 
 def test_a_missing_column_is_named_beside_those_that_exist(tmp_path):
@@ -536,6 +867,17 @@ def test_a_simulated_study_keeps_to_its_own_scale():
     spec = {"kind": "simulated", "n_train": 60, "n_dev": 20, "n_test": 20}
     corpus = load_corpus(study({**spec, "scale": {"min": 0, "max": 3}}))
     assert set(corpus["score"]) == {0, 1, 2, 3}
+
+
+def test_a_simulated_study_has_the_traits_asked_for_and_nothing_else_changes():
+    spec = {"kind": "simulated", "n_train": 60, "n_dev": 12, "n_test": 20, "n_unscored": 7}
+    corpus = load_corpus(study({**spec, "traits": ["relevance", "variety"]}))
+    plain = load_corpus(study(spec))
+    pd.testing.assert_frame_equal(corpus[plain.columns], plain)
+    more = [c for c in corpus if c not in plain]
+    assert more == ["relevance", "true_relevance", "variety", "true_variety"]
+    assert corpus["relevance"].dtype == float
+    assert corpus[more].isna().all(axis=1).equals(corpus["score"].isna())
 
 
 def test_the_other_programme_shares_no_text_with_the_study():

@@ -175,7 +175,7 @@ FAULTS = {
     "no Student": ("students=[]", ["students", "at least 1"]),
     "a kind of corpus that does not exist": (
         "corpus.kind=real",
-        ["corpus.kind", "'simulated', 'persuade', 'table'"],
+        ["corpus.kind", "'simulated', 'persuade'", "'asap1', 'table'"],
     ),
     "a corpus without its kind": ("corpus={n_train: 5}", ["corpus.kind", "must be one of"]),
     "a corpus without its files": (
