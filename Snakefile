@@ -8,7 +8,7 @@ from cyborg_utils.reporting import fingerprint
 from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.schema_corpora import corpus_files
 from cyborg_utils.stages import (
-    base_folder, base_settings, conditions, labels_folder, seeds, subset_slug,
+    base_folder, base_settings, conditions, labels_folder, seeds, subset_slug, subsets,
 )
 
 STUDY = config.get("study", "demo")
@@ -16,9 +16,7 @@ SETTINGS = list(config.get("settings", []))
 study = load_study(STUDY, SETTINGS)
 
 CONDITIONS = {c.slug: c for c in conditions(study)}
-SUBSETS = {
-    subset_slug(f, d): (f, d) for f in study.sampling.fractions for d in study.sampling.draws
-}
+SUBSETS = {subset_slug(*subset): subset for subset in subsets(study)}
 THREADS = {item.name: getattr(item, "threads", 1) for item in study.teachers + study.students}
 # A model that needs a GPU's memory has the GPU for itself; others share what there is.
 GPU = {i.name: int(getattr(i, "gpu_memory", 0) > 0) for i in study.teachers + study.students}
@@ -55,20 +53,27 @@ def ledger_of(wildcards):
     c = CONDITIONS[wildcards.condition]
     if c.arm != "cyborg":
         return []
-    return here(labels_folder(study, c.teacher, c.fraction, c.draw) / "labels.parquet")
+    folder = here(labels_folder(study, c.teacher, c.fraction, c.draw, c.left_out))
+    return [f"{folder}/labels.parquet", f"{folder}/predictions.parquet"]
 
 
 def subset_values(wildcards):
-    fraction, draw = SUBSETS[wildcards.subset]
-    return values(teacher=wildcards.teacher, fraction=fraction, draw=draw)
+    fraction, draw, left_out = SUBSETS[wildcards.subset]
+    return values(teacher=wildcards.teacher, fraction=fraction, draw=draw, left_out=left_out)
 
 
 def student_values(wildcards):
     c = CONDITIONS[wildcards.condition]
     return values(
         student=wildcards.student, arm=c.arm, teacher=c.teacher, fraction=c.fraction, draw=c.draw,
-        seed=wildcards.seed,
+        seed=wildcards.seed, use=c.use, left_out=c.left_out,
     )
+
+
+def student_settings(wildcards):
+    """What a Student's run depends on beside its files: its own settings, and its labels' use."""
+    use = CONDITIONS[wildcards.condition].use
+    return study.student(wildcards.student), use and study.label_use(use), study.transfer
 
 
 def results_of_student(wildcards):
@@ -78,21 +83,23 @@ def results_of_student(wildcards):
 STUDENT_RUNS = [
     (s.name, c, seed) for s in study.students for c in CONDITIONS for seed in seeds(study, s.name)
 ]
-TEACHER_RUNS = [(t.name, u) for t in study.teachers for u in SUBSETS if "cyborg" in study.arms]
+TEACHER_RUNS = [(t.name, u) for t in study.teachers for u in SUBSETS]
 FOLDER = here(study.folder)
 RESULTS = {run: "{}/students/{}/{}/s{}/student.json".format(FOLDER, *run) for run in STUDENT_RUNS}
 PAGES = f"reports/{study.name}"
-FILES = [name for names in corpus_files(study.corpus).values() for name in names]
+CORPORA = [study.corpus, *(load_study(name).corpus for name in study.transfer)]
+FILES = [name for c in CORPORA for names in corpus_files(c).values() for name in names]
 DECLARED = [study.evaluation, study.sampling, study.arms]
 
 
 wildcard_constraints:
     teacher="[a-z0-9_]+",
     student="[a-z0-9_]+",
-    subset="f[0-9.e-]+-d[0-9]+",
+    subset="f[0-9.e-]+-d[0-9]+(-no[0-9]+)?",
     condition="[a-z0-9_.-]+",
     seed="[0-9]+",
     part="[0-9]+",
+    page="05[d-h]_[a-z_]+",
 
 
 rule all:
@@ -106,6 +113,7 @@ rule corpus:
         FILES,
     output:
         corpus=f"{FOLDER}/corpus.parquet",
+        elsewhere=[f"{FOLDER}/elsewhere/{name}.parquet" for name in study.transfer],
         result=f"{FOLDER}/corpus.json",
         report=f"{PAGES}/01_corpus.html",
     log:
@@ -113,7 +121,7 @@ rule corpus:
     params:
         notebook="01_corpus",
         values="",
-        code=fingerprint("01_corpus", study.corpus),
+        code=fingerprint("01_corpus", CORPORA, study.sampling.leave_out),
     message:
         "01 corpus"
     shell:
@@ -216,6 +224,7 @@ rule labeling:
 rule student:
     input:
         f"{FOLDER}/corpus.parquet",
+        [f"{FOLDER}/elsewhere/{name}.parquet" for name in study.transfer],
         ledger_of,
     output:
         predictions=f"{FOLDER}/students/{{student}}/{{condition}}/s{{seed}}/predictions.parquet",
@@ -226,7 +235,7 @@ rule student:
     params:
         notebook="04_student_training",
         values=student_values,
-        code=lambda w: fingerprint("04_student_training", study.student(w.student)),
+        code=lambda w: fingerprint("04_student_training", *student_settings(w)),
     threads: lambda w: THREADS[w.student]
     resources:
         gpu=lambda w: GPU[w.student],
@@ -295,6 +304,26 @@ rule audit:
         RUN
 
 
+rule analysis:
+    input:
+        f"{FOLDER}/corpus.parquet",
+        [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS],
+        RESULTS.values(),
+    output:
+        result=f"{FOLDER}/analyses/{{page}}.json",
+        report=f"{PAGES}/{{page}}.html",
+    log:
+        f"{FOLDER}/notebooks/{{page}}.ipynb",
+    params:
+        notebook=lambda w: w.page,
+        values="",
+        code=lambda w: fingerprint(w.page, *DECLARED, study.label_uses, drawing=True),
+    message:
+        "{wildcards.page}"
+    shell:
+        RUN
+
+
 rule summary:
     input:
         f"{FOLDER}/corpus.parquet",
@@ -302,6 +331,7 @@ rule summary:
         [f"{FOLDER}/fairness/{name}.json" for name in study.reported],
         [f"{FOLDER}/calibration/{s.name}.json" for s in study.students],
         [f"{FOLDER}/audits/{t}.json" for t in dict.fromkeys(t for t, _ in TEACHER_RUNS)],
+        [f"{FOLDER}/analyses/{page}.json" for page in study.analyses],
         RESULTS.values(),
     output:
         result=f"{FOLDER}/summary.json",

@@ -14,6 +14,7 @@ import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from cyborg_utils.models import load_causal
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.teacher import LabelTokenModel, TeacherModel, teacher_prompt
 from cyborg_utils.training import Pad, logits_of, to_device
 
@@ -112,7 +113,7 @@ def compare(options, place):
     model, tokenizer = load_causal(spec.model, spec.max_tokens, [], 1)
     prompt = teacher_prompt(tokenizer, spec, LABELS)
     reader = to_device(LabelTokenModel(model.eval(), prompt.answers))
-    examples = TeacherModel(reader, tokenizer, prompt, spec, LABELS).encode(texts)
+    examples = TeacherModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
     pad, shared = Pad(tokenizer.pad_token_id, mask=False), prompt.before
     rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
     full, asked = FullLogits(model, prompt.answers), (model, tokenizer, examples, prompt.answers)

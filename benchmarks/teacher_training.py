@@ -16,6 +16,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer, TrainingArguments
 
 from cyborg_utils.models import load_causal
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.teacher import LabelTokenModel, TeacherModel, teacher_prompt
 from cyborg_utils.training import Pad, fit, to_device
 
@@ -40,7 +41,7 @@ def prepare(spec, texts):
     lora = {"r": spec.lora.r, "lora_alpha": spec.lora.alpha, "lora_dropout": spec.lora.dropout}
     lora |= {"task_type": "CAUSAL_LM", "target_modules": "all-linear"}
     reader = to_device(LabelTokenModel(get_peft_model(model, LoraConfig(**lora)), prompt.answers))
-    examples = TeacherModel(reader, tokenizer, prompt, spec, LABELS).encode(texts)
+    examples = TeacherModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
     for i, example in enumerate(examples):
         example["labels"] = i % len(LABELS)
     return reader, tokenizer, examples

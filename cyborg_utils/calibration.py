@@ -17,7 +17,7 @@ from cyborg_utils.fairness import OUTSIDE, WITHIN, standardized_mean_difference
 from cyborg_utils.group_results import bias_by_run, mean_bias
 from cyborg_utils.inference import compare_arms
 from cyborg_utils.results import agreement_by_series
-from cyborg_utils.scale import round_to_scale
+from cyborg_utils.scale import linear_equating, round_to_scale
 from cyborg_utils.schema import Study
 
 CANDIDATES = 40  # places tried for a cut point between its neighbours
@@ -57,10 +57,9 @@ def fit_calibration(method: str, machine, human, labels) -> Scorer:
     if method == "isotonic":
         curve = IsotonicRegression(out_of_bounds="clip").fit(machine, human)
         return lambda x: _rounded(curve.predict(np.asarray(x, dtype=float)), labels)
-    slope = 1.0
-    if method == "linear" and machine.std() > 1e-6 * (labels[-1] - labels[0]):
-        slope = human.std() / machine.std()
-    shift = 0.0 if method == "none" else human.mean() - slope * machine.mean()
+    slope, shift = 1.0, 0.0
+    if method != "none":
+        slope, shift = linear_equating(machine, human, spread=method == "linear")
     return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
 
 

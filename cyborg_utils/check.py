@@ -188,7 +188,9 @@ def answers(study: Study, teacher: CausalTeacher) -> list[Line]:
     try:
         if teacher.quantization == "nf4":
             four_bits()
-        teacher_prompt(load_tokenizer(teacher.model), teacher, study.labels)
+        tokenizer = load_tokenizer(teacher.model)
+        for trait in study.traits:
+            teacher_prompt(tokenizer, teacher, study.labels, trait)
     except (ModelError, ValueError) as error:
         return [Line(False, f"Teacher {teacher.name}: {error}")]
     return [Line(True, f"Teacher {teacher.name} answers each score by one token")]

@@ -8,7 +8,7 @@ from cyborg_utils.corpus import NO_PROMPT
 from cyborg_utils.fairness import MISSING, group_levels
 from cyborg_utils.resampling import FEW_CLUSTERS
 from cyborg_utils.results import SHIFT_RULE
-from cyborg_utils.schema import MACHINES, Study
+from cyborg_utils.schema import HARD, MACHINES, Study
 
 FEW = 50  # essays in a stratum from which a sentence is made of it
 
@@ -25,7 +25,9 @@ def headline_findings(
     `people` are the rows of human-human agreement, None where there is one score an essay.
     """
     lines = []
-    main = compared[compared["fraction"] == study.headline] if len(compared) else compared
+    main = compared
+    if len(compared):  # the paper's own use of the labels; the others have a page of their own
+        main = compared[(compared["fraction"] == study.headline) & (compared["use"] == HARD.name)]
     by_name = agreement.set_index(["student", "series"])
     for row in main.itertuples():
         own = by_name.loc[(row.student, row.series)]
@@ -208,7 +210,7 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
     classical = [s.name for s in study.students if s.kind == "classical"]
     at = agreement[agreement["fraction"] == study.headline]
     plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
-    cyborg = at[~at["student"].isin(classical) & (at["arm"] == "cyborg")]
+    cyborg = at[~at["student"].isin(classical) & (at["use"] == HARD.name)]
     if plain.empty or cyborg.empty:
         return []
     one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]

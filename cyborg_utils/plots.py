@@ -278,6 +278,36 @@ def bias_forest(
     return figure
 
 
+def differences(table: pd.DataFrame, title: str, unit: str) -> plt.Figure:
+    """Differences with their 95 % intervals, a row each, a colour a group of rows.
+
+    Parameters
+    ----------
+    table : rows with `name, of, difference, low, high`; rows of one `of` share a colour.
+    """
+    groups = list(table["of"].unique())
+    palette = sns.color_palette("colorblind", max(len(groups), 1))
+    figure, axes = plt.subplots(
+        figsize=(WIDTH, 1.2 + 0.32 * len(table) + 0.2 * len(groups)), layout="constrained"
+    )
+    axes.axvline(0, color="grey", linewidth=1)
+    y = -np.arange(len(table))
+    for group, colour in zip(groups, palette, strict=True):
+        mine = (table["of"] == group).to_numpy()
+        rows = table[mine]
+        axes.errorbar(
+            rows["difference"], y[mine],
+            xerr=[rows["difference"] - rows["low"], rows["high"] - rows["difference"]],
+            linestyle="none", marker="o", color=colour, label=group,
+        )  # fmt: skip
+    axes.set_yticks(y, [_short(name, 46) for name in table["name"]])
+    axes.yaxis.grid(False)
+    axes.set(xlabel=f"{unit} (95 % interval)", title=title)
+    if len(groups) > 1:
+        figure.legend(loc="outside lower center", ncols=2, fontsize="small")
+    return figure
+
+
 def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
     """Share of essays at each score, a panel a group; people are the black line.
 

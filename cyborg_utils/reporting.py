@@ -22,7 +22,7 @@ import yaml
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT
-from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug
+from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug, subsets
 
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = ROOT / "cyborg_utils"
@@ -208,10 +208,9 @@ def report_links(study: Study) -> str:
     pages += [
         ("01b_teacher_pretraining", [t.name]) for t in study.teachers if base_folder(study, t)
     ]
-    subsets = [subset_slug(f, d) for f in study.sampling.fractions for d in study.sampling.draws]
+    every_u = [subset_slug(*subset) for subset in subsets(study)]
     for stage in ("02_teacher_training", "03_labeling"):
-        if "cyborg" in study.arms:
-            pages += [(stage, [t.name, u]) for t in study.teachers for u in subsets]
+        pages += [(stage, [t.name, u]) for t in study.teachers for u in every_u]
     for s in study.students:
         for c in conditions(study):
             pages += [
@@ -220,6 +219,7 @@ def report_links(study: Study) -> str:
     pages += [("05_fairness_analysis", [name]) for name in study.reported]
     pages += [("05b_calibration", [s.name]) for s in study.students]
     pages += [("05c_teacher_audit", [t.name]) for t in study.teachers if "cyborg" in study.arms]
+    pages += [(page, []) for page in study.analyses]
     items = []
     for stage, group in itertools.groupby(pages, key=lambda page: page[0]):
         links = [

@@ -6,6 +6,7 @@ gave the scores, a Teacher, or a machine whose scores came in a file.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -32,7 +33,8 @@ from cyborg_utils.inference import (
     retention,
     runs_from_frame,
 )
-from cyborg_utils.schema import MACHINES, Study
+from cyborg_utils.schema import HARD, MACHINES, Study
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.stages import (
     Condition,
     conditions,
@@ -43,12 +45,15 @@ from cyborg_utils.stages import (
     seeds,
     student_folder,
 )
+from cyborg_utils.traits import of_trait
 
 ONCE = "-"  # the draw of an arm that has none: every human label
 
 
 def series_name(condition: Condition) -> str:
     """What a reader calls a condition, its draw left out: `cyborg by llama, 10 %`."""
+    if condition.left_out is not None:
+        return f"{series_name(replace(condition, left_out=None))}, prompt left out"
     if condition.arm == "full":
         return "all human labels"
     share = (
@@ -57,53 +62,72 @@ def series_name(condition: Condition) -> str:
     share = f"{float(share) * 100:g} %"
     if condition.arm == "human":
         return f"human labels only, {share}"
-    return f"cyborg by {condition.teacher}, {share}"
+    use = "" if condition.use == HARD.name else f"{condition.use}, "
+    return f"cyborg by {condition.teacher}, {use}{share}"
 
 
-def collect_runs(study: Study, student: str, split: str = "test") -> pd.DataFrame:
+COLLECTED = ["essay_id", "human", "continuous", "score"]
+
+
+def collect_runs(
+    study: Study,
+    student: str,
+    split: str = "test",
+    trait: str = HOLISTIC,
+    left_out: bool = False,
+) -> pd.DataFrame:
     """All scores of one Student for one part, or of all machines whose scores came in a file.
+
+    Parameters
+    ----------
+    split : dev, test, or the name of another study whose test essays were scored too.
+    left_out : the runs without a prompt, on its essays; those of all prompts make one run.
 
     Returns
     -------
-    frame, a row a run and essay: `series, arm, teacher, fraction, draw, seed, n_human, n_train,
-    truncated` (training essays that lose their end), `essay_id, human, continuous, score`
+    frame, a row a run and essay: `series, arm, teacher, use, fraction, draw, seed, n_human,
+    n_train, truncated` (training essays that lose their end), `essay_id, human, continuous, score`
     """
     if student == MACHINES:
         return _machines(study)
     parts = []
     for c in conditions(study):
+        if (c.left_out is not None) != left_out:
+            continue
         for seed in seeds(study, student):
             folder = student_folder(study, student, c, seed)
             scores = pd.read_parquet(
                 need(folder / "predictions.parquet", "04_student_training", study)
             )
             about = read_json(folder / "student.json")
-            scores = scores.loc[
-                scores["split"] == split, ["essay_id", "human", "continuous", "score"]
-            ].assign(series=series_name(c), arm=c.arm, teacher=c.teacher, fraction=c.fraction)
-            draw = ONCE if c.draw is None else c.draw
+            scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
             parts.append(
                 scores.assign(
-                    draw=draw, seed=seed, n_human=about["n_human"], n_train=about["n_train"],
+                    series=series_name(c), arm=c.arm, teacher=c.teacher, use=c.use,
+                    fraction=c.fraction, draw=ONCE if c.draw is None else c.draw, seed=seed,
+                    n_human=about["n_human"], n_train=about["n_train"],
                     truncated=about["truncated"],
                 )
             )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
 
-def collect_teacher(study: Study, teacher: str, split: str = "test") -> pd.DataFrame:
-    """All scores of one Teacher for one part, in the columns of `collect_runs`."""
+def collect_teacher(
+    study: Study, teacher: str, split: str = "test", trait: str = HOLISTIC
+) -> pd.DataFrame:
+    """All scores of one Teacher for one part, in the columns of `collect_runs`, and `p_<label>`
+    where it gives probabilities."""
     parts = []
     for c in conditions(study):
-        if c.arm != "cyborg" or c.teacher != teacher:
+        if c.teacher != teacher or c.use != HARD.name or c.left_out is not None:
             continue
         folder = labels_folder(study, teacher, c.fraction, c.draw)
         scores = pd.read_parquet(need(folder / "predictions.parquet", "03_labeling", study))
         about = read_json(folder / "labeling.json")
-        scores = scores.loc[scores["split"] == split, ["essay_id", "human", "continuous", "score"]]
+        scores = of_trait(scores[scores["split"] == split], trait)
         name = series_name(c).replace("cyborg by", "Teacher")
         parts.append(
-            scores.assign(
+            scores[[*COLLECTED, *(n for n in scores if n.startswith("p_"))]].assign(
                 series=name, arm="teacher", teacher=teacher, fraction=c.fraction, draw=c.draw,
                 seed=0, n_human=about["budget"]["train"], n_train=about["budget"]["train"],
                 truncated=about["truncated"],
@@ -121,7 +145,9 @@ def _machines(study: Study) -> pd.DataFrame:
     """Machine scores from a file, on the essays that people and every machine scored."""
     corpus = pd.read_parquet(need(corpus_file(study), "01_corpus", study))
     known = corpus.dropna(subset=["score", *study.machines])
-    unknown = dict.fromkeys(["teacher", "fraction", "n_human", "n_train", "truncated"], np.nan)
+    unknown = dict.fromkeys(
+        ["teacher", "use", "fraction", "n_human", "n_train", "truncated"], np.nan
+    )
     parts = [
         pd.DataFrame(
             {
@@ -157,7 +183,7 @@ def agreement_by_series(study: Study, runs: pd.DataFrame, prompts: pd.Series | N
     cluster = None if prompts is None else prompts.loc[human.index]
     resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates, cluster)
     facts = runs.drop_duplicates("series").set_index("series")
-    facts = facts[["arm", "teacher", "fraction", "n_human", "n_train", "truncated"]]
+    facts = facts[["arm", "teacher", "use", "fraction", "n_human", "n_train", "truncated"]]
     facts["n_runs"] = runs.groupby("series")[["draw", "seed"]].apply(
         lambda r: len(r.drop_duplicates())
     )
@@ -181,7 +207,8 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
     if full in names:
         curve[int(table.loc[table["series"] == full, "n_human"].iloc[0])] = full
     for row in table[table["arm"] == "cyborg"].itertuples():
-        found = {"series": row.series, "teacher": row.teacher, "fraction": row.fraction}
+        found = {"series": row.series, "teacher": row.teacher, "use": row.use,
+                 "fraction": row.fraction}  # fmt: skip
         alone = human["series"].get(row.fraction)
         if alone is not None:
             gain = compare_arms(resampled, row.series, alone)
@@ -207,9 +234,9 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
 
 
 def adjust_confirmatory(found: pd.DataFrame, headline: float) -> pd.DataFrame:
-    """Add `p_holm` over the confirmatory family: cyborg against human-only at the headline
-    fraction, every Student and Teacher; the other fractions are exploratory and get none."""
-    family = found["fraction"] == headline
+    """Add `p_holm` over the confirmatory family: cyborg data with hard labels against human-only
+    at the headline fraction, every Student and Teacher; the others are exploratory and get none."""
+    family = (found["fraction"] == headline) & (found["use"] == HARD.name)
     return found.assign(p_holm=pd.Series(holm(found.loc[family, "p"]), found.index[family]))
 
 

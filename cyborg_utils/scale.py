@@ -182,3 +182,24 @@ def scores_on_scale(labels, **scores):
     for name, vector in zip(scores, vectors, strict=True):
         check_on_scale(vector, labels, name)
     return vectors
+
+
+def linear_equating(machine, human, spread: bool = True):
+    """The line that gives a machine's scores people's mean and, with `spread`, their standard
+    deviation (Kolen and Brennan, 2014, ch. 2).
+
+    Parameters
+    ----------
+    machine, human : array_like of float, shape (n,)
+        Scores of the same essays.
+
+    Returns
+    -------
+    slope, shift : float
+        The equated score is slope * machine + shift. The slope is 1 where the machine's scores do
+        not vary.
+    """
+    machine, human = np.asarray(machine, dtype=float), np.asarray(human, dtype=float)
+    varies = machine.std() > 1e-9 * (1 + np.abs(machine).max())
+    slope = human.std() / machine.std() if spread and varies else 1.0
+    return float(slope), float(human.mean() - slope * machine.mean())

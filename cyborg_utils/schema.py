@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from cyborg_utils.schema_basis import (
+    HOLISTIC,
     ROOT,
     Count,
     Fraction,
@@ -31,16 +32,21 @@ MACHINES = "machines"  # stands for a Student's name where a file holds the scor
 
 
 class Sampling(Strict):
-    """Which subsets U are drawn, and how often each Student is trained on them."""
+    """Which subsets U are drawn, and how often each Student is trained on them.
+
+    `leave_out` names prompts: for each, everything is trained once more without its essays and
+    judged on them (at the main fraction, with hard labels).
+    """
 
     fractions: list[Fraction] = Field(default=[0.1], min_length=1)
     headline: Fraction | None = None
     draws: list[Seed] = Field(default=[1], min_length=1)
     seeds: list[Seed] = Field(default=[1], min_length=1)
+    leave_out: list[str] = []
 
     @model_validator(mode="after")
     def _headline_is_a_fraction(self):
-        for key in ("fractions", "draws", "seeds"):
+        for key in ("fractions", "draws", "seeds", "leave_out"):
             values = getattr(self, key)
             if len(set(values)) != len(values):
                 raise ValueError(f"{key} {values} names one value twice")
@@ -59,10 +65,37 @@ class Labeling(Strict):
     jobs: Count = 1
 
 
+class LabelUse(Strict):
+    """How a Student uses a Teacher's labels.
+
+    `read` says what it learns: the `label` itself, the `expected` score (a classification head
+    learns the probabilities where the Teacher gives them), the label after the probabilities were
+    corrected so that on average they have the score shares of U (`prior`), or the expected score
+    with mean and spread matched to people's on dev, rounded (`calibrated`). `weight: confidence`
+    lets a label count by the probability it was given with; `keep` is the share of the most
+    confident labels of each score that are learnt from. `human_weight` is what a human label
+    counts against a Teacher's.
+    """
+
+    name: Name
+    read: Literal["label", "expected", "prior", "calibrated"] = "label"
+    weight: Literal["equal", "confidence"] = "equal"
+    keep: Fraction = 1
+    human_weight: Positive = 1
+
+    @property
+    def needs_probabilities(self) -> bool:
+        return self.read == "prior" or self.weight == "confidence" or self.keep < 1
+
+
+HARD = LabelUse(name="hard")  # the paper's: a Teacher's label counts as a human one does
+
+
 class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
-    `comparisons` are pairs of machines, the first against the second, of a study of predictions.
+    `comparisons` are pairs of Students, or of machines in a study of predictions, the first
+    against the second.
     """
 
     smd_bound: Positive = 0.10
@@ -89,9 +122,11 @@ class Study(Strict):
     teachers: list[Teacher] = []
     students: list[Student] = []
     labeling: Labeling = Labeling()
+    label_uses: list[LabelUse] = Field(default=[HARD], min_length=1)
     arms: list[Literal["human", "cyborg", "full"]] = Field(
         default=["human", "cyborg", "full"], min_length=1
     )
+    transfer: list[str] = []  # other studies, whose test essays the Students score too
     evaluation: Evaluation = Evaluation()
 
     @model_validator(mode="after")
@@ -101,16 +136,23 @@ class Study(Strict):
         for key in ("teachers", "students"):
             if not getattr(self, key):
                 raise ValueError(f"{key}: at least 1 is needed")
-        if self.evaluation.comparisons:
-            raise ValueError(
-                "evaluation.comparisons: is for corpus.kind predictions; here the arms are compared"
-            )
-        for key in ("teachers", "students"):
+        for key in ("teachers", "students", "label_uses"):
             names = [item.name for item in getattr(self, key)]
             if twice := {n for n in names if names.count(n) > 1}:
                 raise ValueError(f"{key}: two of the name {sorted(twice)[0]!r}; names must differ")
+        self._compares("student", [s.name for s in self.students], "students")
         if len(set(self.arms)) != len(self.arms):
             raise ValueError(f"arms {self.arms} names one arm twice")
+        if self.label_uses[0] != HARD or HARD.name in [u.name for u in self.label_uses[1:]]:
+            raise ValueError(
+                "label_uses: the first must be `{name: hard}`, which the others are compared with"
+            )
+        for use in self.label_uses:
+            if not any(self.can_use(t, use) for t in self.teachers):
+                raise ValueError(
+                    f"label_uses: {use.name!r} needs a Teacher with probabilities (kind: causal, "
+                    "or head: classification); this study has none"
+                )
         whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
         if whole and "cyborg" in self.arms:
             raise ValueError(
@@ -123,18 +165,29 @@ class Study(Strict):
         return self
 
     def _only_evaluates(self):
-        for key in ("teachers", "students", "sampling", "labeling", "arms"):
+        for key in (
+            "teachers",
+            "students",
+            "sampling",
+            "labeling",
+            "label_uses",
+            "arms",
+            "transfer",
+        ):
             if key in self.model_fields_set:
                 raise ValueError(f"{key}: a study of predictions trains nothing; leave it out")
+        self._compares("machine", self.machines, "corpus.columns.machines")
+        return self
+
+    def _compares(self, what: str, names: list[str], where: str):
         for a, b in self.evaluation.comparisons:
-            if unknown := {a, b} - set(self.machines):
+            if unknown := {a, b} - set(names):
                 raise ValueError(
-                    f"evaluation.comparisons: no machine {min(unknown)!r}; corpus.columns.machines "
-                    f"has {', '.join(self.machines)}"
+                    f"evaluation.comparisons: no {what} {min(unknown)!r}; {where} "
+                    f"has {', '.join(names)}"
                 )
             if a == b:
                 raise ValueError(f"evaluation.comparisons: {a!r} is compared with itself")
-        return self
 
     @property
     def labels(self) -> list:
@@ -154,6 +207,32 @@ class Study(Strict):
     def check_reported(self, name: str) -> str:
         """The name of a fairness report; where a file holds the scores there is only one."""
         return MACHINES if self.machines else self.student(name).name
+
+    @property
+    def traits(self) -> list[str]:
+        """What is scored of an essay: the holistic score first, then the corpus's traits."""
+        return [HOLISTIC, *getattr(self.corpus, "trait_names", [])]
+
+    @property
+    def analyses(self) -> list[str]:
+        """The notebooks, beside those of every study, that this study's questions call for."""
+        asked = {
+            "05d_teacher_comparison": "cyborg" in self.arms and len(self.students) > 0,
+            "05e_label_use": "cyborg" in self.arms and len(self.label_uses) > 1,
+            "05f_student_comparison": len(self.evaluation.comparisons) > 0 and not self.machines,
+            "05g_traits": len(self.traits) > 1,
+            "05h_transfer": bool(self.sampling.leave_out or self.transfer),
+        }
+        return [name for name, wanted in asked.items() if wanted]
+
+    @staticmethod
+    def can_use(teacher: Teacher, use: LabelUse) -> bool:
+        """Whether a Teacher gives what a use of its labels needs."""
+        gives = teacher.kind == "causal" or teacher.head == "classification"
+        return gives or not use.needs_probabilities
+
+    def label_use(self, name: str) -> LabelUse:
+        return _by_name(self.label_uses, name, "label use", self.name)
 
     @property
     def headline(self) -> float:

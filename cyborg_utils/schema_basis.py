@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 ROOT = Path(__file__).resolve().parents[1]
+HOLISTIC = "holistic"  # the score that is not of a trait
 NAME = r"^[a-z0-9][a-z0-9_]*$"
 
 Name = Annotated[str, Field(pattern=NAME)]

@@ -101,6 +101,7 @@ class CausalTeacher(Training):
     quantization: Literal["none", "nf4"] = "none"
     template: Literal["auto", "plain", "chat"] = "auto"
     rubric: str = ""
+    trait_rubrics: dict[Name, str] = {}
     seed: Seed = 1
 
     @model_validator(mode="after")
@@ -113,13 +114,24 @@ class CausalTeacher(Training):
 
 
 class EncoderScorer(Training):
-    """An encoder with a scoring head, as Student or as Teacher."""
+    """An encoder with a scoring head, as Student or as Teacher.
+
+    `group_penalty` weighs, beside the loss, the squared difference between the mean scores that
+    the model and people give to each group of dev writers; for a regression Student only.
+    """
 
     kind: Literal["encoder"]
     name: Name
     model: Model
     head: Literal["classification", "regression"] = "regression"
+    group_penalty: Annotated[float, Field(ge=0)] = 0
     seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _penalty_is_of_a_mean(self):
+        if self.group_penalty and self.head != "regression":
+            raise ValueError("group_penalty needs head: regression")
+        return self
 
     @model_validator(mode="after")
     def _scratch_is_an_encoder(self):
@@ -129,10 +141,12 @@ class EncoderScorer(Training):
 
 
 class ClassicalScorer(Strict):
-    """The yardstick: tf-idf and length, ridge regression."""
+    """The yardstick: tf-idf and length, ridge regression or (head: classification) logistic
+    regression, which gives probabilities; `alpha` is the penalty of either."""
 
     kind: Literal["classical"]
     name: Name
+    head: Literal["classification", "regression"] = "regression"
     alpha: Positive = 1.0
 
 

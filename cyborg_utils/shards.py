@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import yaml
 
-from cyborg_utils.corpus import draw_subset
+from cyborg_utils.corpus import draw_subset, without_prompt
 from cyborg_utils.labeling import essays_to_label, fingerprint
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
@@ -25,6 +25,7 @@ from cyborg_utils.stages import (
     base_folder,
     corpus_file,
     corpus_without_texts,
+    subset_slug,
     teacher_folder,
     work_folder,
     write_parquet,
@@ -32,10 +33,26 @@ from cyborg_utils.stages import (
 from cyborg_utils.teachers import load_any_teacher
 
 
+def trained_teacher(study: Study, teacher: str, *subset):
+    """The trained Teacher of a study from its folder; `subset` is `fraction, draw, left_out`."""
+    spec, folder = study.teacher(teacher), teacher_folder(study, teacher, *subset)
+    return load_any_teacher(spec, base_folder(study, spec), folder, study.labels, study.traits)
+
+
 def essays_to_score(
-    study: Study, corpus: pd.DataFrame, teacher: str, fraction: float, draw: int
+    study: Study,
+    corpus: pd.DataFrame,
+    teacher: str,
+    fraction: float,
+    draw: int,
+    left_out: int | None = None,
 ) -> tuple[pd.DataFrame, Path]:
     """The essays that a Teacher scores, and the folder of their shards.
+
+    Parameters
+    ----------
+    corpus : without the texts and, where a prompt is left out, without its train and dev essays;
+        its index is the row in the corpus's file.
 
     Returns
     -------
@@ -44,8 +61,8 @@ def essays_to_score(
     """
     rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
-    made_by = fingerprint(teacher_folder(study, teacher, fraction, draw))
-    stage = f"03_labeling--{teacher}--f{fraction:g}-d{draw}"
+    made_by = fingerprint(teacher_folder(study, teacher, fraction, draw, left_out))
+    stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, left_out)}"
     size = study.labeling.shard_size
     return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])
 
@@ -112,12 +129,11 @@ def main(pairs: list[str]) -> None:
     """Score one job's share of a Teacher's shards."""
     given = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
     study = load_study(given["study"], given["settings"])
-    spec = study.teacher(given["teacher"])
-    subset = given["teacher"], given["fraction"], given["draw"]
-    essays, folder = essays_to_score(study, corpus_without_texts(study), *subset)
-    trained = teacher_folder(study, *subset)
+    subset = given["fraction"], given["draw"], given["left_out"]
+    corpus = without_prompt(corpus_without_texts(study), study, given["left_out"])
+    essays, folder = essays_to_score(study, corpus, given["teacher"], *subset)
     score_in_shards(
-        lambda: load_any_teacher(spec, base_folder(study, spec), trained, study.labels),
+        lambda: trained_teacher(study, given["teacher"], *subset),
         essays, corpus_file(study), folder, study.labeling.shard_size,
         given["part"], study.labeling.jobs,
     )  # fmt: skip

@@ -11,14 +11,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from cyborg_utils.schema import Study
+from cyborg_utils.schema import HARD, Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_models import Teacher
 
@@ -37,44 +37,79 @@ class Condition:
     teacher: str | None = None
     fraction: float | None = None
     draw: int | None = None
+    use: str | None = None
+    left_out: int | None = None
 
     @property
     def slug(self) -> str:
-        """`full`, `human-f0.1-d1`, `cyborg-llama-f0.1-d1`: a folder's name."""
-        subset = [] if self.fraction is None else [subset_slug(self.fraction, self.draw)]
-        return "-".join([self.arm] + ([self.teacher] if self.teacher else []) + subset)
+        """`full`, `human-f0.1-d1`, `cyborg-llama-f0.1-d1`, `cyborg-llama-expected-f0.1-d1-no1`: a
+        folder's name."""
+        use = None if self.use == HARD.name else self.use
+        subset = None if self.fraction is None else subset_slug(self.fraction, self.draw)
+        left_out = None if self.left_out is None else f"no{self.left_out}"
+        return "-".join(filter(None, [self.arm, self.teacher, use, subset, left_out]))
 
 
 def condition(
-    study: Study, arm: str, teacher: str | None, fraction: float | None, draw: int | None
+    study: Study,
+    arm: str,
+    teacher: str | None,
+    fraction: float | None,
+    draw: int | None,
+    use: str | None = HARD.name,
+    left_out: int | None = None,
 ) -> Condition:
     """The condition of one run, checked: what an arm does not depend on is left out."""
     if arm not in study.arms:
         raise ParameterError(f"study {study.name} has no arm {arm!r}; it has {study.arms}")
+    if left_out is not None and left_out not in range(len(study.sampling.leave_out)):
+        raise ParameterError(
+            f"study {study.name} leaves out {len(study.sampling.leave_out)} prompts "
+            f"(sampling.leave_out, counted from 0); there is no {left_out}"
+        )
     if arm == "full":
-        return Condition("full")
+        return Condition("full", left_out=left_out)
     if fraction not in study.sampling.fractions or draw not in study.sampling.draws:
         raise ParameterError(
             f"study {study.name} has no fraction {fraction} with draw {draw}; it has fractions "
             f"{study.sampling.fractions} and draws {study.sampling.draws}"
         )
     if arm == "human":
-        return Condition("human", None, fraction, draw)
-    return Condition("cyborg", study.teacher(teacher).name, fraction, draw)
+        return Condition("human", None, fraction, draw, left_out=left_out)
+    how = study.label_use(use).name
+    return Condition("cyborg", study.teacher(teacher).name, fraction, draw, how, left_out)
 
 
 def conditions(study: Study) -> list[Condition]:
-    """Every condition of a study, in the order of its file."""
+    """Every condition of a study, in the order of its file: first those with all prompts, then,
+    at the main fraction and with hard labels, those that leave one out."""
     found = []
     for arm in study.arms:
         if arm == "full":
             found.append(Condition("full"))
-            continue
-        for teacher in [t.name for t in study.teachers] if arm == "cyborg" else [None]:
-            for fraction in study.sampling.fractions:
+        for teacher, use in _taught(study) if arm == "cyborg" else [(None, None)]:
+            for fraction in [] if arm == "full" else study.sampling.fractions:
                 for draw in study.sampling.draws:
-                    found.append(Condition(arm, teacher, fraction, draw))
-    return found
+                    found.append(Condition(arm, teacher, fraction, draw, use))
+    main = [c for c in found if c.fraction in (None, study.headline) and c.use in (None, HARD.name)]
+    left_out = range(len(study.sampling.leave_out))
+    return found + [replace(c, left_out=i) for i in left_out for c in main]
+
+
+def _taught(study: Study) -> list[tuple[str, str]]:
+    """Every Teacher with every use of its labels that it can serve."""
+    return [
+        (t.name, use.name)
+        for t in study.teachers
+        for use in study.label_uses
+        if study.can_use(t, use)
+    ]
+
+
+def subsets(study: Study) -> list[tuple[float, int, int | None]]:
+    """Every U that a Teacher is trained on: `fraction, draw, left_out`."""
+    cyborg = [c for c in conditions(study) if c.arm == "cyborg"]
+    return list(dict.fromkeys((c.fraction, c.draw, c.left_out) for c in cyborg))
 
 
 def seeds(study: Study, student: str) -> list[int]:
@@ -83,8 +118,8 @@ def seeds(study: Study, student: str) -> list[int]:
     return every[:1] if study.student(student).kind == "classical" else every
 
 
-def subset_slug(fraction: float, draw: int) -> str:
-    return f"f{fraction:g}-d{draw}"
+def subset_slug(fraction: float, draw: int, left_out: int | None = None) -> str:
+    return f"f{fraction:g}-d{draw}" + (f"-no{left_out}" if left_out is not None else "")
 
 
 # ---------------------------------------------------------------- places
@@ -108,12 +143,21 @@ def base_settings(study: Study, teacher: str) -> dict:
     )
 
 
-def teacher_folder(study: Study, teacher: str, fraction: float, draw: int) -> Path:
-    return study.folder / "teachers" / teacher / subset_slug(fraction, draw)
+def elsewhere_file(study: Study, name: str) -> Path:
+    """The test essays of another study, which this one's Students score too."""
+    return study.folder / "elsewhere" / f"{name}.parquet"
 
 
-def labels_folder(study: Study, teacher: str, fraction: float, draw: int) -> Path:
-    return study.folder / "labels" / teacher / subset_slug(fraction, draw)
+def teacher_folder(
+    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+) -> Path:
+    return study.folder / "teachers" / teacher / subset_slug(fraction, draw, left_out)
+
+
+def labels_folder(
+    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+) -> Path:
+    return study.folder / "labels" / teacher / subset_slug(fraction, draw, left_out)
 
 
 def student_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
@@ -126,6 +170,10 @@ def fairness_file(study: Study, student: str) -> Path:
 
 def calibration_file(study: Study, student: str) -> Path:
     return study.folder / "calibration" / f"{student}.json"
+
+
+def analysis_file(study: Study, page: str) -> Path:
+    return study.folder / "analyses" / f"{page}.json"
 
 
 def audit_file(study: Study, teacher: str) -> Path:

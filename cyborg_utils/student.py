@@ -1,4 +1,4 @@
-"""Students: small encoders with a scoring head, trained on one arm's labels.
+"""Students: small encoders with a scoring head a trait, trained on one arm's labels.
 
 The same code trains an encoder Teacher on U.
 """
@@ -6,31 +6,65 @@ The same code trains an encoder Teacher on U.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from torch.nn.functional import cross_entropy, mse_loss
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers.modeling_outputs import SequenceClassifierOutput
 
-from cyborg_utils.agreement import quadratic_weighted_kappa, round_to_scale
+from cyborg_utils.group_penalty import GroupPenalty
 from cyborg_utils.models import load_encoder
+from cyborg_utils.scale import round_to_scale
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_models import EncoderScorer
+from cyborg_utils.scoring import (
+    mean_kappa,
+    scores_from_probabilities,
+    softmax,
+    target_probabilities,
+)
 from cyborg_utils.training import Pad, fit, logits_of, to_device
+from cyborg_utils.traits import column, of_trait, side_by_side
+
+
+class ScoringLoss(torch.nn.Module):
+    """An encoder with its loss: squared error or, for `points` > 1, cross-entropy with the
+    targets' probabilities, each label counted with its weight; the mean over essays of the sum
+    over traits."""
+
+    def __init__(self, model: torch.nn.Module, points: int):
+        super().__init__()
+        self.model, self.points = model, points
+
+    def forward(self, input_ids, attention_mask, labels, label_weights):
+        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        if self.points == 1:
+            losses = mse_loss(logits.float(), labels, reduction="none")
+        else:
+            flat = logits.float().view(-1, self.points), labels.view(-1, self.points)
+            losses = cross_entropy(*flat, reduction="none").view(label_weights.shape)
+        return SequenceClassifierOutput(loss=(losses * label_weights).sum(1).mean(), logits=logits)
 
 
 @dataclass
 class Student:
-    """A trained encoder, its tokenizer, and how its output becomes a score."""
+    """A trained encoder, its tokenizer, and how its output becomes scores of each trait."""
 
     model: torch.nn.Module
     tokenizer: object
     spec: EncoderScorer
     labels: list
-    mean: float
-    sd: float
+    mean: dict[str, float]  # of each trait's training labels, what a regression head is centred on
+    sd: dict[str, float]
+
+    @property
+    def traits(self) -> list[str]:
+        return list(self.mean)
 
     def encode(self, texts: list[str]) -> list[dict]:
         """Token ids of each text, and whether the text loses its end to `max_tokens`.
@@ -45,18 +79,33 @@ class Student:
 
     def score(self, texts: list[str]) -> pd.DataFrame:
         """Scores of essays: `continuous` on the score scale, `score` a point of the scale, for a
-        classification head the probabilities `p_<label>`, and `truncated`."""
-        examples = self.encode(texts)
-        logits = logits_of(self.model, examples, _pad(self.tokenizer), self.spec)
-        if self.spec.head == "regression":
-            continuous = logits[:, 0].astype(float) * self.sd + self.mean
-            scores = pd.DataFrame(
-                {"continuous": continuous, "score": round_to_scale(continuous, self.labels)}
-            )
-        else:
-            points = np.array(self.labels, dtype=float)
-            scores = scores_from_probabilities(softmax(logits), points)
-        return scores.assign(truncated=[e["truncated"] for e in examples])
+        classification head the probabilities `p_<label>`, and `truncated`; the columns of a trait
+        end in `:<trait>`."""
+        examples, points = self.encode(texts), np.array(self.labels, dtype=float)
+        outputs = logits_of(self.model, examples, _pad(self.tokenizer), self.spec)
+        parts = {}
+        for trait, logits in zip(self.traits, np.split(outputs, len(self.traits), 1), strict=True):
+            if self.spec.head == "regression":
+                continuous = logits[:, 0].astype(float) * self.sd[trait] + self.mean[trait]
+                score = round_to_scale(continuous, self.labels)
+                parts[trait] = pd.DataFrame({"continuous": continuous, "score": score})
+            else:
+                parts[trait] = scores_from_probabilities(softmax(logits), points)
+        return side_by_side(parts).assign(truncated=[e["truncated"] for e in examples])
+
+    def targets(self, train: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """What the head learns, shape (n, traits) standardized or (n, traits * points), and the
+        weights of the labels, shape (n, traits)."""
+        learnt, weights = [], []
+        for trait in self.traits:
+            labels = of_trait(train, trait)
+            if self.spec.head == "regression":
+                score = labels["score"].to_numpy(dtype=float)
+                learnt.append((score[:, None] - self.mean[trait]) / self.sd[trait])
+            else:
+                learnt.append(target_probabilities(labels, self.labels))
+            weights.append(labels["weight"] if "weight" in labels else np.ones(len(labels)))
+        return np.hstack(learnt).astype("float32"), np.column_stack(weights).astype("float32")
 
     @property
     def commit(self) -> str | None:
@@ -98,39 +147,47 @@ def train_student(
     seed: int,
     work: Path | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
+    traits: Sequence[str] = (HOLISTIC,),
+    groups: Sequence[str] = (),
 ) -> tuple[Student, pd.DataFrame]:
     """Train one Student.
 
     Parameters
     ----------
-    train, dev : frames with `text` and `score`; dev is human-scored and picks the best weights.
+    train, dev : frames with `text`, `score` and `score:<trait>` for each trait; train may have
+        `weight` and `p_<label>` beside each. dev is human-scored and picks the best weights.
     texts : texts of train, scored or not, for the tokenizer of a model from scratch.
     work, watch : as for `cyborg_utils.training.fit`.
+    groups : columns of dev that `spec.group_penalty` is about.
 
     Returns
     -------
     (the Student, its training log)
     """
-    outputs = 1 if spec.head == "regression" else len(labels)
-    model, tokenizer = load_encoder(spec.model, outputs, spec.max_tokens, texts, seed)
-    mean, sd = float(train["score"].mean()), float(train["score"].std(ddof=0)) or 1.0
+    points = 1 if spec.head == "regression" else len(labels)
+    model, tokenizer = load_encoder(spec.model, points * len(traits), spec.max_tokens, texts, seed)
+    scores = {trait: train[column("score", trait)].astype(float) for trait in traits}
+    mean = {trait: float(score.mean()) for trait, score in scores.items()}
+    sd = {trait: float(score.std(ddof=0)) or 1.0 for trait, score in scores.items()}
     student = Student(to_device(model), tokenizer, spec, labels, mean, sd)
-    if spec.head == "regression":
-        targets = ((train["score"] - mean) / sd).astype("float32").tolist()
-        model.config.problem_type = "regression"
-    else:
-        targets = train["score"].map({v: i for i, v in enumerate(labels)}).astype(int).tolist()
-        model.config.problem_type = "single_label_classification"
-    examples = tokenize(train["text"].tolist(), tokenizer, spec.max_tokens)
-    for example, target in zip(examples, targets, strict=True):
-        example["labels"] = target
+    model.config.problem_type = "regression" if points == 1 else "single_label_classification"
+
+    def examples_of(frame: pd.DataFrame) -> list[dict]:
+        examples = tokenize(frame["text"].tolist(), tokenizer, spec.max_tokens)
+        for example, target, weight in zip(examples, *student.targets(frame), strict=True):
+            example |= {"labels": target, "label_weights": weight}
+        return examples
 
     def judge() -> float:
-        return quadratic_weighted_kappa(
-            dev["score"], student.score(dev["text"].tolist())["score"], labels
-        )
+        return mean_kappa(dev, student.score(dev["text"].tolist()), labels, traits)
 
-    log = fit(model, examples, _pad(tokenizer), spec, seed, judge, work, watch)
+    penalty = None
+    if spec.group_penalty:
+        penalty = GroupPenalty(examples_of(dev), dev[list(groups)], _pad(tokenizer), spec, seed)
+    log = fit(
+        ScoringLoss(model, points), examples_of(train), _pad(tokenizer), spec, seed, judge, work,
+        watch, penalty,
+    )  # fmt: skip
     return student, log
 
 
@@ -145,20 +202,6 @@ def tokenize(texts: list[str], tokenizer, max_tokens: int) -> list[dict]:
         else:
             rows[i] = {"input_ids": ids, "truncated": False}
     return list(rows.values())
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
-
-
-def scores_from_probabilities(probabilities: np.ndarray, points: np.ndarray) -> pd.DataFrame:
-    """`score` is the most probable point, the lower one at a tie, `continuous` the expected one."""
-    labels = [f"p_{p:g}" for p in points]
-    frame = pd.DataFrame(probabilities.astype(float), columns=labels)
-    frame.insert(0, "continuous", probabilities @ points)
-    frame.insert(1, "score", points[probabilities.argmax(axis=1)])
-    return frame
 
 
 def _pad(tokenizer) -> Pad:

@@ -6,7 +6,7 @@ scores; a Teacher from the hub has been pretrained elsewhere. What follows is th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, set_seed
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from cyborg_utils.agreement import quadratic_weighted_kappa
 from cyborg_utils.models import load_causal
 from cyborg_utils.prompts import Prompt, build_prompt
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_models import CausalTeacher, Model, Pretraining
-from cyborg_utils.student import scores_from_probabilities, softmax
+from cyborg_utils.scoring import mean_kappa, scores_from_probabilities, softmax
 from cyborg_utils.training import Pad, fit, logits_of, to_device
+from cyborg_utils.traits import column, side_by_side
 
 PREFIX_PAYS = 100  # tokens of a shared prompt from which its keys and values are kept
 ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds of text
@@ -94,40 +95,48 @@ class TeacherModel:
 
     reader: LabelTokenModel
     tokenizer: object
-    prompt: Prompt
+    prompts: dict[str, Prompt]  # one a trait
     spec: CausalTeacher
     labels: list
 
-    def encode(self, texts: list[str]) -> list[dict]:
-        """The prompt around each text, and whether the text loses its end to `max_tokens`.
+    def encode(self, texts: list[str], trait: str = HOLISTIC) -> list[dict]:
+        """A trait's prompt around each text, and whether the text loses its end to `max_tokens`.
 
         Special tokens inside an essay are plain text.
         """
         essays = self.tokenizer(
             texts, add_special_tokens=False, split_special_tokens=True, verbose=False
         )["input_ids"]
-        room = self.prompt.room(self.spec.max_tokens)
+        prompt = self.prompts[trait]
+        room = prompt.room(self.spec.max_tokens)
         return [
             {
-                "input_ids": self.prompt.encode(e, self.spec.max_tokens),
+                "input_ids": prompt.encode(e, self.spec.max_tokens),
                 "truncated": len(e) > room,
             }
             for e in essays
         ]
 
     def count_truncated(self, texts: list[str]) -> int:
-        """How many texts lose their end to `max_tokens`."""
-        return sum(e["truncated"] for e in self.encode(texts))
+        """How many texts lose their end to `max_tokens` in the longest of the prompts."""
+        return int(np.any([self._truncated(texts, trait) for trait in self.prompts], axis=0).sum())
 
     def score(self, texts: list[str]) -> pd.DataFrame:
         """`score` (most probable label), `continuous` (expected score), `p_<label>`, and
-        `truncated`."""
-        examples, shared = self.encode(texts), self._shared_prompt()
-        rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
-        with self.reader.after(shared):
-            logits = logits_of(self.reader, rest, self._pad(), self.spec)
-        scores = scores_from_probabilities(softmax(logits), np.array(self.labels, dtype=float))
-        return scores.assign(truncated=[e["truncated"] for e in examples])
+        `truncated`; the columns of a trait end in `:<trait>`."""
+        parts, points = {}, np.array(self.labels, dtype=float)
+        truncated = np.zeros(len(texts), dtype=bool)
+        for trait in self.prompts:
+            examples, shared = self.encode(texts, trait), self._shared_prompt(trait)
+            rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
+            with self.reader.after(shared):
+                logits = logits_of(self.reader, rest, self._pad(), self.spec)
+            parts[trait] = scores_from_probabilities(softmax(logits), points)
+            truncated |= [e["truncated"] for e in examples]
+        return side_by_side(parts).assign(truncated=truncated)
+
+    def _truncated(self, texts: list[str], trait: str) -> list[bool]:
+        return [e["truncated"] for e in self.encode(texts, trait)]
 
     @property
     def commit(self) -> str | None:
@@ -139,11 +148,12 @@ class TeacherModel:
         self.reader.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
 
-    def _shared_prompt(self) -> list[int]:
+    def _shared_prompt(self, trait: str) -> list[int]:
         """What stands before every essay, where it is long enough that keeping it pays."""
         layers = getattr(self.reader.causal.config, "layer_types", None) or []
-        pays = len(self.prompt.before) >= PREFIX_PAYS
-        return self.prompt.before if pays and set(layers) <= {"full_attention"} else []
+        before = self.prompts[trait].before
+        pays = len(before) >= PREFIX_PAYS
+        return before if pays and set(layers) <= {"full_attention"} else []
 
     def _pad(self) -> Pad:
         return Pad(self.tokenizer.pad_token_id or 0, mask=False)
@@ -206,13 +216,16 @@ def train_teacher(
     seed: int,
     work: Path | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
+    traits: Sequence[str] = (HOLISTIC,),
 ) -> tuple[TeacherModel, pd.DataFrame]:
     """Fine-tune a Teacher with LoRA on U; the loss is taken at the label position alone.
+
+    It reads every essay once for each trait, in the trait's own prompt.
 
     Parameters
     ----------
     base : folder of the pretrained small model, or None for a Teacher from the hub or a folder.
-    subset, dev : frames with `text` and `score`; dev picks the best weights.
+    subset, dev : frames with `text`, `score` and `score:<trait>`; dev picks the best weights.
     work, watch : as for `cyborg_utils.training.fit`.
     """
     model, tokenizer = _base_model(spec, base)
@@ -228,28 +241,30 @@ def train_teacher(
         ),
     )
     _cast_by_autocast(model, spec)
-    teacher = _teacher(model, tokenizer, spec, labels)
-    examples = _labeled(teacher, subset["text"], subset["score"])
+    teacher = _teacher(model, tokenizer, spec, labels, traits)
+    examples = [example for trait in traits for example in _labeled(teacher, subset, trait)]
 
     def judge() -> float:
-        return quadratic_weighted_kappa(
-            dev["score"], teacher.score(dev["text"].tolist())["score"], labels
-        )
+        return mean_kappa(dev, teacher.score(dev["text"].tolist()), labels, traits)
 
     log = fit(teacher.reader, examples, teacher._pad(), spec, seed, judge, work, watch)
     return teacher, log
 
 
-def _labeled(teacher: TeacherModel, texts: pd.Series, scores: pd.Series) -> list[dict]:
+def _labeled(teacher: TeacherModel, subset: pd.DataFrame, trait: str) -> list[dict]:
     index = {v: i for i, v in enumerate(teacher.labels)}
-    examples = teacher.encode(texts.tolist())
-    for example, score in zip(examples, scores, strict=True):
+    examples = teacher.encode(subset["text"].tolist(), trait)
+    for example, score in zip(examples, subset[column("score", trait)], strict=True):
         example["labels"] = index[score]
     return examples
 
 
 def load_teacher(
-    spec: CausalTeacher, base: Path | None, adapter: Path, labels: list
+    spec: CausalTeacher,
+    base: Path | None,
+    adapter: Path,
+    labels: list,
+    traits: Sequence[str] = (HOLISTIC,),
 ) -> TeacherModel:
     """A fine-tuned Teacher from its base model and its adapter folder, ready to score.
 
@@ -261,7 +276,7 @@ def load_teacher(
     if spec.quantization == "none":
         model = model.merge_and_unload()
     _cast_by_autocast(model, spec)
-    return _teacher(model, tokenizer, spec, labels)
+    return _teacher(model, tokenizer, spec, labels, traits)
 
 
 def _cast_by_autocast(model, spec: CausalTeacher) -> None:
@@ -276,15 +291,23 @@ def _base_model(spec: CausalTeacher, base: Path | None):
     return load_causal(source, spec.max_tokens, [], spec.seed, spec.quantization)
 
 
-def _teacher(model, tokenizer, spec: CausalTeacher, labels: list) -> TeacherModel:
-    prompt = teacher_prompt(tokenizer, spec, labels)
-    reader = LabelTokenModel(model, prompt.answers)
-    return TeacherModel(to_device(reader), tokenizer, prompt, spec, labels)
+def _teacher(
+    model, tokenizer, spec: CausalTeacher, labels: list, traits: Sequence[str] = (HOLISTIC,)
+) -> TeacherModel:
+    prompts = {trait: teacher_prompt(tokenizer, spec, labels, trait) for trait in traits}
+    reader = LabelTokenModel(model, prompts[traits[0]].answers)
+    return TeacherModel(to_device(reader), tokenizer, prompts, spec, labels)
 
 
-def teacher_prompt(tokenizer, spec: CausalTeacher, labels: list) -> Prompt:
-    """The Teacher's prompt, checked: a token for each score, and room for the essay."""
-    prompt = build_prompt(tokenizer, labels, spec.rubric, spec.template)
+def teacher_prompt(tokenizer, spec: CausalTeacher, labels: list, trait: str = HOLISTIC) -> Prompt:
+    """A Teacher's prompt for a trait, checked: a token for each score, and room for the essay.
+
+    A trait without a rubric of its own is named, after the Teacher's general rubric.
+    """
+    rubric = spec.rubric
+    if trait != HOLISTIC:
+        rubric = spec.trait_rubrics.get(trait, f"{rubric.strip()}\n\nTrait: {trait}")
+    prompt = build_prompt(tokenizer, labels, rubric, spec.template)
     if prompt.room(spec.max_tokens) < 8:
         raise ValueError(
             f"teacher {spec.name}: max_tokens {spec.max_tokens} leaves no room for the essay "
@@ -344,7 +367,7 @@ def graded_documents(model, tokenizer, spec: CausalTeacher, graded: pd.DataFrame
     """Documents of graded essays: the scoring prompt around the essay, then its grade."""
     grades = sorted(int(g) for g in graded["grade"].unique())
     teacher = _teacher(model, tokenizer, spec, grades)
-    answer = dict(zip(grades, teacher.prompt.answers, strict=True))
+    answer = dict(zip(grades, teacher.prompts[HOLISTIC].answers, strict=True))
     rows = []
     for example, grade in zip(
         teacher.encode(graded["text"].tolist()), graded["grade"], strict=True

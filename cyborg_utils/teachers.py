@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from cyborg_utils.baselines import ClassicalModel, train_classical
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_models import Teacher
 from cyborg_utils.student import Student, train_student
 from cyborg_utils.teacher import load_teacher, train_teacher
@@ -22,13 +23,14 @@ def train_any_teacher(
     labels: list,
     work: Path | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
+    traits: Sequence[str] = (HOLISTIC,),
 ):
     """Train whatever fills the ledger from U: a causal, an encoder or a classical Teacher.
 
     Parameters
     ----------
     base : folder of the pretrained model of a from-scratch causal Teacher, else None.
-    subset, dev : human-scored essays, `text` and `score`.
+    subset, dev : human-scored essays, `text`, `score` and `score:<trait>` for each trait.
     corpus : its train texts, not its scores, train the tokenizer of an encoder from scratch.
     work, watch : as for `cyborg_utils.training.fit`.
 
@@ -37,15 +39,21 @@ def train_any_teacher(
     (a model with `score`, `count_truncated` and `save`; its training log, or None)
     """
     if spec.kind == "causal":
-        return train_teacher(spec, base, subset, dev, labels, spec.seed, work, watch)
+        return train_teacher(spec, base, subset, dev, labels, spec.seed, work, watch, traits)
     if spec.kind == "encoder":
         texts = corpus.loc[corpus["split"] == "train", "text"].tolist()
-        return train_student(spec, subset, dev, labels, texts, spec.seed, work, watch)
-    return train_classical(spec, subset, labels), None
+        return train_student(spec, subset, dev, labels, texts, spec.seed, work, watch, traits)
+    return train_classical(spec, subset, labels, traits), None
 
 
-def load_any_teacher(spec: Teacher, base: Path | None, folder: Path, labels: list):
+def load_any_teacher(
+    spec: Teacher,
+    base: Path | None,
+    folder: Path,
+    labels: list,
+    traits: Sequence[str] = (HOLISTIC,),
+):
     """The trained Teacher of any kind from its folder."""
     if spec.kind == "causal":
-        return load_teacher(spec, base, folder, labels)
+        return load_teacher(spec, base, folder, labels, traits)
     return (Student if spec.kind == "encoder" else ClassicalModel).load(folder)

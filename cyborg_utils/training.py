@@ -54,8 +54,8 @@ class Pad:
             batch["attention_mask"] = (torch.arange(longest) < lengths[:, None]).long()
         else:
             batch["lengths"] = lengths
-        if "labels" in examples[0]:
-            batch["labels"] = torch.tensor([e["labels"] for e in examples])
+        for name in {"labels", "label_weights"} & set(examples[0]):
+            batch[name] = torch.stack([torch.as_tensor(e[name]) for e in examples])
         return batch
 
 
@@ -121,10 +121,11 @@ class EssayTrainer(Trainer):
     """
 
     def __init__(
-        self, *args, collate: Callable, tokens: int | None, best: BestOnDev | None, **more
-    ):
+        self, *args, collate: Callable, tokens: int | None, best: BestOnDev | None,
+        penalty: Callable | None, **more,
+    ):  # fmt: skip
         super().__init__(*args, data_collator=lambda rows: {"batch": Batch(rows)}, **more)
-        self.collate, self.best = collate, best
+        self.collate, self.best, self.penalty = collate, best, penalty
         self.tokens = self.first_tokens = tokens
         self.recomputes = False
 
@@ -155,6 +156,10 @@ class EssayTrainer(Trainer):
                 loss = model(**inputs).loss * ((part.stop - part.start) / len(examples))
             self.accelerator.backward(loss)
             total += loss.detach()
+        if self.penalty is not None:
+            with self.compute_loss_context_manager():
+                loss = self.penalty(model, self.state.global_step, self.args.device)
+            self.accelerator.backward(loss)
         return total
 
     def _make_room(self, model, lengths: list[int]) -> None:
@@ -260,6 +265,7 @@ def fit(
     judge: Callable[[], float] | None = None,
     work: Path | None = None,
     watch: Callable[[pd.DataFrame], None] | None = None,
+    penalty: Callable[[torch.nn.Module, int, torch.device], torch.Tensor] | None = None,
 ) -> pd.DataFrame:
     """Train a model in place.
 
@@ -270,6 +276,7 @@ def fit(
         weights that it judged best, by the same rule for every arm.
     work : folder for checkpoints, every `SAVE_SECONDS`; training goes on from the last one there.
     watch : called with the log so far whenever dev has been judged.
+    penalty : of the model at a step, added to each step's loss; not part of the logged loss.
 
     Returns
     -------
@@ -310,6 +317,7 @@ def fit(
             collate=collate,
             tokens=spec.tokens_per_batch,
             best=best,
+            penalty=penalty,
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=last_checkpoint(work))

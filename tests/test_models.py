@@ -18,12 +18,12 @@ from cyborg_utils.corpus import word_count
 from cyborg_utils.labeling import fingerprint
 from cyborg_utils.models import ModelError, load_causal, load_encoder, train_tokenizer
 from cyborg_utils.prompts import build_prompt
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_models import CausalTeacher, ClassicalScorer, EncoderScorer, Model
+from cyborg_utils.scoring import scores_from_probabilities, softmax
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.student import (
     Student,
-    scores_from_probabilities,
-    softmax,
     tokenize,
     train_student,
 )
@@ -207,7 +207,7 @@ def fresh_teacher(essays):
 
 def test_special_tokens_inside_an_essay_are_plain_text_for_a_teacher(fresh_teacher):
     (row,) = fresh_teacher.encode([INJECTION])
-    prompt, special = fresh_teacher.prompt, set(fresh_teacher.tokenizer.all_special_ids)
+    prompt, special = fresh_teacher.prompts[HOLISTIC], set(fresh_teacher.tokenizer.all_special_ids)
     essay = row["input_ids"][len(prompt.before) : -len(prompt.after)]
     assert not special & set(essay)
     assert fresh_teacher.tokenizer.decode(essay) == INJECTION
@@ -215,7 +215,9 @@ def test_special_tokens_inside_an_essay_are_plain_text_for_a_teacher(fresh_teach
 
 def test_special_tokens_of_a_chat_inside_an_essay_are_plain_text(fresh_teacher):
     chatty = with_chat(fresh_teacher.tokenizer)
-    teacher = replace(fresh_teacher, tokenizer=chatty, prompt=build_prompt(chatty, LABELS))
+    teacher = replace(
+        fresh_teacher, tokenizer=chatty, prompts={HOLISTIC: build_prompt(chatty, LABELS)}
+    )
     (row,) = teacher.encode([INJECTION])
     turn = chatty.convert_tokens_to_ids("<|eot_id|>")
     assert row["input_ids"].count(turn) == 1
@@ -250,7 +252,7 @@ def test_label_logits_are_those_of_the_whole_model_at_the_last_real_position(fre
         for row, example in zip(found, examples, strict=True):
             alone = torch.tensor([example["input_ids"]])
             whole = fresh_teacher.reader.model(input_ids=alone).logits
-            expected = whole[0, -1, fresh_teacher.prompt.answers]
+            expected = whole[0, -1, fresh_teacher.prompts[HOLISTIC].answers]
             assert expected.std() > 0.01
             torch.testing.assert_close(row, expected, atol=1e-5, rtol=0)
 
@@ -445,7 +447,7 @@ def test_truncated_essays_are_counted_by_a_student(essays):
 
 
 def test_truncated_essays_are_counted_by_a_teacher(fresh_teacher):
-    room = fresh_teacher.prompt.room(fresh_teacher.spec.max_tokens)
+    room = fresh_teacher.prompts[HOLISTIC].room(fresh_teacher.spec.max_tokens)
     texts = ["1" * room, "1" * (room + 1), "1" * 3, "1" * 500]
     assert fresh_teacher.count_truncated(texts) == 2
     assert [len(e["input_ids"]) for e in fresh_teacher.encode(texts)] == [

@@ -1,0 +1,118 @@
+"""How a Teacher's output becomes the labels that a Student learns from, and what each one counts.
+
+Nothing here looks at a human score that is hidden from the Teacher: `prior` knows the scores of U,
+`calibrated` those of dev.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.scale import linear_equating, round_to_scale
+from cyborg_utils.schema import LabelUse
+
+ROUNDS = 200
+READINGS = {
+    "label": "most probable score",
+    "expected": "expected score",
+    "prior": "prior corrected",
+    "calibrated": "mean and spread of dev",
+}
+
+
+def probability_columns(labels: list) -> list[str]:
+    return [f"p_{label:g}" for label in labels]
+
+
+def prior_corrected(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Probabilities of each essay, corrected so that their mean over the essays is `shares`.
+
+    Each score's probability is multiplied by a factor of its own and the rows are made to sum to
+    one again; the factors are found by iterative proportional fitting (Deming and Stephan, 1940).
+    It is the correction for another prior of Saerens, Latinne and Decaestecker (2002), with the
+    new prior known.
+
+    Parameters
+    ----------
+    probabilities : shape (n, k), rows that sum to one.
+    shares : shape (k,), positive, sums to one.
+
+    Returns
+    -------
+    array of shape (n, k)
+    """
+    factors = np.ones(len(shares))
+    for _ in range(ROUNDS):
+        corrected = probabilities * factors
+        corrected /= corrected.sum(axis=1, keepdims=True)
+        factors *= shares / np.maximum(corrected.mean(axis=0), 1e-12)
+    return corrected
+
+
+def score_shares_of(scores: pd.Series, labels: list) -> np.ndarray:
+    """Share of each score, half an essay added to each so that a score absent from U stays
+    possible (Jeffreys' prior)."""
+    counts = scores.value_counts().reindex(labels).fillna(0).to_numpy() + 0.5
+    return counts / counts.sum()
+
+
+def read_scores(
+    output: pd.DataFrame, read: str, labels: list, human: pd.Series, dev: pd.DataFrame
+) -> np.ndarray:
+    """A Teacher's output under one reading.
+
+    Parameters
+    ----------
+    output : the Teacher's `score`, `expected` and, for `prior`, `p_<label>`, a row an essay.
+    human : human scores of U.
+    dev : its `expected` and `human` for dev.
+
+    Returns
+    -------
+    scores, shape (n,); those of `expected` lie between the points of the scale
+    """
+    if read == "prior":
+        shares = score_shares_of(human, labels)
+        corrected = prior_corrected(output[probability_columns(labels)].to_numpy(), shares)
+        return np.asarray(labels, dtype=float)[corrected.argmax(axis=1)]
+    if read == "calibrated":
+        slope, shift = linear_equating(dev["expected"], dev["human"])
+        return round_to_scale(slope * output["expected"].to_numpy() + shift, labels)
+    return output["expected" if read == "expected" else "score"].to_numpy(dtype=float)
+
+
+def use_labels(
+    ledger: pd.DataFrame, use: LabelUse, labels: list, dev: pd.DataFrame
+) -> pd.DataFrame:
+    """What a Student learns from one trait's ledger.
+
+    Parameters
+    ----------
+    ledger : `label_source, score, expected` and, where the Teacher gives them, `p_<label>`.
+    dev : the Teacher's `expected` and people's `human` for dev.
+
+    Returns
+    -------
+    frame with the ledger's index: `score`, what is learnt; `weight`, mean 1, zero where a label is
+    not used; and `p_<label>` where probabilities are learnt
+    """
+    theirs = ledger["label_source"] == "teacher"
+    output, human = ledger[theirs], ledger.loc[~theirs, "score"]
+    learnt = ledger[["score"]].astype(float)
+    learnt.loc[theirs, "score"] = read_scores(output, use.read, labels, human, dev)
+    weight = pd.Series(np.where(theirs, 1.0, use.human_weight), ledger.index)
+    columns = probability_columns(labels)
+    if use.needs_probabilities:
+        confidence = output[columns].max(axis=1)
+        if use.weight == "confidence":
+            weight[theirs] = confidence / confidence.mean()
+        rank = confidence.groupby(output["score"]).rank(ascending=False, method="first")
+        size = confidence.groupby(output["score"]).transform("size")
+        weight[rank.index[rank > np.ceil(use.keep * size)]] = 0.0
+    learnt["weight"] = weight / weight.mean()
+    if use.read == "expected" and set(columns) <= set(ledger):
+        learnt[columns] = ledger[columns].astype(float)
+        certain = (human.to_numpy()[:, None] == np.asarray(labels)).astype(float)
+        learnt.loc[~theirs, columns] = certain
+    return learnt

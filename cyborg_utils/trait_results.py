@@ -1,0 +1,147 @@
+"""Traits beside the holistic score: agreement, gain from cyborg data, bias, and what a trait's
+head knows that the holistic one does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.fairness import OUTSIDE, WITHIN
+from cyborg_utils.group_results import group_bias
+from cyborg_utils.results import (
+    agreement_by_series,
+    at_headline,
+    collect_runs,
+    collect_teacher,
+    comparisons,
+)
+from cyborg_utils.schema import Study
+from cyborg_utils.schema_basis import HOLISTIC
+
+
+def by_trait(
+    study: Study, student: str, corpus: pd.DataFrame, groups: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One Student's agreement, gain and bias for the holistic score and each trait, on test.
+
+    Returns
+    -------
+    (a row a trait and series: `trait, series, arm, qwk, low, high`, for cyborg data `gain,
+    gain_low, gain_high, p` over human labels only and `loss` to all human labels, and over the
+    groups of a reportable size `judged, within, outside, largest`; the SMD of every group with
+    `trait`)
+    """
+    rows, bias = [], []
+    for trait in study.traits:
+        runs = at_headline(study, collect_runs(study, student, trait=trait))
+        table, resampled = agreement_by_series(study, runs)
+        compared = comparisons(study, table, resampled)
+        wanted = ["series", "gain", "gain_low", "gain_high", "p", "loss"]
+        compared = compared.reindex(columns=wanted)
+        smd = group_bias(study, runs, corpus, groups).assign(trait=trait)
+        bias.append(smd)
+        for row in table.merge(compared, on="series", how="left").itertuples():
+            mine = smd[(smd["series"] == row.series) & (smd["n"] >= study.evaluation.min_group)]
+            rows.append(
+                {
+                    "trait": trait, "series": row.series, "arm": row.arm, "qwk": row.qwk,
+                    "low": row.low, "high": row.high, "gain": row.gain, "gain_low": row.gain_low,
+                    "gain_high": row.gain_high, "p": row.p, "loss": row.loss, "judged": len(mine),
+                    "within": int((mine["verdict"] == WITHIN).sum()),
+                    "outside": int((mine["verdict"] == OUTSIDE).sum()),
+                    "largest": mine["smd"].abs().max(),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows), pd.concat(bias, ignore_index=True)
+
+
+def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
+    """A Teacher's own QWK on test for the holistic score and each trait: `trait, qwk, low, high`."""
+    parts = []
+    for trait in study.traits:
+        runs = at_headline(study, collect_teacher(study, teacher, trait=trait))
+        parts.append(agreement_by_series(study, runs)[0].assign(trait=trait))
+    return pd.concat(parts, ignore_index=True)[["trait", "qwk", "low", "high"]]
+
+
+def partial_correlation(x, y, given) -> float:
+    """Correlation of x and y after a linear fit on `given` is taken out of both; NaN where nothing
+    is left of one of them."""
+    design = np.column_stack([np.ones(len(x)), given])
+    left = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
+    spread = [v.std() for v in left]
+    if min(spread) < 1e-9:
+        return float("nan")
+    return float(np.mean(left[0] * left[1]) / (spread[0] * spread[1]))
+
+
+def specific_to_traits(study: Study, student: str, corpus: pd.DataFrame) -> pd.DataFrame:
+    """What a trait's score tells of the trait beyond the Student's own holistic score.
+
+    The correlation of the machine's trait score with people's (`specific`), and with the true one
+    where the corpus is simulated (`specific_true`), the machine's holistic score taken out of
+    both. Traits that are copies of the holistic score have 0. The interval is Fisher's, over
+    essays, for the mean over the runs.
+
+    Returns
+    -------
+    frame `series, trait, specific, low, high, specific_true, true_low, true_high`
+    """
+    truth = corpus.set_index("essay_id")
+    holistic = at_headline(study, collect_runs(study, student))
+    run = ["series", "draw", "seed", "essay_id"]
+    parts = []
+    for trait in study.traits:
+        if trait == HOLISTIC:
+            continue
+        scores = at_headline(study, collect_runs(study, student, trait=trait))
+        both = scores.merge(holistic[[*run, "continuous"]], on=run, suffixes=("", "_holistic"))
+        for (series, _, _), part in both.groupby(["series", "draw", "seed"], sort=False):
+            machine, given = part["continuous"].to_numpy(), part["continuous_holistic"].to_numpy()
+            row = {"series": series, "trait": trait, "n": len(part)}
+            row["specific"] = partial_correlation(machine, part["human"].to_numpy(), given)
+            if f"true_{trait}" in truth:
+                true = truth.loc[part["essay_id"], f"true_{trait}"].to_numpy(dtype=float)
+                row["specific_true"] = partial_correlation(machine, true, given)
+            parts.append(row)
+    table = pd.DataFrame(parts).groupby(["series", "trait"], sort=False).mean().reset_index()
+    for name, ends in (("specific", ("low", "high")), ("specific_true", ("true_low", "true_high"))):
+        if name in table:
+            z, reach = np.arctanh(table[name]), 1.96 / np.sqrt(table["n"] - 4)
+            table[ends[0]], table[ends[1]] = np.tanh(z - reach), np.tanh(z + reach)
+    return table.drop(columns="n")
+
+
+def trait_findings(table: pd.DataFrame, specific: pd.DataFrame, student: str) -> list[str]:
+    """Holistic against trait scores of one Student, in sentences."""
+    lines = []
+    for series, rows in table.groupby("series", sort=False):
+        rows = rows.set_index("trait")
+        whole, traits = rows.loc[HOLISTIC], rows.drop(index=HOLISTIC)
+        line = (
+            f"**{student}**, {series}: QWK {whole['qwk']:.3f} for the holistic score, "
+            f"{traits['qwk'].min():.3f} ({traits['qwk'].idxmin()}) to {traits['qwk'].max():.3f} "
+            f"({traits['qwk'].idxmax()}) for the traits"
+        )
+        if pd.notna(whole["gain"]):
+            sure = traits[traits["gain_low"] > 0]
+            line += (
+                f"; cyborg data gains {whole['gain']:+.3f} ({whole['gain_low']:+.3f} to "
+                f"{whole['gain_high']:+.3f}) on the holistic score and {traits['gain'].mean():+.3f} "
+                f"on average on the traits, beyond chance on {len(sure)} of {len(traits)}"
+            )
+        if whole["judged"]:
+            line += (
+                f"; groups outside the bound: {whole['outside']} of {whole['judged']} on the "
+                f"holistic score, {traits['outside'].sum()} of {traits['judged'].sum()} on the traits"
+            )
+        mine = specific[specific["series"] == series]
+        sure = mine[mine["low"] > 0]
+        line += (
+            f". Beyond the holistic score the traits' own scores tell something of "
+            f"{len(sure)} of {len(mine)} traits as people score them"
+        )
+        if "specific_true" in mine:
+            line += f" and of {int((mine['true_low'] > 0).sum())} as they truly are"
+        lines.append(line + ".")
+    return lines
