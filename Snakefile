@@ -72,8 +72,8 @@ def student_values(wildcards):
 
 def student_settings(wildcards):
     """What a Student's run depends on beside its files: its own settings, and its labels' use."""
-    use = CONDITIONS[wildcards.condition].use
-    return study.student(wildcards.student), use and study.label_use(use), study.transfer
+    name = CONDITIONS[wildcards.condition].use
+    return study.student(wildcards.student), name and study.label_use(name), study.transfer
 
 
 def results_of_student(wildcards):

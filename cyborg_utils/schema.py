@@ -153,6 +153,10 @@ class Study(Strict):
                     f"label_uses: {use.name!r} needs a Teacher with probabilities (kind: causal, "
                     "or head: classification); this study has none"
                 )
+        if self.name in self.transfer:
+            raise ValueError(f"transfer: {self.name} is this study itself; name others")
+        if penalized := [t.name for t in self.teachers if getattr(t, "group_penalty", 0)]:
+            raise ValueError(f"teachers: {penalized[0]}: group_penalty is for Students")
         whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
         if whole and "cyborg" in self.arms:
             raise ValueError(
@@ -211,7 +215,7 @@ class Study(Strict):
     @property
     def traits(self) -> list[str]:
         """What is scored of an essay: the holistic score first, then the corpus's traits."""
-        return [HOLISTIC, *getattr(self.corpus, "trait_names", [])]
+        return [HOLISTIC, *self.corpus.trait_names]
 
     @property
     def analyses(self) -> list[str]:

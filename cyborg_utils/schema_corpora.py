@@ -8,12 +8,19 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cyborg_utils.schema_basis import Count, Name, Positive, Seed, Strict
-from cyborg_utils.simulate import TRAIT_WEIGHTS
 
 RESERVED = (
     "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
     "human", "continuous", "series", "arm", "draw", "seed", "level",  # of its results
 )  # fmt: skip
+SIMULATED_TRAITS = [
+    "development",
+    "organisation",
+    "relevance",
+    "vocabulary",
+    "variety",
+    "conventions",
+]
 PERSUADE_GROUPS = [
     "gender",
     "ell_status",
@@ -80,7 +87,7 @@ class SimulatedCorpus(Strict):
     @field_validator("traits")
     @classmethod
     def _traits_are_known(cls, traits: list[str]) -> list[str]:
-        return known_traits(traits, TRAIT_WEIGHTS, "a simulated corpus")
+        return known_traits(traits, SIMULATED_TRAITS, "a simulated corpus")
 
     @model_validator(mode="after")
     def _scores_are_whole(self):

@@ -56,7 +56,7 @@ def by_trait(
 
 
 def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
-    """A Teacher's own QWK on test for the holistic score and each trait: `trait, qwk, low, high`."""
+    """A Teacher's own QWK on test for the holistic score and traits: `trait, qwk, low, high`."""
     parts = []
     for trait in study.traits:
         runs = at_headline(study, collect_teacher(study, teacher, trait=trait))
@@ -127,13 +127,15 @@ def trait_findings(table: pd.DataFrame, specific: pd.DataFrame, student: str) ->
             sure = traits[traits["gain_low"] > 0]
             line += (
                 f"; cyborg data gains {whole['gain']:+.3f} ({whole['gain_low']:+.3f} to "
-                f"{whole['gain_high']:+.3f}) on the holistic score and {traits['gain'].mean():+.3f} "
-                f"on average on the traits, beyond chance on {len(sure)} of {len(traits)}"
+                f"{whole['gain_high']:+.3f}) on the holistic score and "
+                f"{traits['gain'].mean():+.3f} on average on the traits, beyond chance on "
+                f"{len(sure)} of {len(traits)}"
             )
         if whole["judged"]:
             line += (
                 f"; groups outside the bound: {whole['outside']} of {whole['judged']} on the "
-                f"holistic score, {traits['outside'].sum()} of {traits['judged'].sum()} on the traits"
+                f"holistic score, {traits['outside'].sum()} of {traits['judged'].sum()} on the "
+                "traits"
             )
         mine = specific[specific["series"] == series]
         sure = mine[mine["low"] > 0]

@@ -31,8 +31,8 @@ def transfer_findings(transferred: pd.DataFrame, gained: pd.DataFrame) -> list[s
     lines = []
     for row in transferred.itertuples():
         lines.append(
-            f"**{row.student}**, {row.series}: QWK {row.qwk:.3f} ({row.low:.3f} to {row.high:.3f}) "
-            f"on the essays of {row.to}, {row.at_home:.3f} at home."
+            f"**{row.student}**, {row.series}: QWK {row.qwk:.3f} ({row.low:.3f} to "
+            f"{row.high:.3f}) on the essays of {row.to}, {row.at_home:.3f} at home."
         )
     for row in gained.itertuples() if "gain" in gained else ():
         lines.append(
@@ -50,8 +50,8 @@ def left_out_findings(left_out: pd.DataFrame) -> list[str]:
         (left_out["statistic"] == "qwk") & (left_out["prompt"] == "all left-out prompts")
     ]
     return [
-        f"**{row.student}**, {row.series}: on prompts that it never saw QWK is {row.a:.3f}, against "
-        f"{row.b:.3f} where the prompt was in training ({row.difference:+.3f}, 95 % "
+        f"**{row.student}**, {row.series}: on prompts that it never saw QWK is {row.a:.3f}, "
+        f"against {row.b:.3f} where the prompt was in training ({row.difference:+.3f}, 95 % "
         f"{row.low:+.3f} to {row.high:+.3f})."
         for row in whole.itertuples()
     ]
