@@ -81,7 +81,7 @@ class SimulatedCorpus(Strict):
     seed: Seed = 1
     planted_bias: Annotated[float, Field(ge=0, le=1)] = 1.0
     scale: Scale = Scale()
-    traits: list[Name] = []
+    traits: list[str] = []
     label_unscored: bool = False
 
     @field_validator("traits")
@@ -191,6 +191,7 @@ class TableCorpus(EssayFiles):
     separator: str = ","
 
 
+# The column names of the corpora's own files.
 PUBLISHED = {
     "persuade": Columns(
         id="essay_id_comp",
@@ -244,7 +245,7 @@ class PublishedCorpus(EssayFiles):
 
     kind: Literal["persuade", "asap2", "ellipse"]
     scale: Scale = Field(default=None, validate_default=True)
-    traits: list[Name] = []
+    traits: list[str] = []
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0
     label_unscored: bool = False
 
@@ -267,6 +268,7 @@ class PublishedCorpus(EssayFiles):
         return known.model_copy(update={"traits": traits, "split": split})
 
 
+# Of the first domain, from the descriptions of the essay sets that the corpus comes with.
 ASAP1_SCALES = {
     target: {number: Scale(min=low, max=high) for number, (low, high) in enumerate(ranges, 1)}
     for target, ranges in {

@@ -242,11 +242,9 @@ def _simulate(
         row += tuple(person[group] for group in GROUP_COLUMNS)
         if scored_traits:
             own = np.random.default_rng((seed, stream, number, 2))
-            seen_traits = _rated_traits(own, traits, normal[1])
-            for name in scored_traits:
-                row += tuple(
-                    low + int(np.searchsorted(cuts, t[name])) for t in (seen_traits, traits)
-                )
+            rated = _rated_traits(own, traits, normal[1])
+            both = [sight[name] for name in scored_traits for sight in (rated, traits)]
+            row += tuple(low + int(np.searchsorted(cuts, q)) for q in both)
         rows.append(row)
     marks = [column for name in scored_traits for column in (name, f"true_{name}")]
     frame = pd.DataFrame(rows, columns=[*COLUMNS, *marks])

@@ -473,7 +473,7 @@ def test_rescaling_keeps_ends_and_order_and_can_be_undone(one, other, scores):
             {"kind": "ellipse", "traits": ["style"]},
             "no trait 'style'; ellipse has cohesion, syntax",
         ),
-        ({"kind": "persuade", "traits": ["style"]}, "no trait 'style'; persuade has none"),
+        ({"kind": "persuade", "traits": ["Style"]}, "no trait 'Style'; persuade has none"),
         ({"kind": "ellipse", "traits": ["syntax", "syntax"]}, "names one trait twice"),
         ({"kind": "asap1", "sets": [1, 3]}, "sets [1, 3] have scales of their own; give one to"),
         ({"kind": "asap1", "sets": [9]}, "less than or equal to 8"),
