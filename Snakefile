@@ -307,6 +307,7 @@ rule audit:
 rule analysis:
     input:
         f"{FOLDER}/corpus.parquet",
+        [f"{FOLDER}/calibration/{s.name}.json" for s in study.students],
         [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS],
         RESULTS.values(),
     output:

@@ -128,8 +128,8 @@ def collect_teacher(
         name = series_name(c).replace("cyborg by", "Teacher")
         parts.append(
             scores[[*COLLECTED, *(n for n in scores if n.startswith("p_"))]].assign(
-                series=name, arm="teacher", teacher=teacher, fraction=c.fraction, draw=c.draw,
-                seed=0, n_human=about["budget"]["train"], n_train=about["budget"]["train"],
+                series=name, arm="teacher", teacher=teacher, use=None, fraction=c.fraction,
+                draw=c.draw, seed=0, n_human=about["budget"]["train"], n_train=about["budget"]["train"],
                 truncated=about["truncated"],
             )
         )  # fmt: skip
