@@ -21,10 +21,11 @@ from cyborg_utils.scale import round_to_scale
 LABELS = np.arange(1, 7)
 CENTRE, RATER_NOISE = 3.2, 0.4  # in score points
 SIZES = (100, 300, 1000, 3000)  # train essays of the last simulation
-GROUP_SHARE, STYLE_SLOPE, STYLE_NOISE = 0.1, -0.7, 0.7
-FEATURES, HINTS = 40, 40
-TEACHER_CLARITY, STUDENT_CLARITY, HINT_CLARITY = 0.4, 0.25, 1.0
-PENALTY = 60.0
+ELSEWHERE = 500  # essays that the Teacher has read before, none by the group
+GROUP_SHARE, STYLE_SLOPE, STYLE_NOISE = 0.15, -0.7, 0.5
+FEATURES, HINTS = 20, 40
+TEACHER_CLARITY, STUDENT_CLARITY, HINT_CLARITY = 0.45, 0.3, 1.0
+PENALTY = 30.0
 NO_KERNEL = "The sliders work in a running notebook."
 
 
@@ -110,8 +111,8 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
                 (i % 10, 9 - i // 10), 0.86, 0.86,
                 facecolor=plots.COLOURS["human" if human else "cyborg"],
                 hatch="" if human else "///", edgecolor="white", linewidth=0,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     right.set(xlim=(-0.2, 10.1), ylim=(-0.2, 10.1), aspect="equal", xticks=[], yticks=[])
     right.set_xlabel("one square: 1 % of the train essays")
     right.set_title(f"$X_U$: {share} % by hand (plain),\n{100 - share} % by the Teacher (hatched)")
@@ -223,7 +224,9 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
     right.annotate(f"{here:.2f}", (squeeze, here), (-6, -6), textcoords="offset points",
                    ha="right", va="top")  # fmt: skip
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    right.set(xlabel="squeeze towards the mean score (%)", ylabel="QWK, correlation", ylim=(0, 1.05))
+    right.set(
+        xlabel="squeeze towards the mean score (%)", ylabel="QWK, correlation", ylim=(0, 1.05)
+    )
     right.set_title(f"Squeezed by {squeeze:.0%}, shifted by {shift:+.1f}")
     right.legend(loc="lower left")
     figure.suptitle(
@@ -365,7 +368,9 @@ class MadeUpEssays(NamedTuple):
     student_view: np.ndarray
 
 
-def made_up_essays(n: int, gap: float, rng: np.random.Generator) -> MadeUpEssays:
+def made_up_essays(
+    n: int, gap: float, rng: np.random.Generator, group_share: float = GROUP_SHARE
+) -> MadeUpEssays:
     """Make up essays of two groups that write equally well, and what two machines see of them.
 
     Quality has the same distribution in both groups. The style gets rarer as quality rises among
@@ -380,13 +385,15 @@ def made_up_essays(n: int, gap: float, rng: np.random.Generator) -> MadeUpEssays
     gap : float
         Mean of the style in the group; 0 among the others.
     rng : numpy.random.Generator
+    group_share : float
+        Share of writers in the group.
 
     Returns
     -------
     MadeUpEssays
-        `group` (bool), `human` (1 to 6), and the two views, shape (n, 81).
+        `group` (bool), `human` (1 to 6), and the two views, shape (n, 61).
     """
-    group = rng.random(n) < GROUP_SHARE
+    group = rng.random(n) < group_share
     quality = rng.standard_normal(n)
     human = round_to_scale(CENTRE + quality + RATER_NOISE * rng.standard_normal(n), LABELS)
     style = np.where(group, gap, STYLE_SLOPE * quality) + STYLE_NOISE * rng.standard_normal(n)
@@ -405,7 +412,10 @@ def inherited_bias(
     draws: int = 30,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Train a Teacher on U, and Students on its labels and on people's, all by ridge regression.
+    """Train a Teacher, and Students on cyborg data and on labels by people, by ridge regression.
+
+    The Teacher learns from U and from 500 essays of another programme, none of them by writers of
+    the group. Cyborg data are U with people's scores and further essays with the Teacher's.
 
     Parameters
     ----------
@@ -423,8 +433,8 @@ def inherited_bias(
     -------
     pandas.DataFrame
         A row for each draw and model: `draw, labels` ("Teacher", "cyborg", "human"), `essays`
-        trained on, and on 3,000 test essays `smd` and `smd_others` (SMD of the group and of the
-        others), `qwk`, `style_weight` (points of score for one unit of style).
+        trained on (a Teacher: in U), and on 3,000 test essays `smd` of the group, the same bias in
+        score `points`, `qwk`, and `style_weight` (points of score for one unit of style).
     """
     sizes = [hand_scored, *(s for s in SIZES if s > hand_scored)]
     unseen = slice(0 if student_sees_style else 1, None)
@@ -435,10 +445,8 @@ def inherited_bias(
 
         def judge(model, view, labels, essays, draw=draw, test=test):
             scores = round_to_scale(model.predict(view), LABELS)
-            smd, others = (
-                standardized_mean_difference(test.human[mine], scores[mine])
-                for mine in (test.group, ~test.group)
-            )
+            mine = test.group
+            smd = standardized_mean_difference(test.human[mine], scores[mine])
             sees = model.n_features_in_ == test.teacher_view.shape[1]
             rows.append(
                 {
@@ -446,13 +454,17 @@ def inherited_bias(
                     "labels": labels,
                     "essays": essays,
                     "smd": smd,
-                    "smd_others": others,
+                    "points": (scores - test.human)[mine].mean(),
                     "qwk": quadratic_weighted_kappa(test.human, scores, LABELS),
                     "style_weight": model.coef_[0] if sees else 0.0,
                 }
             )
 
-        teacher = Ridge(PENALTY).fit(train.teacher_view[:hand_scored], train.human[:hand_scored])
+        elsewhere = made_up_essays(ELSEWHERE, gap, rng, group_share=0)
+        teacher = Ridge(PENALTY).fit(
+            np.vstack([elsewhere.teacher_view, train.teacher_view[:hand_scored]]),
+            np.concatenate([elsewhere.human, train.human[:hand_scored]]),
+        )
         judge(teacher, test.teacher_view, "Teacher", hand_scored)
         cyborg = round_to_scale(teacher.predict(train.teacher_view), LABELS)
         cyborg[:hand_scored] = train.human[:hand_scored]
@@ -463,7 +475,7 @@ def inherited_bias(
     return pd.DataFrame(rows)
 
 
-def over_draws(runs: pd.DataFrame, column: str) -> pd.DataFrame:
+def over_draws(runs: pd.DataFrame, column: str = "smd") -> pd.DataFrame:
     """Average a column of `inherited_bias` over draws, with the 95 % t interval of the mean.
 
     Parameters
@@ -483,7 +495,7 @@ def over_draws(runs: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def inheritance_figure(runs: pd.DataFrame):
-    """Draw the group's SMD and the QWK by the number of train essays and who labelled them.
+    """Draw Students' bias against their Teacher's, and the bias by the number of labels.
 
     Parameters
     ----------
@@ -494,46 +506,51 @@ def inheritance_figure(runs: pd.DataFrame):
     -------
     figure, alt : Figure, str
     """
-    figure, panels = _panels(height=3.9)
+    figure, (left, right) = _panels(height=3.9)
+    by_draw = runs.pivot(index="draw", columns=["labels", "essays"], values="smd")
+    teacher = by_draw["Teacher"].iloc[:, 0]
+    most, draws = runs["essays"].max(), len(by_draw)
     names = {"human": "Student, labels by people", "cyborg": "Student, cyborg data"}
-    ends = {}
-    for axes, column in zip(panels, ("smd", "qwk"), strict=True):
-        means = over_draws(runs, column)
-        for i, (labels, name) in enumerate(names.items()):
-            line = means[means["labels"] == labels]
-            axes.errorbar(
-                line["essays"] * 1.04 ** (2 * i - 1), line["mean"],
-                [line["mean"] - line["low"], line["high"] - line["mean"]],
-                marker=plots.MARKERS[labels], color=plots.COLOURS[labels], capsize=3,
-                linestyle="--" if labels == "human" else "-", label=name,
-            )  # fmt: skip
-            ends[column, labels] = line["mean"].iloc[-1]
-        teacher = means[means["labels"] == "Teacher"].iloc[0]
-        ends[column, "Teacher"] = teacher["mean"]
-        axes.axhspan(teacher["low"], teacher["high"], color="black", alpha=0.1)
-        axes.axhline(teacher["mean"], color="black", linestyle=":", label="the Teacher")
-        sizes = sorted(means["essays"].unique())
-        axes.set_xscale("log")
-        axes.set_xticks(sizes, [f"{s:,}" for s in sizes])
-        axes.xaxis.set_minor_locator(plt.NullLocator())
-        axes.set_xlabel("train essays with a label")
-    panels[0].axhspan(-0.1, 0.1, color="grey", alpha=0.15, zorder=0)
-    panels[0].axhline(0, color="grey", linewidth=1)
-    panels[0].set(ylabel="SMD of the group (grey: ±0.1)", title="Bias")
-    panels[1].set(ylabel="QWK on test", title="Agreement")
-    handles, told = panels[0].get_legend_handles_labels()
+    ends, follows = {}, {}
+    for i, (labels, name) in enumerate(names.items()):
+        look = {"marker": plots.MARKERS[labels], "color": plots.COLOURS[labels]}
+        students = by_draw[labels]
+        ends[labels], follows[labels] = students[most].mean(), correlation(teacher, students[most])
+        left.plot(teacher, students[most], linestyle="none", markersize=5, **look)
+        low, high = students.quantile(0.05), students.quantile(0.95)
+        right.errorbar(
+            students.columns * 1.04 ** (2 * i - 1), students.mean(),
+            [students.mean() - low, high - students.mean()],
+            linestyle="--" if labels == "human" else "-", capsize=3, label=name, **look,
+        )  # fmt: skip
+    ends["Teacher"] = teacher.mean()
+    reach = [teacher.min(), teacher.max()]
+    left.plot(reach, reach, color="black", linewidth=1, linestyle=":")
+    left.set(xlabel="SMD of the Teacher (dotted: the same)", ylabel="SMD of the Student")
+    left.set_title(f"{draws} draws, {most:,} labels each")
+    right.axhline(teacher.mean(), color="black", linestyle=":", label="the Teacher")
+    right.set_xscale("log")
+    sizes = by_draw["human"].columns
+    right.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    right.xaxis.set_minor_locator(plt.NullLocator())
+    right.set(xlabel="train essays with a label", ylabel="SMD (bars: 9 of 10 draws)")
+    right.set_title("Mean over draws")
+    for axes in (left, right):
+        axes.axhspan(-0.1, 0.1, color="grey", alpha=0.15, zorder=0)
+    handles, told = right.get_legend_handles_labels()
     figure.legend(handles, told, loc="outside lower center", ncols=3, fontsize="small")
-    most = sizes[-1]
     figure.suptitle(
-        f"Bias of the group after {most:,} labels: {ends['smd', 'cyborg']:+.2f} from the Teacher, "
-        f"{ends['smd', 'human']:+.2f} from people"
+        f"SMD of the group: Teacher {ends['Teacher']:+.2f}, its Student {ends['cyborg']:+.2f}, "
+        f"a Student of people {ends['human']:+.2f}"
     )
     alt = (
-        f"Simulated. SMD of the group and QWK by the number of train essays. The Teacher has SMD "
-        f"{ends['smd', 'Teacher']:+.2f} and QWK {ends['qwk', 'Teacher']:.2f}. At {most:,} essays a "
-        f"Student on cyborg data has SMD {ends['smd', 'cyborg']:+.2f} and QWK "
-        f"{ends['qwk', 'cyborg']:.2f}, a Student on labels by people SMD "
-        f"{ends['smd', 'human']:+.2f} and QWK {ends['qwk', 'human']:.2f}."
+        f"Simulated, SMD of the group on test. The Teacher's mean is {ends['Teacher']:+.2f}. "
+        f"Left, each draw's Student against its Teacher at {most:,} labels: the correlation is "
+        f"{follows['cyborg']:.2f} on cyborg data and {follows['human']:.2f} on labels by people. "
+        f"Right, from {sizes[0]:,} to {most:,} labels the Student's mean goes from "
+        f"{by_draw['cyborg'].iloc[:, 0].mean():+.2f} to {ends['cyborg']:+.2f} on cyborg data and "
+        f"from {by_draw['human'].iloc[:, 0].mean():+.2f} to {ends['human']:+.2f} on labels by "
+        f"people. The grey band is within 0.1."
     )
     return figure, alt
 

@@ -122,22 +122,26 @@ def render(executed: Path, report: Path) -> None:
     from traitlets.config import Config
 
     notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata.pop("widgets", None)  # without a kernel they do nothing
     given = notebook.metadata.papermill.parameters
-    study = load_study(given["study"], given["settings"])
     parts = [
         f"{k} {v}" for k, v in given.items() if k not in ("study", "settings") and v is not None
     ]
-    notebook.metadata["title"] = ", ".join([f"{study.title}: {_heading(notebook)}", *parts])
-    home = ROOT / "reports" / study.name / "index.html"
-    other = "students" if study.machines else "machines"  # cells of the other kind of study
-    links = {"home": os.path.relpath(home, report.parent), "study": study.title}
+    title, links, hidden = _heading(notebook), {}, []
+    if "study" in given:  # the opening lesson belongs to none
+        study = load_study(given["study"], given["settings"])
+        title = f"{study.title}: {title}"
+        home = ROOT / "reports" / study.name / "index.html"
+        links = {"home": os.path.relpath(home, report.parent), "study": study.title}
+        hidden = ["students" if study.machines else "machines"]  # cells of the other kind of study
+    notebook.metadata["title"] = ", ".join([title, *parts])
     exporter = HTMLExporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],
         embed_images=True,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": [other]}}),
+        config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": hidden}}),
     )
     html, _ = exporter.from_notebook_node(notebook, resources=links)
     temporary = report.with_name(f".{report.name}.partial")
