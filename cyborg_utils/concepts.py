@@ -26,6 +26,11 @@ GROUP_SHARE, STYLE_SLOPE, STYLE_NOISE = 0.15, -0.7, 0.5
 FEATURES, HINTS = 20, 40
 TEACHER_CLARITY, STUDENT_CLARITY, HINT_CLARITY = 0.45, 0.3, 1.0
 PENALTY = 30.0
+NAMES = {
+    "Teacher": "the Teacher",
+    "cyborg": "Student, cyborg data",
+    "human": "Student, labels by people",
+}
 NO_KERNEL = "The sliders work in a running notebook."
 
 
@@ -103,7 +108,7 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
     left.bar_label(bars, [f"{c:.0%}" for c in chances], fontsize="small", padding=2)
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     left.set(xlabel="score (points)", ylabel="Teacher's probability", ylim=(0, 1.08))
-    left.set_title(f"One essay: the label keeps {label}")
+    left.set_title(f"One made-up essay: the label keeps {label}")
     for i in range(100):
         human = i < share
         right.add_patch(
@@ -208,7 +213,7 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
                  **look)  # fmt: skip
     left.set_xticks(distances, [f"{d}\nweight {d * d}" for d in distances])
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    left.set(xlabel="miss (score points) and its weight in QWK", ylabel="share of essays")
+    left.set(xlabel="miss (score points) and its weight in QWK", ylabel="share of simulated essays")
     left.set_title(f"Exact agreement {exact:.0%}, twice")
     left.legend()
 
@@ -328,7 +333,7 @@ def smd_figure(smd: float = -0.1, noise: float = 0.4, cut: int = 4, seed: int = 
         look = {"color": plots.COLOURS[colour], "linestyle": style}
         left.plot(counts["smd"], counts[name], label=told, **look)
         left.plot(smd, here[name], "o", color="black", markersize=5)
-    left.set(ylabel="essays of 1,000", ylim=(0, 640))
+    left.set(ylabel="of 1,000 simulated essays", ylim=(0, 640))
     left.set_title("Scored lower, scored higher")
     fails = here["machine_fails"] - here["people_fail"]
     right.plot(counts["smd"], counts["machine_fails"], color=plots.COLOURS["cyborg"],
@@ -336,7 +341,7 @@ def smd_figure(smd: float = -0.1, noise: float = 0.4, cut: int = 4, seed: int = 
     right.plot(counts["smd"], counts["people_fail"], color=plots.COLOURS["human"], linestyle="--",
                label=f"people: {here['people_fail']:.0f}")  # fmt: skip
     right.plot(smd, here["machine_fails"], "o", color="black", markersize=5)
-    right.set(ylabel="essays of 1,000", ylim=(0, None))
+    right.set(ylabel="of 1,000 simulated essays", ylim=(0, None))
     right.set_title(f"Below the cut score of {cut}")
     for axes in (left, right):
         axes.axvspan(-0.1, 0.1, color="grey", alpha=0.15)
@@ -510,9 +515,8 @@ def inheritance_figure(runs: pd.DataFrame):
     by_draw = runs.pivot(index="draw", columns=["labels", "essays"], values="smd")
     teacher = by_draw["Teacher"].iloc[:, 0]
     most, draws = runs["essays"].max(), len(by_draw)
-    names = {"human": "Student, labels by people", "cyborg": "Student, cyborg data"}
     ends, follows = {}, {}
-    for i, (labels, name) in enumerate(names.items()):
+    for i, labels in enumerate(("human", "cyborg")):
         look = {"marker": plots.MARKERS[labels], "color": plots.COLOURS[labels]}
         students = by_draw[labels]
         ends[labels], follows[labels] = students[most].mean(), correlation(teacher, students[most])
@@ -521,20 +525,21 @@ def inheritance_figure(runs: pd.DataFrame):
         right.errorbar(
             students.columns * 1.04 ** (2 * i - 1), students.mean(),
             [students.mean() - low, high - students.mean()],
-            linestyle="--" if labels == "human" else "-", capsize=3, label=name, **look,
+            linestyle="--" if labels == "human" else "-", capsize=3, label=NAMES[labels],
+            **look,
         )  # fmt: skip
     ends["Teacher"] = teacher.mean()
     reach = [teacher.min(), teacher.max()]
     left.plot(reach, reach, color="black", linewidth=1, linestyle=":")
     left.set(xlabel="SMD of the Teacher (dotted: the same)", ylabel="SMD of the Student")
-    left.set_title(f"{draws} draws, {most:,} labels each")
-    right.axhline(teacher.mean(), color="black", linestyle=":", label="the Teacher")
+    left.set_title(f"{draws} simulated draws, {most:,} labels each")
+    right.axhline(teacher.mean(), color="black", linestyle=":", label=NAMES["Teacher"])
     right.set_xscale("log")
     sizes = by_draw["human"].columns
     right.set_xticks(sizes, [f"{size:,}" for size in sizes])
     right.xaxis.set_minor_locator(plt.NullLocator())
     right.set(xlabel="train essays with a label", ylabel="SMD (bars: 9 of 10 draws)")
-    right.set_title("Mean over draws")
+    right.set_title("Mean and spread over draws")
     for axes in (left, right):
         axes.axhspan(-0.1, 0.1, color="grey", alpha=0.15, zorder=0)
     handles, told = right.get_legend_handles_labels()
