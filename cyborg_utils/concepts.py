@@ -59,7 +59,8 @@ def sliders(draw, figure, **controls) -> None:
     box = widgets.VBox(list(controls.values()))
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     mime = "application/vnd.jupyter.widget-view+json"
-    display({mime: view, "text/plain": NO_KERNEL}, raw=True)
+    told = {"text/html": f"<p><em>{NO_KERNEL}</em></p>", "text/plain": NO_KERNEL}
+    display({mime: view, **told}, raw=True)
 
 
 # ---------------------------------------------------------------- 1: labels
@@ -243,7 +244,7 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
         f"and has QWK {told['a']:.2f}, B misses by {miss} and has {told['b']:.2f}. Right, QWK "
         f"against the squeeze of the scores, shifted by {shift:+.1f}: from {kappas[0]:.2f} without "
         f"to {kappas[-1]:.2f} at {at[-1]:.0%}; at {squeeze:.0%} it is {here:.2f}, where the "
-        f"correlation is {order:.2f}."
+        f"correlation is {f'{order:.2f}' if np.isfinite(order) else 'undefined'}."
     )
     return figure, alt
 
@@ -291,7 +292,7 @@ def smd_counts(noise: float, cut: int, seed: int = 1) -> pd.DataFrame:
         `people_fail`.
     """
     rows = []
-    for shift in np.linspace(-0.6, 0.6, 61):
+    for shift in np.linspace(-0.8, 0.8, 65):
         human, machine = shifted_scores(shift, noise, seed=seed)
         rows.append(
             {
@@ -333,7 +334,7 @@ def smd_figure(smd: float = -0.1, noise: float = 0.4, cut: int = 4, seed: int = 
         look = {"color": plots.COLOURS[colour], "linestyle": style}
         left.plot(counts["smd"], counts[name], label=told, **look)
         left.plot(smd, here[name], "o", color="black", markersize=5)
-    left.set(ylabel="of 1,000 simulated essays", ylim=(0, 640))
+    left.set(ylabel="of 1,000 simulated essays", ylim=(0, 700))
     left.set_title("Scored lower, scored higher")
     fails = here["machine_fails"] - here["people_fail"]
     right.plot(counts["smd"], counts["machine_fails"], color=plots.COLOURS["cyborg"],
@@ -347,7 +348,7 @@ def smd_figure(smd: float = -0.1, noise: float = 0.4, cut: int = 4, seed: int = 
         axes.axvspan(-0.1, 0.1, color="grey", alpha=0.15)
         axes.set(xlabel="SMD (grey: within ±0.1)", xlim=(-0.52, 0.52))
         axes.xaxis.set_major_locator(MultipleLocator(0.25))
-        axes.legend(fontsize="small", loc="best")
+        axes.legend(fontsize="small", loc="upper center" if axes is left else "best")
     figure.suptitle(
         f"SMD {smd:+.2f}: {here['lower']:.0f} of 1,000 lower, {here['higher']:.0f} higher, "
         f"{abs(fails):.0f} {'more' if fails >= 0 else 'fewer'} below {cut}"

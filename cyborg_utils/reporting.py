@@ -122,7 +122,7 @@ def render(executed: Path, report: Path) -> None:
     from traitlets.config import Config
 
     notebook = nbformat.read(executed, as_version=4)
-    notebook.metadata.pop("widgets", None)  # without a kernel they do nothing
+    notebook.metadata.pop("widgets", None)  # without it they are shown as what they say in text
     given = notebook.metadata.papermill.parameters
     parts = [
         f"{k} {v}" for k, v in given.items() if k not in ("study", "settings") and v is not None

@@ -140,6 +140,8 @@ def test_the_default_parameters_are_those_of_the_demo(notebook):
         statement.targets[0].id: ast.literal_eval(statement.value)
         for statement in ast.parse(parameters_cell(notebook)).body
     }
+    if set(values) == {"seed"}:
+        return  # the opening lesson belongs to no study
     study = load_study(values["study"], values["settings"])
     assert study.name == "demo"
     if "teacher" in values:
