@@ -12,6 +12,7 @@ from IPython.display import display
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 from scipy import stats
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
 
 from cyborg_utils import plots
 from cyborg_utils.agreement import agreement_rates, correlation, quadratic_weighted_kappa
@@ -411,6 +412,7 @@ def made_up_essays(
     return MadeUpEssays(group, human, *views)
 
 
+@threadpool_limits.wrap(limits=1)  # small matrices: on a busy machine threads only wait
 def inherited_bias(
     gap: float = 2.0,
     hand_scored: int = 100,

@@ -12,9 +12,8 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-from bs4 import BeautifulSoup
 
-from cyborg_utils import concepts, plots, reporting
+from cyborg_utils import concepts, reporting
 from cyborg_utils.agreement import agreement_rates, quadratic_weighted_kappa
 from cyborg_utils.schema_basis import ROOT
 
@@ -38,38 +37,36 @@ def lesson(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
         reporting.run_notebook(NAME, {"seed": 2}, executed, report)
-    html = report.read_text(encoding="utf-8")
     cells = nbformat.read(executed, as_version=4).cells
-    return SimpleNamespace(cells=cells, html=html, page=BeautifulSoup(html, "html.parser"))
+    return SimpleNamespace(cells=cells, html=report.read_text(encoding="utf-8"))
 
 
 def test_every_figure_is_told_in_words_with_the_numbers_of_its_run(lesson):
-    pictures = lesson.page.find_all("img")
-    assert len(pictures) == 4
-    for picture in pictures:
-        assert len(picture["alt"]) > 100
-        assert re.search(r"\d", picture["alt"])
-        assert "nan" not in picture["alt"]
+    pictures = re.findall(r"<img [^>]*>", lesson.html)
+    told = [alt for picture in pictures for alt in re.findall(r'alt="([^"]*)"', picture)]
+    assert len(pictures) == len(told) == 4
+    for alt in told:
+        assert len(alt) > 100
+        assert re.search(r"\d", alt)
+        assert "nan" not in alt
     frame = concepts.two_machines(seed=2)
     kappa = quadratic_weighted_kappa(frame["human"], frame["b"], concepts.LABELS)
-    assert f"{kappa:.2f}" in pictures[1]["alt"]
+    assert f"{kappa:.2f}" in told[1]
 
 
 def test_a_report_folds_the_answers(lesson):
-    answers = [d for d in lesson.page.find_all("details") if d.summary.text == "Answer"]
-    assert len(answers) == 4
-    for answer in answers:
-        assert not answer.has_attr("open")
-        assert len(answer.find("p").text) > 80
+    answer = r"<details><summary>Answer</summary>\s*<p>(.*?)</p>\s*</details>"
+    answers = re.findall(answer, lesson.html, re.DOTALL)
+    assert len(answers) == lesson.html.count("<summary>Answer") == 4
+    assert all(len(text) > 80 and "<div" not in text for text in answers)
 
 
 def test_a_report_says_where_the_sliders_work_and_shows_no_trace_of_them(lesson):
-    text = lesson.page.get_text()
-    assert text.count(concepts.NO_KERNEL) == 4
+    assert lesson.html.count(concepts.NO_KERNEL) == 4
     for trace in ("widget-view", "widget-state", "model_id", "FloatSlider(value", "VBox("):
         assert trace not in lesson.html
-    assert not [s for s in lesson.page.find_all("script") if s.get("src")]
-    assert lesson.page.title.text == "00 Concepts, seed 2"
+    assert not re.search(r"<script[^>]* src=", lesson.html)
+    assert "<title>00 Concepts, seed 2</title>" in lesson.html
 
 
 def test_nothing_is_written_to_the_error_stream(lesson):
@@ -136,8 +133,7 @@ def test_a_figure_holds_at_the_ends_of_its_sliders(draw, ends):
         plt.close(figure)
 
 
-def test_a_report_can_show_every_figure():
-    assert plots.COLOURS["human"] != plots.COLOURS["cyborg"]
+def test_the_last_figure_holds_at_the_ends_of_its_sliders():
     for gap, hand_scored in ((0.0, 50), (3.0, 1000)):
         runs = concepts.inherited_bias(gap, hand_scored, draws=3)
         figure, alt = concepts.inheritance_figure(runs)
