@@ -13,7 +13,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from cyborg_utils import concepts, reporting
+from cyborg_utils import concept_plots, concepts, reporting
 from cyborg_utils.agreement import agreement_rates, quadratic_weighted_kappa
 from cyborg_utils.schema_basis import ROOT
 
@@ -62,7 +62,7 @@ def test_a_report_folds_the_answers(lesson):
 
 
 def test_a_report_says_where_the_sliders_work_and_shows_no_trace_of_them(lesson):
-    assert lesson.html.count(concepts.NO_KERNEL) == 4
+    assert lesson.html.count(concept_plots.NO_KERNEL) == 4
     for trace in ("widget-view", "widget-state", "model_id", "FloatSlider(value", "VBox("):
         assert trace not in lesson.html
     assert not re.search(r"<script[^>]* src=", lesson.html)
@@ -104,11 +104,11 @@ def test_no_result_is_typed_into_the_text(lesson):
 
 
 def test_a_slider_redraws_the_figure_in_its_place(monkeypatch):
-    monkeypatch.setattr(concepts, "display", lambda *_args, **_kwargs: None)
+    monkeypatch.setattr(concept_plots, "display", lambda *_args, **_kwargs: None)
     drawn = []
     figure = SimpleNamespace(update=drawn.append)
     share = widgets.IntSlider(10, min=1, max=100)
-    concepts.sliders(concepts.label_figure, figure, share=share)
+    concept_plots.sliders(concept_plots.label_figure, figure, share=share)
     assert not drawn
     share.value = 25
     assert len(drawn) == 1
@@ -118,9 +118,12 @@ def test_a_slider_redraws_the_figure_in_its_place(monkeypatch):
 @pytest.mark.parametrize(
     ("draw", "ends"),
     [
-        (concepts.label_figure, {"lean": (1, 6), "doubt": (0.2, 2), "share": (1, 100)}),
-        (concepts.qwk_figure, {"miss": (1, 3), "squeeze": (0, 0.9), "shift": (-1.5, -0.25, 1.5)}),
-        (concepts.smd_figure, {"smd": (-0.5, 0.5), "noise": (0, 1), "cut": (2, 6)}),
+        (concept_plots.label_figure, {"lean": (1, 6), "doubt": (0.2, 2), "share": (1, 100)}),
+        (
+            concept_plots.qwk_figure,
+            {"miss": (1, 3), "squeeze": (0, 0.9), "shift": (-1.5, -0.25, 1.5)},
+        ),
+        (concept_plots.smd_figure, {"smd": (-0.5, 0.5), "noise": (0, 1), "cut": (2, 6)}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -136,7 +139,7 @@ def test_a_figure_holds_at_the_ends_of_its_sliders(draw, ends):
 def test_the_last_figure_holds_at_the_ends_of_its_sliders():
     for gap, hand_scored in ((0.0, 50), (3.0, 1000)):
         runs = concepts.inherited_bias(gap, hand_scored, draws=3)
-        figure, alt = concepts.inheritance_figure(runs)
+        figure, alt = concept_plots.inheritance_figure(runs)
         assert f"from {hand_scored:,} to 3,000 labels" in alt
         plt.close(figure)
 
