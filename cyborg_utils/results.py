@@ -124,12 +124,13 @@ def collect_teacher(
         folder = labels_folder(study, teacher, c.fraction, c.draw)
         scores = pd.read_parquet(need(folder / "predictions.parquet", "03_labeling", study))
         about = read_json(folder / "labeling.json")
+        n_human = about["budget"]["train"]
         scores = of_trait(scores[scores["split"] == split], trait)
         name = series_name(c).replace("cyborg by", "Teacher")
         parts.append(
             scores[[*COLLECTED, *(n for n in scores if n.startswith("p_"))]].assign(
                 series=name, arm="teacher", teacher=teacher, use=None, fraction=c.fraction,
-                draw=c.draw, seed=0, n_human=about["budget"]["train"], n_train=about["budget"]["train"],
+                draw=c.draw, seed=0, n_human=n_human, n_train=n_human,
                 truncated=about["truncated"],
             )
         )  # fmt: skip
@@ -139,6 +140,11 @@ def collect_teacher(
 def at_headline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs at the study's main fraction, and those that have none."""
     return runs[runs["fraction"].isna() | (runs["fraction"] == study.headline)]
+
+
+def hard_only(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs on hard labels, and those on no Teacher's labels."""
+    return runs[runs["use"].fillna(HARD.name) == HARD.name]
 
 
 def _machines(study: Study) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from cyborg_utils.results import (
     collect_runs,
     collect_teacher,
     comparisons,
+    hard_only,
 )
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import HOLISTIC
@@ -33,7 +34,7 @@ def by_trait(
     """
     rows, bias = [], []
     for trait in study.traits:
-        runs = at_headline(study, collect_runs(study, student, trait=trait))
+        runs = _runs(study, student, trait)
         table, resampled = agreement_by_series(study, runs)
         compared = comparisons(study, table, resampled)
         wanted = ["series", "gain", "gain_low", "gain_high", "p", "loss"]
@@ -53,6 +54,10 @@ def by_trait(
                 }
             )  # fmt: skip
     return pd.DataFrame(rows), pd.concat(bias, ignore_index=True)
+
+
+def _runs(study: Study, student: str, trait: str) -> pd.DataFrame:
+    return hard_only(at_headline(study, collect_runs(study, student, trait=trait)))
 
 
 def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
@@ -88,13 +93,13 @@ def specific_to_traits(study: Study, student: str, corpus: pd.DataFrame) -> pd.D
     frame `series, trait, specific, low, high, specific_true, true_low, true_high`
     """
     truth = corpus.set_index("essay_id")
-    holistic = at_headline(study, collect_runs(study, student))
+    holistic = _runs(study, student, HOLISTIC)
     run = ["series", "draw", "seed", "essay_id"]
     parts = []
     for trait in study.traits:
         if trait == HOLISTIC:
             continue
-        scores = at_headline(study, collect_runs(study, student, trait=trait))
+        scores = _runs(study, student, trait)
         both = scores.merge(holistic[[*run, "continuous"]], on=run, suffixes=("", "_holistic"))
         for (series, _, _), part in both.groupby(["series", "draw", "seed"], sort=False):
             machine, given = part["continuous"].to_numpy(), part["continuous_holistic"].to_numpy()

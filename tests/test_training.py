@@ -15,6 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from cyborg_utils import training
 from cyborg_utils.models import ModelError, load_encoder
+from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_models import CausalTeacher, EncoderScorer
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.student import tokenize, train_student
@@ -403,10 +404,10 @@ def test_a_rubric_is_shared_by_all_essays_and_scores_as_if_it_were_not(
     pretrain_teacher(spec, essays["text"].tolist(), tmp_path)
     teacher, _ = train_teacher(spec, tmp_path, essays[:8], essays[8:16], LABELS, 1)
     texts = essays["text"][:10].tolist()
-    assert len(teacher._shared_prompt()) > 100
+    assert len(teacher._shared_prompt(HOLISTIC)) > 100
     shared = teacher.score(texts)
     monkeypatch.setattr("cyborg_utils.teacher.PREFIX_PAYS", 10**6)
-    assert teacher._shared_prompt() == []
+    assert teacher._shared_prompt(HOLISTIC) == []
     close = {"atol": 1e-5 if precision == "fp32" else 0.05, "rtol": 0}
     np.testing.assert_allclose(shared["continuous"], teacher.score(texts)["continuous"], **close)
 
@@ -468,6 +469,6 @@ def test_a_teacher_trains_resumes_and_scores_on_a_gpu(tmp_path, monkeypatch, qua
     assert log["dev_qwk"].max() > 0.9
     teacher.save(tmp_path / "adapter")
     again = load_teacher(spec, None, tmp_path / "adapter", LABELS)
-    assert len(again._shared_prompt()) > 100
+    assert len(again._shared_prompt(HOLISTIC)) > 100
     first, second = (t.score(essays["text"].tolist())["continuous"] for t in (teacher, again))
     assert (first - second).abs().max() < 0.2  # bfloat16 rounds
