@@ -16,13 +16,14 @@ from cyborg_utils.fairness import MISSING, group_levels
 from cyborg_utils.schema_models import EncoderScorer
 
 FEWEST = 4  # dev essays of a group: with fewer its mean says nothing
+SAMPLE = 24  # dev essays of a group that one step looks at
 
 
 class GroupPenalty:
-    """For each step of learning: the squared mean error of every group of one attribute.
+    """For each step of learning: the squared mean error of one group of dev writers.
 
-    An attribute is drawn, and the same number of dev essays from each of its groups. The square of
-    a group's mean error r is estimated without bias, by the mean of r_i r_j over pairs of
+    An attribute is drawn, then one of its groups, then up to `SAMPLE` of the group's essays. The
+    square of the group's mean error is estimated without bias, by the mean of e_i e_j over pairs of
     different essays: the plain square of a mean would also punish how much errors vary, and so
     teach dev's scores by heart.
     """
@@ -51,14 +52,12 @@ class GroupPenalty:
     def __call__(self, model: torch.nn.Module, step: int, place: torch.device) -> torch.Tensor:
         """The penalty at one step, weighed; the same step and seed give the same essays."""
         rng = np.random.default_rng([self.seed, step, 11])
-        members = self.attributes[rng.integers(len(self.attributes))]
-        size = max(2, self.spec.batch_size // len(members))
-        chosen = [rng.choice(group, min(size, len(group)), replace=False) for group in members]
-        batch = self.collate([self.examples[i] for i in np.concatenate(chosen)])
+        groups = self.attributes[rng.integers(len(self.attributes))]
+        group = groups[rng.integers(len(groups))]
+        chosen = rng.choice(group, min(SAMPLE, len(group)), replace=False)
+        batch = self.collate([self.examples[i] for i in chosen])
         batch = {name: value.to(place) for name, value in batch.items()}
         errors = model(**batch).logits.float() - batch["labels"]
-        squares = [
-            (e.sum(0) ** 2 - (e**2).sum(0)) / (len(e) * (len(e) - 1))
-            for e in errors.split([len(c) for c in chosen])
-        ]
-        return self.spec.group_penalty * torch.stack(squares).mean(0).sum()
+        n = len(errors)
+        square = (errors.sum(0) ** 2 - (errors**2).sum(0)) / (n * (n - 1))
+        return self.spec.group_penalty * square.sum()

@@ -385,8 +385,8 @@ def test_a_wrong_study_is_refused(study_file, given, told):
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_comparisons_belong_to_predictions():
-    with pytest.raises(ParameterError, match=r"comparisons: is for corpus\.kind predictions"):
+def test_comparisons_name_students_where_students_are_trained():
+    with pytest.raises(ParameterError, match="comparisons: no student 'a'; students has electra"):
         load_study("demo", ["evaluation.comparisons=[[a, b]]"])
 
 
