@@ -107,6 +107,7 @@ def changes(
     table = over_runs(every, keys, "difference", "n").merge(means, on=keys).astype({"n": int})
     reach = stats.t.ppf(0.975, table["df"]) * table["se"]
     table["low"], table["high"] = table["difference"] - reach, table["difference"] + reach
+    table.loc[reach > 1, ["low", "high"]] = np.nan  # two runs far apart: it would say nothing
     moved = table["se"] > 0
     ratio = (table["difference"] / table["se"].where(moved)).abs()
     table["p"] = (2 * stats.t.sf(ratio, table["df"])) if len(table) else np.nan
@@ -209,4 +210,6 @@ def uses_findings(found: pd.DataFrame) -> list[str]:
 
 
 def _interval(row: pd.Series) -> str:
+    if pd.isna(row["low"]):
+        return f"{row['difference']:+.3f}, with too few runs for an interval"
     return f"{row['difference']:+.3f}, 95 % {row['low']:+.3f} to {row['high']:+.3f}"

@@ -10,20 +10,29 @@ from cyborg_utils.scale import rescale, round_to_scale
 from cyborg_utils.schema import Study
 
 
-def essays_elsewhere(study: Study, name: str) -> pd.DataFrame:
+def essays_elsewhere(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:
     """The scored test essays of another study for this one's Students: `essay_id, text, score,
     split, prompt` and its groups, `split` being the study's name.
 
-    Scores are laid on this study's scale, end on end, and rounded to a point of it.
+    Scores are laid on this study's scale, end on end, and rounded to a point of it. An essay whose
+    text stands in `corpus`, this study's own, is left out: corpora share essays, as PERSUADE 2.0
+    and ASAP 2.0 do.
     """
     other = load_study(name)
-    corpus = load_corpus(other)
-    test = corpus[corpus["split"] == "test"].dropna(subset="score")
-    if "text" not in test:
-        raise CorpusError(f"transfer: study {name} has no texts; it cannot be scored")
+    if other.machines:
+        raise CorpusError(f"transfer: study {name} has no texts that a Student could score")
+    found = load_corpus(other)
+    test = found[(found["split"] == "test")].dropna(subset="score")
+    test = test[~_plain(test["text"]).isin(set(_plain(corpus["text"])))]
+    if test.empty:
+        raise CorpusError(f"transfer: all test essays of study {name} stand in {study.name} too")
     score = rescale(test["score"].to_numpy(), other.corpus.scale, study.corpus.scale)
-    columns = ["essay_id", "text", "prompt", *group_columns(corpus, other)]
+    columns = ["essay_id", "text", "prompt", *group_columns(found, other)]
     return test[columns].assign(score=round_to_scale(score, study.labels), split=name)
+
+
+def _plain(texts: pd.Series) -> pd.Series:
+    return texts.str.lower().str.replace(r"\W+", " ", regex=True).str.strip()
 
 
 def transfer_findings(transferred: pd.DataFrame, gained: pd.DataFrame) -> list[str]:
@@ -36,7 +45,7 @@ def transfer_findings(transferred: pd.DataFrame, gained: pd.DataFrame) -> list[s
         )
     for row in gained.itertuples() if "gain" in gained else ():
         lines.append(
-            f"On {row.to}, cyborg data moves **{row.student}** ({row.series}) by {row.gain:+.3f} "
+            f"On {row.to} cyborg data moves **{row.student}** ({row.series}) by {row.gain:+.3f} "
             f"({row.gain_low:+.3f} to {row.gain_high:+.3f}) against human labels only."
         )
     return lines

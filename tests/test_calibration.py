@@ -105,7 +105,8 @@ def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
                     "essay_id": [f"{seed}-{i}" for i in range(n)], "human": human,
                     "continuous": machine, "score": round_to_scale(machine, LABELS),
                     "series": "cyborg", "arm": "cyborg", "teacher": "t", "fraction": 0.1,
-                    "use": None, "draw": 1, "seed": run, "n_human": 100, "n_train": 1000, "truncated": 0,
+                    "use": None, "draw": 1, "seed": run, "n_human": 100, "n_train": 1000,
+                    "truncated": 0,
                 }
             )
         )  # fmt: skip
