@@ -102,8 +102,15 @@ def disk() -> Line:
 
 
 def data_files(study: Study) -> list[Line]:
-    """The corpus's files; a run looks at these too before it starts."""
-    named = [(key, name) for key, names in corpus_files(study.corpus).items() for name in names]
+    """The files of the corpus, and of those that its Students score too; a run looks at these
+    before it starts."""
+    corpora = [study.corpus, *(load_study(name).corpus for name in study.transfer)]
+    named = [
+        (corpus, key, name)
+        for corpus in corpora
+        for key, names in corpus_files(corpus).items()
+        for name in names
+    ]
     if not named:
         return [Line(True, f"data: {study.name} simulates its essays")]
     return [
@@ -111,10 +118,10 @@ def data_files(study: Study) -> list[Line]:
         if (ROOT / name).is_file()
         else Line(
             False,
-            f"{key}: no file {name}; {remedy_for_missing(study.corpus, key)} (paths are from the "
+            f"{key}: no file {name}; {remedy_for_missing(corpus, key)} (paths are from the "
             "repository's root)",
         )
-        for key, name in named
+        for corpus, key, name in named
     ]
 
 
