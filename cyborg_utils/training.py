@@ -231,10 +231,15 @@ class Progress(TrainerCallback):
 
 
 class BestOnDev(TrainerCallback):
-    """Judge on dev at `CHECKS` moments of training and keep the weights of the best one."""
+    """Judge on dev at `CHECKS` moments of training and keep the weights of the best one, or,
+    where a penalty is learnt from dev, of the last: the best for agreement would be a moment at
+    which the penalty had not worked yet."""
 
-    def __init__(self, judge: Callable[[], float], watch: Callable[[pd.DataFrame], None] | None):
-        self.judge, self.watch, self.rows, self.weights = judge, watch, [], None
+    def __init__(
+        self, judge: Callable[[], float], watch: Callable[[pd.DataFrame], None] | None, last: bool
+    ):
+        self.judge, self.watch, self.last = judge, watch, last
+        self.rows, self.weights = [], None
 
     def on_step_end(self, args, state, control, model=None, **_):
         if state.global_step % max(1, -(-state.max_steps // CHECKS)) and (
@@ -243,7 +248,7 @@ class BestOnDev(TrainerCallback):
             return
         score = self.judge()
         model.train()
-        if score > max((row["dev_qwk"] for row in self.rows), default=-np.inf):
+        if self.last or score > max((row["dev_qwk"] for row in self.rows), default=-np.inf):
             self.weights = trained_weights(model)
         self.rows.append({"step": state.global_step, "dev_qwk": score})
         if self.watch is not None and state.log_history:
@@ -273,7 +278,8 @@ def fit(
     ----------
     examples : dicts with `input_ids` and `labels`.
     judge : agreement with the dev scores, in [-1, 1]; where given, the model ends with the
-        weights that it judged best, by the same rule for every arm.
+        weights that it judged best, by the same rule for every arm, or, with a penalty, with the
+        last ones.
     work : folder for checkpoints, every `SAVE_SECONDS`; training goes on from the last one there.
     watch : called with the log so far whenever dev has been judged.
     penalty : of the model at a step, added to each step's loss; not part of the logged loss.
@@ -284,7 +290,7 @@ def fit(
     """
     torch.set_num_threads(spec.threads)
     steps = max(round(spec.epochs * len(examples) / spec.batch_size), spec.min_steps, 1)
-    best = None if judge is None else BestOnDev(judge, watch)
+    best = None if judge is None else BestOnDev(judge, watch, last=penalty is not None)
     if spec.recompute:
         recompute_activations(model)
     with tempfile.TemporaryDirectory() as nowhere:
