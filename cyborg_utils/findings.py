@@ -20,7 +20,8 @@ def headline_findings(
     fairness: dict,
     people: list[dict] | None,
 ) -> list[str]:
-    """The study's answer in sentences of Markdown, generated from its numbers.
+    """The study's answer in sentences of Markdown, generated from its numbers; where classical
+    scoring is best on the same labels, that comes first.
 
     `people` are the rows of human-human agreement, None where there is one score an essay.
     """
@@ -48,7 +49,8 @@ def headline_findings(
                 f"{row.lower:+.3f})"
             )
         lines.append(text + ".")
-    lines += _yardstick(study, agreement)
+    yardstick, wins = _yardstick(study, agreement)
+    lines = [*yardstick, *lines] if wins else [*lines, *yardstick]
     return lines + people_finding(people) + fairness_findings(study, fairness, "cyborg")
 
 
@@ -205,21 +207,24 @@ def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _yardstick(study: Study, agreement: pd.DataFrame) -> list[str]:
-    """How classical scoring does on the same human labels, beside the best neural Student."""
+def _yardstick(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
+    """How classical scoring does on the same human labels, beside the best neural Student; and
+    whether it has the higher QWK."""
     classical = [s.name for s in study.students if s.kind == "classical"]
     at = agreement[agreement["fraction"] == study.headline]
     plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
     cyborg = at[~at["student"].isin(classical) & (at["use"] == HARD.name)]
     if plain.empty or cyborg.empty:
-        return []
+        return [], False
     one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]
+    wins = bool(one["qwk"] > best["qwk"])
+    ahead = "**Classical scoring is ahead here.** " * wins
     return [
-        f"The yardstick, **{one['student']}** on the same human labels only (tf-idf and length): "
-        f"QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}); the best neural Student on "
-        f"cyborg data ({best['student']}, {best['series']}): {best['qwk']:.3f} "
+        f"{ahead}The yardstick, **{one['student']}** on the same human labels only (tf-idf and "
+        f"length): QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}); the best neural "
+        f"Student on cyborg data ({best['student']}, {best['series']}): {best['qwk']:.3f} "
         f"({best['low']:.3f} to {best['high']:.3f})."
-    ]
+    ], wins
 
 
 def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> list[str]:

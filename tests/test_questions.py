@@ -1,0 +1,91 @@
+"""What the paper leaves open: one small study that asks every question, run whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cyborg_utils.params import load_study
+from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.stages import read_json
+
+NAME = f"test_questions_{os.getpid()}"
+STUDY = """\
+title: Every question at once
+corpus:
+  {kind: simulated, n_train: 240, n_dev: 60, n_test: 160, n_prompts: 2, traits: [vocabulary]}
+sampling: {fractions: [0.4], leave_out: [Cell phones at school]}
+teachers: [{name: logistic, kind: classical, head: classification, alpha: 0.2}]
+students:
+  - {name: ridge, kind: classical}
+  - {name: logistic, kind: classical, head: classification, alpha: 0.2}
+label_uses: [{name: hard}, {name: prior, read: prior}]
+transfer: [demo]
+evaluation: {comparisons: [[ridge, logistic]], replicates: 500}
+"""
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    file = tmp_path_factory.mktemp("questions") / f"{NAME}.yaml"
+    file.write_text(STUDY)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "cyborg_utils.run", str(file), "--cores", "2"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+        yield read_json(ROOT / "runs" / NAME / "summary.json")
+    finally:
+        for place in ("runs", "reports"):
+            shutil.rmtree(ROOT / place / NAME, ignore_errors=True)
+
+
+def test_every_question_is_answered_on_a_page_of_its_own(summary):
+    asked = load_study("demo").analyses
+    assert asked == ["05d_teacher_comparison"]
+    assert list(summary["analyses"]) == [
+        "05d_teacher_comparison",
+        "05e_label_use",
+        "05f_student_comparison",
+        "05g_traits",
+        "05h_transfer",
+    ]
+    index = (ROOT / "reports" / NAME / "index.html").read_text(encoding="utf-8")
+    for page, found in summary["analyses"].items():
+        assert found["findings"], page
+        html = (ROOT / "reports" / NAME / f"{page}.html").read_text(encoding="utf-8")
+        assert "<h1" in html and "Traceback" not in html and "simulated" in html
+        assert f'href="{page}.html"' in index
+
+
+def test_the_pages_hold_what_was_asked_for(summary):
+    found = summary["analyses"]
+    readings = {row["reading"] for row in found["05d_teacher_comparison"]["readings"]}
+    assert readings == {"label", "expected", "prior", "calibrated"}
+    uses = found["05e_label_use"]["uses"]
+    assert [(r["student"], r["use"]) for r in uses] == [("ridge", "prior"), ("logistic", "prior")]
+    traits = {row["trait"] for row in found["05g_traits"]["agreement"]}
+    assert traits == {"holistic", "vocabulary"}
+    transfer = found["05h_transfer"]
+    assert {row["to"] for row in transfer["transfer"]} == {"demo"}
+    left_out = {row["prompt"] for row in transfer["left_out"]}
+    assert left_out == {"all left-out prompts", "Cell phones at school"}
+
+
+def test_the_headline_is_of_hard_labels_and_all_prompts(summary):
+    names = {row["series"] for row in summary["agreement"]}
+    assert names == {
+        "human labels only, 40 %",
+        "cyborg by logistic, 40 %",
+        "cyborg by logistic, prior, 40 %",
+        "all human labels",
+    }
+    corrected = {r["series"] for r in summary["comparisons"] if r.get("p_holm") is not None}
+    assert corrected == {"cyborg by logistic, 40 %"}
