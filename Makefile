@@ -38,7 +38,7 @@ lint: $(READY) ## style of code and notebooks
 	@$(VENV)/bin/ruff check cyborg_utils tests notebooks benchmarks && $(VENV)/bin/ruff format --check cyborg_utils tests notebooks benchmarks
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
 
-readme: $(READY) ## write the tables and figures of demo and persuade-cpu into README.md
+readme: $(READY) ## write the findings of all studies into README.md and docs/results.md
 	@$(VENV)/bin/python -m cyborg_utils.readme
 
 clean: ## remove runs and reports; .venv stays
