@@ -282,7 +282,7 @@ def test_a_condition_leaves_out_what_its_arm_does_not_depend_on(tiny_file):
     study = load_study(str(tiny_file))
     assert condition(study, "full", "llama", 0.5, 1) == Condition("full")
     assert condition(study, "human", "llama", 0.5, 1) == Condition("human", None, 0.5, 1)
-    assert condition(study, "cyborg", "llama", 0.5, 1) == Condition("cyborg", "llama", 0.5, 1)
+    assert condition(study, "cyborg", "llama", 0.5, 1) == Condition("cyborg", "llama", 0.5, 1, "hard")
 
 
 @pytest.mark.parametrize(
@@ -444,8 +444,8 @@ def tiny(tmp_path_factory):
 def test_a_study_runs_from_its_file_to_its_reports(tiny):
     assert tiny.first.returncode == 0, tiny.first.stderr
     assert f"report: reports/{NAME}/index.html" in tiny.first.stdout
-    assert "21 stages to run" in tiny.first.stderr
-    assert "20 of 21 stages done" in tiny.first.stderr
+    assert "22 stages to run" in tiny.first.stderr
+    assert "21 of 22 stages done" in tiny.first.stderr
 
 
 def test_the_summary_has_every_arm_of_every_student(tiny):
@@ -520,7 +520,7 @@ def test_nothing_half_written_is_left_by_a_run(tiny):
 
 def test_a_report_loads_nothing_from_elsewhere(tiny):
     pages = sorted(tiny.reports.glob("*.html"))
-    assert len(pages) == 21
+    assert len(pages) == 22
     for path in pages:
         page = Page(path)
         loaded = [
@@ -576,6 +576,7 @@ def test_a_students_epochs_rerun_that_student_its_fairness_and_the_summary(tiny)
         "05b calibration of electra",
         "05c audit of Teacher llama",
         "05c audit of Teacher ridge",
+        "05d_teacher_comparison",
         "06 summary",
     ]
 
@@ -602,6 +603,7 @@ def test_a_teachers_setting_reruns_what_hangs_on_that_teacher(tiny):
         "05b calibration of ridge",
         "05c audit of Teacher llama",
         "05c audit of Teacher ridge",
+        "05d_teacher_comparison",
         "06 summary",
     ]
 
@@ -622,6 +624,7 @@ def test_a_run_that_was_killed_goes_on_from_the_stages_that_were_finished(tiny, 
             "05b calibration of electra",
             "05c audit of Teacher llama",
             "05c audit of Teacher ridge",
+            "05d_teacher_comparison",
             "06 summary",
         ]
     finally:
