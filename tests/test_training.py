@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from small_models import causal, encoder, scratch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from cyborg_utils import training
 from cyborg_utils.models import ModelError, load_encoder
 from cyborg_utils.schema_basis import HOLISTIC
-from cyborg_utils.schema_models import CausalTeacher, EncoderScorer
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.student import tokenize, train_student
 from cyborg_utils.teacher import (
@@ -40,28 +40,6 @@ def on_the_cpu(monkeypatch):
 @pytest.fixture(scope="module")
 def essays() -> pd.DataFrame:
     return simulate_corpus(48, seed=5)
-
-
-def scratch(architecture: str, **more) -> dict:
-    shape = {"hidden_size": 16, "layers": 2, "heads": 2, "vocab_size": 400, **more}
-    return {"from_scratch": {"architecture": architecture, **shape}}
-
-
-def causal(**more) -> CausalTeacher:
-    values = {
-        "kind": "causal", "name": "llama", "model": scratch("llama"), "max_tokens": 300,
-        "pretraining": {"epochs": 1, "learning_rate": 3e-3}, "epochs": 3, "batch_size": 4,
-        "lora": {"r": 4, "alpha": 8}, "learning_rate": 2e-2,
-    }  # fmt: skip
-    return CausalTeacher.model_validate({**values, **more})
-
-
-def encoder(architecture: str = "electra", **more) -> EncoderScorer:
-    values = {
-        "kind": "encoder", "name": architecture, "model": scratch(architecture), "max_tokens": 64,
-        "epochs": 3, "batch_size": 8,
-    }  # fmt: skip
-    return EncoderScorer.model_validate({**values, **more})
 
 
 # ---------------------------------------------------------------- batches by tokens
