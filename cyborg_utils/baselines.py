@@ -101,11 +101,10 @@ def _ridge(spec: ClassicalScorer, features, train: pd.DataFrame, labels: list):
 
 def _logistic(spec: ClassicalScorer, features, train: pd.DataFrame, labels: list):
     """An essay is given once for each score that has a probability, with that weight."""
+    counts = train.get("weight", pd.Series(1.0, train.index)).to_numpy()[:, None]
     shares = target_probabilities(train, labels)
-    rows, scores = np.nonzero(shares > 1e-3)
-    weight = (
-        shares[rows, scores] * train.get("weight", pd.Series(1.0, train.index)).to_numpy()[rows]
-    )
+    rows, scores = np.nonzero((shares > 1e-3) & (counts > 0))
+    weight = (shares * counts)[rows, scores]
     model = LogisticRegression(C=1 / spec.alpha, max_iter=300)
     coef = np.zeros((len(labels), features.shape[1]))
     intercept = np.full(len(labels), -30.0)  # a score that nobody was given

@@ -64,7 +64,7 @@ def paired_statistics(
             "a": found[0][0],
             "b": found[1][0],
             "difference": difference[0],
-            "se": np.nanstd(difference[1:], axis=0, ddof=1),
+            "se": pd.DataFrame(difference[1:]).std().to_numpy(),
         }
     )
 
@@ -110,8 +110,9 @@ def changes(
     table.loc[reach > 1, ["low", "high"]] = np.nan  # two runs far apart: it would say nothing
     moved = table["se"] > 0
     ratio = (table["difference"] / table["se"].where(moved)).abs()
-    table["p"] = (2 * stats.t.sf(ratio, table["df"])) if len(table) else np.nan
-    table.loc[~moved, "p"] = 1.0
+    table["p"] = 2 * stats.t.sf(ratio, table["df"])
+    table.loc[~moved, "p"] = (table["difference"] == 0).astype(float)
+    table.loc[table["difference"].isna(), "p"] = np.nan
     table["p_bh"] = benjamini_hochberg(table["p"].where(table["attribute"] != EVERYONE))
     return table[COLUMNS]
 

@@ -35,7 +35,8 @@ def prior_corrected(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray
 
     Parameters
     ----------
-    probabilities : shape (n, k), rows that sum to one.
+    probabilities : shape (n, k), rows that sum to one. A score that has none in any essay gets
+        none.
     shares : shape (k,), positive, sums to one.
 
     Returns
@@ -46,7 +47,8 @@ def prior_corrected(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray
     for _ in range(ROUNDS):
         corrected = probabilities * factors
         corrected /= corrected.sum(axis=1, keepdims=True)
-        factors *= shares / np.maximum(corrected.mean(axis=0), 1e-12)
+        mean = corrected.mean(axis=0)
+        factors *= np.divide(shares, mean, out=np.ones_like(factors), where=mean > 1e-100)
     return corrected
 
 
@@ -109,7 +111,8 @@ def use_labels(
             weight[theirs] = confidence / confidence.mean()
         rank = confidence.groupby(output["score"]).rank(ascending=False, method="first")
         size = confidence.groupby(output["score"]).transform("size")
-        weight[rank.index[rank > np.ceil(use.keep * size)]] = 0.0
+        kept = np.ceil((use.keep * size).round(9))  # 0.55 of 20 is 11, not a bit more
+        weight[rank.index[rank > kept]] = 0.0
     learnt["weight"] = weight / weight.mean()
     if use.read == "expected" and set(columns) <= set(ledger):
         learnt[columns] = ledger[columns].astype(float)

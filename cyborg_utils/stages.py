@@ -76,8 +76,12 @@ def condition(
         )
     if arm == "human":
         return Condition("human", None, fraction, draw, left_out=left_out)
-    how = study.label_use(use).name
-    return Condition("cyborg", study.teacher(teacher).name, fraction, draw, how, left_out)
+    by, how = study.teacher(teacher), study.label_use(use)
+    if not study.can_use(by, how):
+        raise ParameterError(
+            f"label use {use!r} needs probabilities; teacher {teacher!r} gives none"
+        )
+    return Condition("cyborg", by.name, fraction, draw, how.name, left_out)
 
 
 def conditions(study: Study) -> list[Condition]:

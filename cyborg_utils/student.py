@@ -29,7 +29,7 @@ from cyborg_utils.scoring import (
     target_probabilities,
 )
 from cyborg_utils.training import Pad, fit, logits_of, to_device
-from cyborg_utils.traits import column, of_trait, side_by_side
+from cyborg_utils.traits import of_trait, side_by_side
 
 
 class ScoringLoss(torch.nn.Module):
@@ -59,7 +59,7 @@ class Student:
     tokenizer: object
     spec: EncoderScorer
     labels: list
-    mean: dict[str, float]  # of each trait's training labels, what a regression head is centred on
+    mean: dict[str, float]  # of each trait's learnt labels, what a regression head is centred on
     sd: dict[str, float]
 
     @property
@@ -166,7 +166,7 @@ def train_student(
     """
     points = 1 if spec.head == "regression" else len(labels)
     model, tokenizer = load_encoder(spec.model, points * len(traits), spec.max_tokens, texts, seed)
-    scores = {trait: train[column("score", trait)].astype(float) for trait in traits}
+    scores = {trait: _learnt(train, trait) for trait in traits}
     mean = {trait: float(score.mean()) for trait, score in scores.items()}
     sd = {trait: float(score.std(ddof=0)) or 1.0 for trait, score in scores.items()}
     student = Student(to_device(model), tokenizer, spec, labels, mean, sd)
@@ -189,6 +189,13 @@ def train_student(
         watch, penalty,
     )  # fmt: skip
     return student, log
+
+
+def _learnt(train: pd.DataFrame, trait: str) -> pd.Series:
+    """A trait's labels, those of weight 0 left out."""
+    labels = of_trait(train, trait)
+    used = labels["weight"] > 0 if "weight" in labels else slice(None)
+    return labels["score"].astype(float)[used]
 
 
 def tokenize(texts: list[str], tokenizer, max_tokens: int) -> list[dict]:
