@@ -39,7 +39,8 @@ def scores(n: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarra
     rng = np.random.default_rng(seed)
     true = rng.normal(3.4, 1.1, n)
     lenient = np.array([[0], [shift], [0]])
-    return tuple(round_to_scale(true + rng.normal(0, 0.6, (3, n)) + lenient, LABELS))
+    every = true + rng.normal(0, 0.6, (3, n)) + lenient
+    return tuple(round_to_scale(each, LABELS) for each in every)
 
 
 def frame(human, score, seed: int = 1, draw: int | str = 1) -> pd.DataFrame:
