@@ -282,7 +282,9 @@ def test_a_condition_leaves_out_what_its_arm_does_not_depend_on(tiny_file):
     study = load_study(str(tiny_file))
     assert condition(study, "full", "llama", 0.5, 1) == Condition("full")
     assert condition(study, "human", "llama", 0.5, 1) == Condition("human", None, 0.5, 1)
-    assert condition(study, "cyborg", "llama", 0.5, 1) == Condition("cyborg", "llama", 0.5, 1, "hard")
+    assert condition(study, "cyborg", "llama", 0.5, 1) == Condition(
+        "cyborg", "llama", 0.5, 1, "hard"
+    )
 
 
 @pytest.mark.parametrize(
