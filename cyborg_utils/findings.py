@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cyborg_utils.calibration import METHODS
 from cyborg_utils.corpus import NO_PROMPT
 from cyborg_utils.fairness import MISSING, group_levels
 from cyborg_utils.resampling import FEW_CLUSTERS
@@ -228,7 +229,8 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
 
 
 def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> list[str]:
-    """What the mean constraint, the method in question, does to each series, in sentences."""
+    """What the mean constraint, the method in question, does to each series, which method leaves
+    the least bias, and whether that reaches the bounds of 0.10 and 0.05, in sentences."""
     lines = []
     for series, rows in table.groupby("series", sort=False):
         rows = rows.set_index("method")
@@ -241,12 +243,23 @@ def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> lis
                 f", the largest |SMD| of a group from {plain['largest']:.2f} to "
                 f"{mean['largest']:.2f}; of {mean['judged']} groups {mean['within']} are shown to "
                 f"be within ±{bound:g} ({plain['within']} before), {mean['outside']} outside "
-                f"({plain['outside']} before)"
+                f"({plain['outside']} before). {_least_biased(rows)}"
             )
         else:
-            told += "; no group is large enough to be judged"
-        lines.append(told + ".")
+            told += "; no group is large enough to be judged."
+        lines.append(told)
     return lines
+
+
+def _least_biased(rows: pd.DataFrame) -> str:
+    """Which method has the smallest largest |SMD|, at what cost, and the bounds that it reaches."""
+    least = rows.loc[rows["largest"].idxmin()]
+    cost = f", at {least['change']:+.3f} QWK" if pd.notna(least["change"]) else ""
+    reached = [f"{b:.2f}" for b in (0.10, 0.05) if least["largest"] < b]
+    return (
+        f"Least bias: {METHODS[least.name]}, largest |SMD| {least['largest']:.2f}{cost}; "
+        f"{' and '.join(reached) or 'neither 0.10 nor 0.05'} is reached."
+    )
 
 
 def audit_findings(
