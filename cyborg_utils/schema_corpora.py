@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from cyborg_utils.schema_basis import Count, Name, Positive, Seed, Strict
+from cyborg_utils.schema_basis import HOLISTIC, Count, Name, Positive, Seed, Strict
 
 RESERVED = (
     "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
-    "human", "continuous", "series", "arm", "draw", "seed", "level",  # of its results
+    "human", "continuous", "series", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
 )  # fmt: skip
 SIMULATED_TRAITS = [
     "development",

@@ -46,7 +46,8 @@ def target_probabilities(train: pd.DataFrame, labels: list) -> np.ndarray:
 def mean_kappa(
     human: pd.DataFrame, scored: pd.DataFrame, labels: list, traits: Sequence[str]
 ) -> float:
-    """Mean over the traits of QWK between two frames with `score` and `score:<trait>`."""
+    """Mean over the traits of QWK between two frames with `score` and `score:<trait>`; one that is
+    undefined counts 0."""
     names = [column("score", trait) for trait in traits]
     kappas = [quadratic_weighted_kappa(human[n], scored[n], labels) for n in names]
-    return float(np.mean(kappas))
+    return float(np.mean(np.nan_to_num(kappas)))

@@ -70,13 +70,13 @@ def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
 
 
 def partial_correlation(x, y, given) -> float:
-    """Correlation of x and y after a linear fit on `given` is taken out of both; NaN where nothing
+    """Correlation of x and y after a linear fit on `given` is taken out of both; 0 where nothing
     is left of one of them."""
     design = np.column_stack([np.ones(len(x)), given])
     left = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
     spread = [v.std() for v in left]
     if min(spread) < 1e-9:
-        return float("nan")
+        return 0.0
     return float(np.mean(left[0] * left[1]) / (spread[0] * spread[1]))
 
 
