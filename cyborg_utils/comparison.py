@@ -136,13 +136,12 @@ def readings(
     parts = []
     for (fraction, draw), run in teacher.groupby(["fraction", "draw"], sort=False):
         mine = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
-        of_dev = mine.rename(columns={"continuous": "expected"})
         output = run.rename(columns={"continuous": "expected"})
         in_u = human[subset_of(fraction, draw)]
         for reading in READINGS:
             if reading == "prior" and not gives:
                 continue
-            scores = read_scores(output, reading, study.labels, in_u, of_dev)
+            scores = read_scores(output, reading, study.labels, in_u, mine)
             score = round_to_scale(scores, study.labels)
             parts.append(run.assign(reading=reading, score=score))
     return pd.concat(parts, ignore_index=True)

@@ -68,7 +68,7 @@ def read_scores(
     ----------
     output : the Teacher's `score`, `expected` and, for `prior`, `p_<label>`, a row an essay.
     human : human scores of U.
-    dev : its `expected` and `human` for dev.
+    dev : its `continuous` score, the expected one, and `human` for dev.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def read_scores(
         corrected = prior_corrected(output[probability_columns(labels)].to_numpy(), shares)
         return np.asarray(labels, dtype=float)[corrected.argmax(axis=1)]
     if read == "calibrated":
-        slope, shift = linear_equating(dev["expected"], dev["human"])
+        slope, shift = linear_equating(dev["continuous"], dev["human"])
         return round_to_scale(slope * output["expected"].to_numpy() + shift, labels)
     return output["expected" if read == "expected" else "score"].to_numpy(dtype=float)
 
@@ -92,7 +92,7 @@ def use_labels(
     Parameters
     ----------
     ledger : `label_source, score, expected` and, where the Teacher gives them, `p_<label>`.
-    dev : the Teacher's `expected` and people's `human` for dev.
+    dev : the Teacher's `continuous` and people's `human` for dev.
 
     Returns
     -------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def build_ledger(
     human = human_scores(corpus, traits).set_index("essay_id").loc[subset, scored].astype(float)
     ours = human.assign(**dict(zip(expected, human.to_numpy().T, strict=True)))
     ours = ours.rename_axis("essay_id").reset_index().assign(label_source="human")
-    theirs = scores.rename(columns=lambda name: name.replace("continuous", "expected")).assign(
+    theirs = scores.rename(columns=lambda name: re.sub("^continuous", "expected", name)).assign(
         essay_id=labeled["essay_id"].to_numpy(), label_source="teacher"
     )
     ledger = pd.concat([ours, theirs], ignore_index=True)
@@ -113,7 +114,7 @@ def weighted_labels(
     Parameters
     ----------
     train : cyborg data of `training_labels`.
-    dev : the Teacher's `expected` and people's `human` for dev, again for each trait.
+    dev : the Teacher's `continuous` and people's `human` for dev, again for each trait.
     """
     parts = {
         trait: use_labels(of_trait(train, trait), use, labels, of_trait(dev, trait))

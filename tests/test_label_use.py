@@ -57,7 +57,7 @@ def dev_of(n: int = 80, seed: int = 0) -> pd.DataFrame:
     """People's scores of dev, and a strict and squeezed Teacher's."""
     human = np.random.default_rng([seed, 3]).choice(POINTS, n)
     noise = np.random.default_rng([seed, 4]).normal(0, 0.3, n)
-    return pd.DataFrame({"human": human, "expected": 0.5 * human + 1 + noise})
+    return pd.DataFrame({"human": human, "continuous": 0.5 * human + 1 + noise})
 
 
 def use(**values) -> LabelUse:
@@ -146,7 +146,7 @@ def test_readings_say_what_they_promise():
     assert np.array_equal(read["expected"], output["expected"])
     assert (read["prior"] == 1).mean() < (read["label"] == 1).mean()  # people hardly give a 1
     dev, line = dev_of(), output["expected"].to_numpy()
-    line = (line - dev["expected"].mean()) / dev["expected"].std() * dev["human"].std()
+    line = (line - dev["continuous"].mean()) / dev["continuous"].std() * dev["human"].std()
     expected = np.clip(line + dev["human"].mean(), 1, 6)
     assert np.abs(read["calibrated"] - expected).max() <= 0.5 + 1e-9
 
