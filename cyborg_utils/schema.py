@@ -50,6 +50,8 @@ class Sampling(Strict):
             values = getattr(self, key)
             if len(set(values)) != len(values):
                 raise ValueError(f"{key} {values} names one value twice")
+        if len({f"{fraction:.3g}" for fraction in self.fractions}) < len(self.fractions):
+            raise ValueError(f"fractions {self.fractions}: two are alike in their first 3 digits")
         if self.headline is not None and self.headline not in self.fractions:
             raise ValueError(f"headline {self.headline} is not among fractions {self.fractions}")
         return self

@@ -22,7 +22,7 @@ from cyborg_utils.comparison import readings
 from cyborg_utils.corpus import draw_subset, load_corpus, without_prompt
 from cyborg_utils.labeling import fingerprint
 from cyborg_utils.params import load_study
-from cyborg_utils.results import collect_runs, collect_teacher
+from cyborg_utils.results import collect_runs, collect_teacher, hard_only
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import (
@@ -118,7 +118,7 @@ class Made:
         return own(pd.read_parquet(self.files[f"{name}/predictions.parquet"]))
 
     def _calibrated(self) -> dict[str, pd.DataFrame]:
-        dev, test = (collect_runs(self.study, "ridge", split) for split in ("dev", "test"))
+        dev, test = (hard_only(collect_runs(self.study, "ridge", s)) for s in ("dev", "test"))
         return {m: own(calibrate_runs(dev, test, m, self.study.labels)) for m in METHODS}
 
     def _read(self) -> pd.DataFrame:
@@ -226,8 +226,7 @@ def test_scores_of_dev_move_what_is_fitted_on_dev_alone(variants):
         assert moved(first, second) == (c.use == "calibrated")
     for method in METHODS:
         first, second = plain.calibrated[method], other.calibrated[method]
-        hard = first["use"] != "calibrated"
-        assert moved(first[hard], second[hard], "score") == (method != "none")
+        assert moved(first, second, "score") == (method != "none")
     for reading in ("label", "expected", "prior", "calibrated"):
         first, second = (m.read[m.read["reading"] == reading] for m in (plain, other))
         assert moved(first, second, "score") == (reading == "calibrated")
