@@ -1,6 +1,11 @@
 # The front door. `make help` lists what it does.
 STUDY ?= demo
 SET ?=
+NAME ?=
+DATA ?=
+STUDENT ?=
+OUT ?= scores.csv
+OPTIONS ?=
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 1)
 PYTHON ?= python3
 PIP_ARGS ?=
@@ -10,7 +15,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help check reports rehearsal lab test test-slow lint readme clean
+.PHONY: help check reports rehearsal study score lab test test-slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +29,14 @@ reports: $(READY) ## run a study and render its reports: make reports STUDY=demo
 
 rehearsal: $(READY) ## a study with random weights in the real models' shapes: ... SIZE=tiny
 	@$(VENV)/bin/python -m cyborg_utils.rehearsal $(STUDY) --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(foreach s,$(SET),--set '$(s)')
+
+study: $(READY) ## a study of your own CSV: make study NAME=mine DATA=essays.csv OPTIONS='--score mark'
+	@test -n "$(NAME)" -a -n "$(DATA)" || { echo "make study needs a name and a file: make study NAME=mine DATA=essays.csv"; exit 2; }
+	@$(VENV)/bin/python -m cyborg_utils.new_study '$(NAME)' '$(DATA)' $(OPTIONS)
+
+score: $(READY) ## score new essays: make score STUDENT=runs/.../model DATA=new.csv OUT=scores.csv
+	@test -n "$(STUDENT)" -a -n "$(DATA)" || { echo "make score needs a Student's folder and a file: make score STUDENT=runs/mine/students/.../model DATA=new.csv"; exit 2; }
+	@$(VENV)/bin/python -m cyborg_utils.score_essays '$(STUDENT)' '$(DATA)' '$(OUT)' $(OPTIONS)
 
 lab: $(READY) ## open JupyterLab on the notebooks
 	@$(VENV)/bin/jupyter lab notebooks

@@ -1,0 +1,214 @@
+"""Other people's tables: how a file is written, and which of its columns holds what.
+
+Every fault is a TableError of one sentence: the file, the column, the value, the remedy.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+SEPARATORS = (",", ";", "\t")
+TEXTS = ("text", "essay", "full_text", "response", "answer", "content")
+IDS = ("id", "essay_id", "text_id", "student_id", "nr", "number", "code")
+MIN_WORDS = 5  # on average, of a column that looks like the essays' text
+FEW = 3  # values that an error shows
+
+
+class TableError(ValueError):
+    """A table cannot be used as it is; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A text file of rows, its encoding and its separator."""
+
+    path: Path
+    encoding: str
+    separator: str
+
+    def read(self, **how):
+        """The rows, every value a text and an empty cell missing; `how` is for pandas."""
+        given = {"encoding": self.encoding, "sep": self.separator}
+        return pd.read_csv(
+            self.path, **given, dtype=str, keep_default_na=False, na_values=[""], **how
+        )
+
+    def whole(self) -> pd.DataFrame:
+        """All rows at once."""
+        try:
+            frame = self.read()
+        except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+            raise TableError(self.unreadable(error)) from None
+        self.check_rows(frame)
+        return frame
+
+    def check_rows(self, frame: pd.DataFrame) -> None:
+        """Raise a TableError where rows are longer than the header, or there are none."""
+        if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus as an index
+            raise TableError(
+                f"{self.path.name}: rows have more cells than the first line has names: put texts "
+                "that contain the separator in double quotes, and name every column"
+            )
+        if frame.empty:
+            raise TableError(f"{self.path.name}: there is no row below the column names")
+
+    def unreadable(self, error: Exception) -> str:
+        """One sentence about rows that pandas cannot take apart."""
+        told = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
+        return (
+            f"{self.path.name}: the rows do not fit the column names ({told}): put texts that "
+            f"contain {self.separator!r}, a quote or a line break in double quotes"
+        )
+
+
+def open_table(path: Path) -> Table:
+    """Find out a text table's encoding and separator: the one that its first line names the most
+    columns with."""
+    encoding = _encoding(path)
+    headers = {}
+    for separator in SEPARATORS:
+        try:
+            first = Table(path, encoding, separator).read(header=None, nrows=1)
+        except (pd.errors.ParserError, pd.errors.EmptyDataError):
+            continue
+        headers[separator] = first.iloc[0].fillna("").str.strip().tolist()
+    if not headers:
+        raise TableError(f"{path.name}: the file is empty; give one with a row of column names")
+    separator = max(headers, key=lambda s: len(headers[s]))
+    header = headers[separator]
+    if len(header) < 2:
+        raise TableError(
+            f"{path.name}: one column only, {header[0][:40]!r}: separate columns by commas, "
+            "semicolons or tabs, and name them in the first line"
+        )
+    if long := [name for name in header if len(name) > 80]:
+        raise TableError(
+            f"{path.name}: the first line reads like an essay ({long[0][:40]!r} ...): give the "
+            "file a first line that names the columns"
+        )
+    if twice := [name for name in header if name and header.count(name) > 1]:
+        raise TableError(f"{path.name}: two columns are called {twice[0]!r}: rename one of them")
+    return Table(path, encoding, separator)
+
+
+def _encoding(path: Path) -> str:
+    if not path.is_file():
+        raise TableError(f"{path}: no such file; name a CSV file that is there")
+    data = (gzip.open(path) if path.suffix == ".gz" else open(path, "rb")).read()
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1") or b"\0" in data:
+        raise TableError(
+            f"{path.name}: this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"
+        )
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else encoding
+    return "latin-1"
+
+
+# ---------------------------------------------------------------- columns
+
+
+def tokens(name: str) -> list[str]:
+    """The words of a column's name, in small letters: `Essay-ID` is essay, id."""
+    apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", str(name))
+    return re.findall(r"[^\W_]+", apart.lower())
+
+
+def named_like(columns: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The columns that have one of the names, then those that have its words among theirs."""
+    columns, names = list(columns), [n.split("_") for n in names]
+    exact = [c for n in names for c in columns if tokens(c) == n]
+    within = [c for n in names for c in columns if set(n) <= set(tokens(c))]
+    return list(dict.fromkeys(exact + within))
+
+
+def check_column(table: Table, frame: pd.DataFrame, column: str, option: str) -> str:
+    """The column itself, where the file has it."""
+    if column not in frame:
+        raise TableError(
+            f"{table.path.name}: {option}: no column {column!r}; the file has "
+            f"{', '.join(map(str, frame))}"
+        )
+    return column
+
+
+def text_column(table: Table, frame: pd.DataFrame) -> str:
+    """The column with the essays: its values are long and hardly ever the same."""
+    words = {c: frame[c].dropna().str.split().str.len().mean() for c in frame}
+    varied = {c: frame[c].nunique() > 0.5 * frame[c].notna().sum() for c in frame}
+    long = [c for c in frame if words[c] >= MIN_WORDS and varied[c]]
+    if not long:
+        raise TableError(
+            f"{table.path.name}: no column looks like the essays' text (of {MIN_WORDS} words or "
+            "more on average, most of them different): name it with --text COLUMN, or add it"
+        )
+    return next(iter(named_like(long, TEXTS)), max(long, key=words.get))
+
+
+def id_column(table: Table, frame: pd.DataFrame, text: str) -> str:
+    """The column that names each essay: by its name, else the first whose values all differ."""
+    others = [c for c in frame if c != text]
+    unique = [c for c in others if frame[c].notna().all() and frame[c].is_unique]
+    by_name = [c for c in named_like(others, IDS) if frame[c].nunique() > len(frame) / 2]
+    whole = [c for c in unique if not pd.to_numeric(frame[c], errors="coerce").mod(1).any()]
+    found = [c for c in by_name if c in unique] + by_name + whole
+    if not found:
+        raise TableError(
+            f"{table.path.name}: no column names each essay: add one, `id` with 1, 2, 3 ... say, "
+            "so that scores find back to their essays when rows are sorted or removed"
+        )
+    return found[0]
+
+
+def check_ids(table: Table, ids: pd.Series) -> None:
+    """Raise a TableError where an essay has no id, or two share one."""
+    if blank := int(ids.isna().sum()):
+        raise TableError(
+            f"{table.path.name}: column {ids.name!r} is empty in {blank:,} rows (first: row "
+            f"{_row(ids.isna())}): give every essay an id"
+        )
+    twice = ids.duplicated(keep=False)
+    if twice.any():
+        raise TableError(
+            f"{table.path.name}: column {ids.name!r}: {int(twice.sum()):,} rows share their id "
+            f"with another (first: {_first(ids[twice].unique())}): keep one row an essay, or name "
+            "another column with --id"
+        )
+
+
+def numbers(table: Table, values: pd.Series) -> pd.Series:
+    """The scores of a column as numbers, an empty cell missing."""
+    filled = values.str.strip().replace("", np.nan)
+    found = pd.to_numeric(filled, errors="coerce")
+    bad = (found.isna() & filled.notna()) | np.isinf(found)
+    if not bad.any():
+        return found
+    remedy = "write numbers alone, and leave the cell empty where an essay has no score"
+    if filled[bad].str.fullmatch(r"-?\d+,\d+").all():
+        remedy = "write a decimal point, 2.5 for 2,5"
+    raise TableError(
+        f"{table.path.name}: column {values.name!r} has {int(bad.sum()):,} values that are no "
+        f"numbers (first: {_first(values[bad].unique())}, row {_row(bad)}): {remedy}, or name "
+        "another column with --score"
+    )
+
+
+def _row(faulty: pd.Series) -> int:
+    """The number of the first faulty row, as a spreadsheet counts: the names are row 1."""
+    return int(faulty.to_numpy().argmax()) + 2
+
+
+def _first(values: Iterable) -> str:
+    return ", ".join(repr(str(v)[:40]) for v in list(values)[:FEW])
