@@ -8,7 +8,7 @@ from cyborg_utils.reporting import fingerprint
 from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.schema_corpora import corpus_files
 from cyborg_utils.stages import (
-    base_folder, base_settings, conditions, labels_folder, seeds, subset_slug, subsets,
+    base_folder, base_settings, conditions, keeps_model, labels_folder, seeds, subset_slug, subsets,
 )
 
 STUDY = config.get("study", "demo")
@@ -73,7 +73,8 @@ def student_values(wildcards):
 def student_settings(wildcards):
     """What a Student's run depends on beside its files: its own settings, and its labels' use."""
     name = CONDITIONS[wildcards.condition].use
-    return study.student(wildcards.student), name and study.label_use(name), study.transfer
+    kept = keeps_model(study, CONDITIONS[wildcards.condition])
+    return study.student(wildcards.student), name and study.label_use(name), study.transfer, kept
 
 
 def results_of_student(wildcards):

@@ -44,10 +44,10 @@ PART_VALUES = {
     "train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev",
     "test": "test", "testing": "test",
 }  # fmt: skip
-GROUPS = set(
-    "gender sex ell esl ethnicity race disability disadvantaged ses lunch grade age language l1 "
-    "country region school".split()
-)
+GROUPS = {
+    "gender", "sex", "ell", "esl", "ethnicity", "race", "disability", "disadvantaged", "ses",
+    "lunch", "grade", "age", "language", "l1", "country", "region", "school",
+}  # fmt: skip
 STEPS = (1.0, 0.5, 0.25, 0.1)
 MAX_POINTS, MAX_LEVELS, SHORT = 61, 12, 20
 LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
@@ -175,9 +175,9 @@ def check_enough(seen: Understood) -> None:
     if n < needed and "split" not in seen.columns:
         parts = ", ".join(f"{least} for {part}" for part, least in LEAST.items())
         raise TableError(
-            f"{seen.table.path.name}: {n} scored essays are too few: {needed} are needed ({parts}), "
-            f"since without scored test essays neither agreement with people nor fairness can be "
-            f"known; score {needed - n} more by hand, drawn at random"
+            f"{seen.table.path.name}: {n} scored essays are too few: {needed} are needed "
+            f"({parts}), since without scored test essays neither agreement with people nor "
+            f"fairness can be known; score {needed - n} more by hand, drawn at random"
         )
 
 
@@ -326,8 +326,9 @@ students:
     kind: encoder
     head: regression
     model:
-      from_scratch: {{architecture: modernbert, hidden_size: 64, layers: 2, heads: 2, vocab_size: 4096}}
-    max_tokens: {window}             # nearly all essays fit; the reports count those that lose their end
+      from_scratch:
+        {{architecture: modernbert, hidden_size: 64, layers: 2, heads: 2, vocab_size: 4096}}
+    max_tokens: {window}             # nearly all essays fit; the reports count the others
     learning_rate: 1.0e-3
     epochs: 2
     min_steps: 200

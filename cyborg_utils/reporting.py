@@ -163,7 +163,7 @@ def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
     That is the notebook's code cells, the modules of the package that they import, directly or
     through each other, and the study's settings for the stage. Prose, comments and docstrings
     do not count. `plots` counts where `drawing` is set: a stage that trains is not repeated for
-    the look of a figure.
+    the look of a figure, or of a Student's card.
     """
     cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
     code = "\n".join(c.source for c in cells if c.cell_type == "code")
@@ -174,7 +174,7 @@ def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
         modules |= new
         waiting += new
     if not drawing:
-        modules -= {"plots"}
+        modules -= {"plots", "saved_student"}
     parts = [_meaning(code)]
     parts += [_meaning((PACKAGE / f"{m}.py").read_text(encoding="utf-8")) for m in sorted(modules)]
     if any(module.startswith("simulate") for module in modules):

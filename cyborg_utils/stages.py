@@ -168,6 +168,17 @@ def student_folder(study: Study, student: str, condition: Condition, seed: int) 
     return study.folder / "students" / student / condition.slug / f"s{seed}"
 
 
+def model_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
+    """Where a Student that is kept lies."""
+    return student_folder(study, student, condition, seed) / "model"
+
+
+def keeps_model(study: Study, condition: Condition) -> bool:
+    """Whether a Student is kept after it has scored: those at the main fraction and of `full`, on
+    all prompts. The others are points of a curve, and each may take half a gigabyte."""
+    return condition.left_out is None and condition.fraction in (None, study.headline)
+
+
 def fairness_file(study: Study, student: str) -> Path:
     return study.folder / "fairness" / f"{student}.json"
 

@@ -127,7 +127,8 @@ class Student:
     @classmethod
     def load(cls, folder: Path) -> Student:
         about = json.loads((folder / "scoring.json").read_text())
-        model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+        how = {"dtype": torch.float32, "use_safetensors": True}
+        model = AutoModelForSequenceClassification.from_pretrained(folder, **how)
         return cls(
             to_device(model),
             AutoTokenizer.from_pretrained(folder),
@@ -171,6 +172,10 @@ def train_student(
     sd = {trait: float(score.std(ddof=0)) or 1.0 for trait, score in scores.items()}
     student = Student(to_device(model), tokenizer, spec, labels, mean, sd)
     model.config.problem_type = "regression" if points == 1 else "single_label_classification"
+    if len(traits) == 1:  # what others see who load the folder
+        names = ["score"] if points == 1 else [f"{label:g}" for label in labels]
+        model.config.id2label = dict(enumerate(names))
+        model.config.label2id = {name: i for i, name in enumerate(names)}
 
     def examples_of(frame: pd.DataFrame) -> list[dict]:
         examples = tokenize(frame["text"].tolist(), tokenizer, spec.max_tokens)

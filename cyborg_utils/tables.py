@@ -5,6 +5,7 @@ Every fault is a TableError of one sentence: the file, the column, the value, th
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 from collections.abc import Iterable
@@ -19,6 +20,9 @@ TEXTS = ("text", "essay", "full_text", "response", "answer", "content")
 IDS = ("id", "essay_id", "text_id", "student_id", "nr", "number", "code")
 MIN_WORDS = 5  # on average, of a column that looks like the essays' text
 FEW = 3  # values that an error shows
+BLOCK = 2**20  # bytes of a file that are looked at together
+BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")  # how spreadsheets and Parquet begin
+NOT_CP1252 = b"\x81\x8d\x8f\x90\x9d"  # bytes that have no letter there
 
 
 class TableError(ValueError):
@@ -99,22 +103,28 @@ def open_table(path: Path) -> Table:
 
 
 def _encoding(path: Path) -> str:
+    """The encoding that all bytes of a file fit, which are read a block at a time."""
     if not path.is_file():
         raise TableError(f"{path}: no such file; name a CSV file that is there")
-    data = (gzip.open(path) if path.suffix == ".gz" else open(path, "rb")).read()
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1") or b"\0" in data:
-        raise TableError(
-            f"{path.name}: this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"
-        )
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return "utf-8-sig" if data[:3] == b"\xef\xbb\xbf" else encoding
-    return "latin-1"
+    decoder, plain, unknown, start = codecs.getincrementaldecoder("utf-8")(), True, False, None
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        while block := file.read(BLOCK):
+            start = start or block[:4]
+            if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                return "utf-16"
+            if start in BINARY or b"\0" in block:
+                raise TableError(
+                    f"{path.name}: this is no text file (a spreadsheet, perhaps): save it as CSV, "
+                    "UTF-8"
+                )
+            unknown = unknown or any(byte in block for byte in NOT_CP1252)
+            try:
+                decoder.decode(block)
+            except UnicodeDecodeError:
+                plain = False
+    if plain:
+        return "utf-8-sig" if (start or b"").startswith(codecs.BOM_UTF8) else "utf-8"
+    return "latin-1" if unknown else "cp1252"
 
 
 # ---------------------------------------------------------------- columns
