@@ -55,6 +55,39 @@ def headline_findings(
     return lines + people_finding(people) + fairness_findings(study, fairness, "cyborg")
 
 
+def next_labels(steps: pd.DataFrame, n_test: int) -> list[str]:
+    """Whether to score more essays by hand, in one sentence read off the best curve's last step.
+
+    A curve says nothing beyond one more step of the same factor, and seldom gets steeper.
+
+    Parameters
+    ----------
+    steps : of `cyborg_utils.results.last_steps`, with a column `student`.
+    n_test : scored test essays, which the intervals come from.
+    """
+    if steps.empty:
+        return []
+    best = steps.loc[steps["qwk"].idxmax()]
+    factor = best["n_last"] / best["n_before"]
+    then = round(best["n_last"] * min(factor, 2))
+    told = (
+        f"Score more by hand? From {best['n_before']:,} to {best['n_last']:,} hand-scored train "
+        f"essays, the best Student's QWK changed by {best['gain']:+.3f} (95 % interval "
+        f"{best['low']:+.3f} to {best['high']:+.3f}; **{best['student']}** on {best['series']})"
+    )
+    if best["low"] > 0:
+        return [
+            f"{told}: more labels still help; {then:,} may bring as much again, more likely less, "
+            "and beyond that the curve says nothing."
+        ]
+    if best["high"] <= 0:
+        return [f"{told}: more labels of this kind did not help; look at the Student instead."]
+    return [
+        f"{told}: with {n_test:,} test essays and one draw of U nobody can tell whether {then:,} "
+        f"would help; more than {best['high']:+.3f} is not to be expected."
+    ]
+
+
 def machine_findings(
     study: Study,
     agreement: pd.DataFrame,
@@ -193,7 +226,9 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
         "SMDs are of rounded scores, over the pooled SD of the group; the tables give the other "
         "three units too."
     )
-    if not study.machines and len(study.sampling.draws) == 1:
+    if study.headline == 1:
+        lines.append("U is every scored train essay: other essays scored can give other SMDs.")
+    elif not study.machines and len(study.sampling.draws) == 1:
         lines.append("U was drawn once: another draw can give other SMDs than these.")
     return lines
 

@@ -36,8 +36,9 @@ from cyborg_utils.tables import (
     tokens,
 )
 
-SCORES = ("score", "holistic", "overall", "mark", "grade", "points", "rating", "rater1")
-SECOND = {"2", "two", "second", "score2", "rater2"}  # words in a second score's column
+PARAMS = ROOT / "params"
+SCORES = ("score", "holistic", "overall", "mark", "grade", "points", "rating", "rater_1")
+SECOND = {"2", "two", "second"}  # words in a second score's column
 PROMPTS = ("prompt", "prompt_name", "task", "topic", "question", "assignment", "essay_set")
 PARTS = ("split", "set", "partition", "part", "competition_set")
 PART_VALUES = {
@@ -46,7 +47,7 @@ PART_VALUES = {
 }  # fmt: skip
 GROUPS = {
     "gender", "sex", "ell", "esl", "ethnicity", "race", "disability", "disadvantaged", "ses",
-    "lunch", "grade", "age", "language", "l1", "country", "region", "school",
+    "lunch", "grade", "age", "language", "country", "region", "school",
 }  # fmt: skip
 STEPS = (1.0, 0.5, 0.25, 0.1)
 MAX_POINTS, MAX_LEVELS, SHORT = 61, 12, 20
@@ -245,7 +246,7 @@ def study_yaml(seen: Understood, name: str) -> str:
         found = seen.frame[seen.columns["split"]].dropna().str.lower().unique()
         named = ", ".join(f"{_quoted(v)}: {PART_VALUES[v]}" for v in found)
         values = f"  split_values: {{{named}}}\n"
-    return TEMPLATE.format(
+    return TEMPLATE.read_text(encoding="utf-8").format(
         name=name,
         title=_quoted(f"Essays of {seen.table.path.name}"),
         about=f"{n:,} of {len(scores):,} essays were scored by hand.",
@@ -282,72 +283,7 @@ UNSCORED = """\
 SCORED = """\
   fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
   headline: 0.25"""
-TEMPLATE = """\
-# Written by `make study NAME={name}`; look it over, then `make reports STUDY={name}`.
-title: {title}
-about: {about}
-
-corpus:
-  kind: table
-  files: {{train: [{file}]}}   # a path from the repository's root
-  columns:
-{columns}
-  scale: {scale}
-{table}  dev_size: {dev}          # scored essays that pick each model's best weights
-  test_share: {test}      # of the scored essays: what agreement and fairness are judged on
-  seed: 1
-  label_unscored: true    # the Teacher scores what nobody scored
-
-sampling:
-{sampling}
-  draws: [1]                    # [1, 2, 3] shows how much the luck of a draw matters
-  seeds: [1]
-
-teachers:
-  - name: ridge                 # tf-idf and length: seconds, no download
-    kind: classical
-#  - name: smollm               # a pretrained language model: a download, hours on a laptop
-#    kind: causal
-#    model:
-#      hub: HuggingFaceTB/SmolLM2-135M-Instruct
-#      revision: 12fd25f77366fa6b3b4b768ec3050bf629380bac
-#    template: chat
-#    max_tokens: 768
-#    lora: {{r: 16, alpha: 32}}
-#    learning_rate: 5.0e-4
-#    epochs: 3
-#    batch_size: 16
-#    tokens_per_batch: 2048
-
-students:
-  - name: ridge                 # gains little from a Teacher of its own kind
-    kind: classical
-  - name: modernbert            # small, from random weights
-    kind: encoder
-    head: regression
-    model:
-      from_scratch:
-        {{architecture: modernbert, hidden_size: 64, layers: 2, heads: 2, vocab_size: 4096}}
-    max_tokens: {window}             # nearly all essays fit; the reports count the others
-    learning_rate: 1.0e-3
-    epochs: 2
-    min_steps: 200
-    batch_size: 16
-    precision: bf16
-#  - name: electra              # pretrained: a download of 54 MB
-#    kind: encoder
-#    head: regression
-#    model:
-#      hub: google/electra-small-discriminator
-#      revision: main
-#    max_tokens: 512
-#    learning_rate: 3.0e-4
-#    epochs: 3
-#    min_steps: 150
-#    batch_size: 16
-
-arms: [{arms}]
-"""
+TEMPLATE = Path(__file__).parent / "data/new_study.yaml"  # `{name}` is filled in
 
 
 # ---------------------------------------------------------------- the command
@@ -372,7 +308,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write_study(options: argparse.Namespace) -> Path:
     """Look at the table, tell what was understood, and write the study's file."""
-    path = ROOT / "params" / f"{options.name}.yaml"
+    path = PARAMS / f"{options.name}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", options.name):
         raise TableError(f"{options.name!r} names no study: use letters, digits, _, - and . only")
     if path.exists():

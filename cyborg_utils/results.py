@@ -59,7 +59,7 @@ def series_name(condition: Condition) -> str:
     share = (
         f"{condition.fraction:.3g}" if condition.fraction < 0.001 else f"{condition.fraction:.4g}"
     )
-    share = f"{float(share) * 100:g} %"
+    share = "all scored" if condition.fraction == 1 else f"{float(share) * 100:g} %"
     if condition.arm == "human":
         return f"human labels only, {share}"
     use = "" if condition.use == HARD.name else f"{condition.use}, "
@@ -236,6 +236,30 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
             found |= {"worth": worth["labels"], "worth_low": worth["low"],
                       "worth_high": worth["high"], "worth_note": worth["note"]}  # fmt: skip
         rows.append(found)
+    return pd.DataFrame(rows)
+
+
+def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
+    """What the last step of each budget curve brought, for a study where U can still grow: people's
+    labels alone, and hard labels by each Teacher.
+
+    Returns
+    -------
+    frame, a row a curve of two points or more: `series` (its last point), `qwk, n_before, n_last`
+    (hand-scored train essays), `gain` in QWK from the one to the other, `low, high` (95 %, paired)
+    """
+    rows = []
+    curves = hard_only(table[table["arm"].isin(["human", "cyborg"])])
+    for _, curve in curves.groupby(["arm", "teacher"], dropna=False, sort=False):
+        if len(curve) < 2 or "full" in study.arms:
+            continue
+        before, last = curve.sort_values("n_human").iloc[-2:].itertuples()
+        gain = compare_arms(resampled, last.series, before.series)
+        rows.append(
+            {"series": last.series, "qwk": last.qwk, "n_before": before.n_human,
+             "n_last": last.n_human, "gain": gain["difference"], "low": gain["low"],
+             "high": gain["high"]}
+        )  # fmt: skip
     return pd.DataFrame(rows)
 
 

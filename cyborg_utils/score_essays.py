@@ -84,7 +84,7 @@ def score_file(
         scored = _score(rows[text].fillna(""), model, usual, student)
         again = pd.util.hash_array(rows[id].to_numpy(dtype=object))
         scored["flag"] = [
-            "; ".join(flags + [REPEATED] * twice)
+            "; ".join([*flags, REPEATED] if twice else flags)
             for flags, twice in zip(scored["flag"], np.isin(again, repeated), strict=True)
         ]
         counts["essays"] += len(rows)
@@ -109,7 +109,8 @@ def _score(texts: pd.Series, model, usual: Usual, student: Path) -> pd.DataFrame
         given = model.score(texts[plain].tolist()).set_index(texts.index[plain])
         given = calibrated(given, model.labels, student)
         scores = given.drop(columns="truncated").filter(regex="^(continuous|score)")
-        scores = scores.round(4).reindex(texts.index)
+        points = [name for name in scores if name.startswith("score")]
+        scores = scores.round(4).astype({name: str for name in points}).reindex(texts.index)
         for i in np.flatnonzero(plain)[given["truncated"].to_numpy(dtype=bool)]:
             flags[i].append(CUT)
     return scores.assign(flag=flags)

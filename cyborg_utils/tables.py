@@ -131,9 +131,9 @@ def _encoding(path: Path) -> str:
 
 
 def tokens(name: str) -> list[str]:
-    """The words of a column's name, in small letters: `Essay-ID` is essay, id."""
+    """The words and numbers of a column's name: `EssayID-2` is essay, id, 2."""
     apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", str(name))
-    return re.findall(r"[^\W_]+", apart.lower())
+    return re.findall(r"[^\W\d_]+|\d+", apart.lower())
 
 
 def named_like(columns: Iterable[str], names: Iterable[str]) -> list[str]:
