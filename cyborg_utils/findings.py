@@ -83,8 +83,8 @@ def next_labels(steps: pd.DataFrame, n_test: int) -> list[str]:
     if best["high"] <= 0:
         return [f"{told}: more labels of this kind did not help; look at the Student instead."]
     return [
-        f"{told}: with {n_test:,} test essays and one draw of U nobody can tell whether {then:,} "
-        f"would help; more than {best['high']:+.3f} is not to be expected."
+        f"{told}: with {n_test:,} test essays nobody can tell whether {then:,} would help; more "
+        f"than {best['high']:+.3f} is not to be expected."
     ]
 
 
