@@ -105,7 +105,9 @@ def understand(table: Table, options: argparse.Namespace) -> Understood:
     rest = [c for c in frame if c not in columns.values()]
     chosen = [check_column(table, frame, c, "--group") for c in options.group or []]
     groups = {_group_name(c): c for c in chosen or [c for c in rest if _is_group(frame[c])]}
-    scale = tuple(options.scale) if options.scale else _scale(table, numbers(table, frame[score]))
+    given_by_people = [score, *filter(None, [columns.get("second_score")])]
+    scores = pd.concat([numbers(table, frame[c]) for c in given_by_people]).rename(score)
+    scale = tuple(options.scale) if options.scale else _scale(table, scores)
     return Understood(table, frame, columns, groups, scale)
 
 

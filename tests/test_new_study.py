@@ -128,13 +128,16 @@ def test_half_points_and_columns_named_by_hand(essays, study_of):
 
 
 def test_the_files_own_parts_and_second_scores_are_used(essays, study_of):
-    essays["rater2"] = essays["Mark"]
+    essays["rater2"] = essays["Mark"] + (essays["Mark"] == 5)  # a 6 that the first rater never gave
+    essays["Mark"] = essays["Mark"].clip(upper=5)
     essays["set"] = ["Training"] * 60 + ["Validation"] * 40 + ["test"] * 60 + ["Training"] * 100
     code, printed, _, path = study_of(essays)
     assert code == 0
     assert "  second score: column 'rater2'" in printed
     assert "scored essays: 60 train, 40 dev, 60 test" in printed
-    assert load_study(str(path)).corpus.columns.second_score == "rater2"
+    study = load_study(str(path))
+    assert study.corpus.columns.second_score == "rater2"
+    assert study.labels[-1] == 6
 
 
 def test_a_study_is_never_overwritten(essays, study_of):
