@@ -14,7 +14,7 @@ from cyborg_utils.agreement import bootstrap_agreement, quadratic_weighted_kappa
 from cyborg_utils.corpus import word_count
 from cyborg_utils.fairness import group_levels
 from cyborg_utils.schema import Study
-from cyborg_utils.stages import labels_folder, need
+from cyborg_utils.stages import read_ledger
 
 BINS, SIMULATIONS = 10, 200
 STRATUM = [
@@ -33,8 +33,7 @@ def audited_labels(study: Study, corpus: pd.DataFrame, teacher: str) -> pd.DataF
     """
     parts = []
     for draw in study.sampling.draws:
-        folder = labels_folder(study, teacher, study.headline, draw)
-        ledger = pd.read_parquet(need(folder / "labels.parquet", "03_labeling", study))
+        ledger = read_ledger(study, teacher, study.headline, draw)
         parts.append(ledger[ledger["label_source"] == "teacher"].assign(draw=draw))
     labels = pd.concat(parts, ignore_index=True).drop(columns="label_source")
     known = corpus[corpus["split"] == "train"].dropna(subset="score")

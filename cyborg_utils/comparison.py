@@ -5,6 +5,8 @@ All functions take frames of runs as `cyborg_utils.results.collect_runs` gives t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -118,30 +120,29 @@ def changes(
 
 
 def readings(
-    study: Study, teacher: pd.DataFrame, dev: pd.DataFrame, corpus: pd.DataFrame, subset_of
+    study: Study, teacher: pd.DataFrame, dev: pd.DataFrame, ledger_of: Callable
 ) -> pd.DataFrame:
     """A Teacher's scores of test under every reading that its output allows.
 
     Parameters
     ----------
     teacher, dev : its runs on test and on dev, `cyborg_utils.results.collect_teacher`.
-    subset_of : the essay ids of U, a function of fraction and draw.
+    ledger_of : its cyborg data, a function of fraction and draw.
 
     Returns
     -------
     `teacher` once a reading, with `reading` and the scores that it gives, rounded to the scale
     """
     gives = set(probability_columns(study.labels)) <= set(teacher)
-    human = corpus.set_index("essay_id")["score"]
     parts = []
     for (fraction, draw), run in teacher.groupby(["fraction", "draw"], sort=False):
         mine = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
         output = run.rename(columns={"continuous": "expected"})
-        in_u = human[subset_of(fraction, draw)]
+        ledger = ledger_of(fraction, draw)
         for reading in READINGS:
             if reading == "prior" and not gives:
                 continue
-            scores = read_scores(output, reading, study.labels, in_u, mine)
+            scores = read_scores(output, reading, study.labels, ledger, mine)
             score = round_to_scale(scores, study.labels)
             parts.append(run.assign(reading=reading, score=score))
     return pd.concat(parts, ignore_index=True)

@@ -25,31 +25,33 @@ def probability_columns(labels: list) -> list[str]:
     return [f"p_{label:g}" for label in labels]
 
 
-def prior_corrected(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Probabilities of each essay, corrected so that their mean over the essays is `shares`.
+def prior_factors(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """A factor for each score, under which the mean probabilities of these essays are `shares`.
 
-    Each score's probability is multiplied by a factor of its own and the rows are made to sum to
-    one again; the factors are found by iterative proportional fitting (Deming and Stephan, 1940).
-    It is the correction for another prior of Saerens, Latinne and Decaestecker (2002), with the
-    new prior known.
+    Found by iterative proportional fitting (Deming and Stephan, 1940). It is the correction for
+    another prior of Saerens, Latinne and Decaestecker (2002), with the new prior known.
 
     Parameters
     ----------
-    probabilities : shape (n, k), rows that sum to one. A score that has none in any essay gets
+    probabilities : shape (n, k), rows that sum to one. A score that has none in any essay keeps
         none.
     shares : shape (k,), positive, sums to one.
 
     Returns
     -------
-    array of shape (n, k)
+    array of shape (k,), for `corrected`
     """
     factors = np.ones(len(shares))
     for _ in range(ROUNDS):
-        corrected = probabilities * factors
-        corrected /= corrected.sum(axis=1, keepdims=True)
-        mean = corrected.mean(axis=0)
+        mean = corrected(probabilities, factors).mean(axis=0)
         factors *= np.divide(shares, mean, out=np.ones_like(factors), where=mean > 1e-100)
-    return corrected
+    return factors
+
+
+def corrected(probabilities: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Each score's probability times its factor, with rows that sum to one again."""
+    weighed = probabilities * factors
+    return weighed / weighed.sum(axis=1, keepdims=True)
 
 
 def score_shares_of(scores: pd.Series, labels: list) -> np.ndarray:
@@ -60,14 +62,15 @@ def score_shares_of(scores: pd.Series, labels: list) -> np.ndarray:
 
 
 def read_scores(
-    output: pd.DataFrame, read: str, labels: list, human: pd.Series, dev: pd.DataFrame
+    output: pd.DataFrame, read: str, labels: list, ledger: pd.DataFrame, dev: pd.DataFrame
 ) -> np.ndarray:
     """A Teacher's output under one reading.
 
     Parameters
     ----------
     output : the Teacher's `score`, `expected` and, for `prior`, `p_<label>`, a row an essay.
-    human : human scores of U.
+    ledger : its cyborg data: the human scores of U, and its own output for the other essays, of
+        which U is a random part; `prior` is fitted on them, whatever `output` is of.
     dev : its `continuous` score, the expected one, and `human` for dev.
 
     Returns
@@ -75,9 +78,11 @@ def read_scores(
     scores, shape (n,); those of `expected` lie between the points of the scale
     """
     if read == "prior":
-        shares = score_shares_of(human, labels)
-        corrected = prior_corrected(output[probability_columns(labels)].to_numpy(), shares)
-        return np.asarray(labels, dtype=float)[corrected.argmax(axis=1)]
+        theirs, columns = ledger["label_source"] == "teacher", probability_columns(labels)
+        shares = score_shares_of(ledger.loc[~theirs, "score"], labels)
+        factors = prior_factors(ledger.loc[theirs, columns].to_numpy(), shares)
+        likely = corrected(output[columns].to_numpy(), factors).argmax(axis=1)
+        return np.asarray(labels, dtype=float)[likely]
     if read == "calibrated":
         slope, shift = linear_equating(dev["continuous"], dev["human"])
         return round_to_scale(slope * output["expected"].to_numpy() + shift, labels)
@@ -96,13 +101,13 @@ def use_labels(
 
     Returns
     -------
-    frame with the ledger's index: `score`, what is learnt; `weight`, mean 1, zero where a label is
-    not used; and `p_<label>` where probabilities are learnt
+    frame with the ledger's index: `score`, what is learnt; `weight`, zero where a label is not
+    used, of mean 1 over the others; and `p_<label>` where probabilities are learnt
     """
     theirs = ledger["label_source"] == "teacher"
     output, human = ledger[theirs], ledger.loc[~theirs, "score"]
     learnt = ledger[["score"]].astype(float)
-    learnt.loc[theirs, "score"] = read_scores(output, use.read, labels, human, dev)
+    learnt.loc[theirs, "score"] = read_scores(output, use.read, labels, ledger, dev)
     weight = pd.Series(np.where(theirs, 1.0, use.human_weight), ledger.index)
     columns = probability_columns(labels)
     if use.needs_probabilities:
@@ -113,7 +118,7 @@ def use_labels(
         size = confidence.groupby(output["score"]).transform("size")
         kept = np.ceil((use.keep * size).round(9))  # 0.55 of 20 is 11, not a bit more
         weight[rank.index[rank > kept]] = 0.0
-    learnt["weight"] = weight / weight.mean()
+    learnt["weight"] = weight / weight[weight > 0].mean()
     if use.read == "expected" and set(columns) <= set(ledger):
         learnt[columns] = ledger[columns].astype(float)
         certain = (human.to_numpy()[:, None] == np.asarray(labels)).astype(float)

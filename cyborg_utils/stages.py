@@ -244,6 +244,12 @@ def corpus_without_texts(study: Study) -> pd.DataFrame:
     return pd.read_parquet(path, columns=names)
 
 
+def read_ledger(study: Study, teacher: str, *subset) -> pd.DataFrame:
+    """A Teacher's cyborg data; `subset` is `fraction, draw, left_out`."""
+    file = labels_folder(study, teacher, *subset) / "labels.parquet"
+    return pd.read_parquet(need(file, "03_labeling", study))
+
+
 def read_json(path: Path) -> dict:
     return json.loads(path.read_text(encoding="utf-8"))
 

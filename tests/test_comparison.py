@@ -131,7 +131,7 @@ def test_runs_are_paired_by_draw_and_seed():
     qwk = both.set_index("statistic").loc["qwk"]
     expected = np.mean([quadratic_weighted_kappa(human, s, LABELS) for s in (a, other)])
     assert qwk["a"] == pytest.approx(expected)
-    assert qwk["high"] - qwk["low"] > 2 * (alone["high"] - alone["low"]).iloc[0]  # two seeds
+    assert np.isnan(qwk["low"]) and qwk["p"] > 0.2  # two seeds far apart tell nothing
 
 
 def test_runs_without_a_common_seed_give_no_row():
@@ -214,8 +214,7 @@ def test_readings_are_of_each_run_with_its_own_dev_and_u():
                 )
             )
         parts[split] = pd.concat(runs, ignore_index=True)
-    corpus = corpus_of(60, score=3.0)
-    read = readings(STUDY, parts["test"], parts["dev"], corpus, lambda f, d: ["e0"])
+    read = readings(STUDY, parts["test"], parts["dev"], lambda fraction, draw: None)
     assert set(read["reading"]) == {"label", "expected", "calibrated"}  # no probabilities
     mended = read[read["reading"] == "calibrated"]
     assert (mended["score"] == mended["human"]).all()

@@ -29,6 +29,7 @@ from cyborg_utils.stages import (
     Condition,
     conditions,
     corpus_file,
+    read_ledger,
     student_folder,
     subsets,
     teacher_folder,
@@ -123,8 +124,8 @@ class Made:
 
     def _read(self) -> pd.DataFrame:
         test, dev = (collect_teacher(self.study, "logistic", s) for s in ("test", "dev"))
-        u = partial(draw_subset, self.corpus)
-        return own(readings(self.study, test, dev, self.corpus, u))
+        ledger_of = partial(read_ledger, self.study, "logistic")
+        return own(readings(self.study, test, dev, ledger_of))
 
 
 def own(frame: pd.DataFrame) -> pd.DataFrame:
