@@ -191,8 +191,9 @@ teachers: [{{name: ridge, kind: classical}}]
 students: [{{name: ridge, kind: classical}}]
 arms: [human]
 """)
-    found = essays_elsewhere(study(), str(file)).set_index("essay_id").sort_index()
-    assert found["score"].to_dict() == dict(zip("01234567", [1, 3, 4, 6] * 2, strict=True))
+    own = pd.DataFrame({"text": ["AN essay of 7 words, that is no other"]})  # stands in both
+    found = essays_elsewhere(study(), own, str(file)).set_index("essay_id").sort_index()
+    assert found["score"].to_dict() == dict(zip("0123456", [1, 3, 4, 6, 1, 3, 4], strict=True))
     assert set(found["split"]) == {str(file)}
     assert list(found.columns) == ["text", "prompt", "gender", "score", "split"]
     assert found.loc["3", "text"] == "An essay of 3 words that is no other."
@@ -205,7 +206,7 @@ def test_what_transfers_is_told():
               "gain_low": -0.05, "gain_high": 0.01}  # fmt: skip
     assert transfer_findings(pd.DataFrame([row]), pd.DataFrame([gained])) == [
         "**ridge**, full: QWK 0.500 (0.400 to 0.600) on the essays of there, 0.700 at home.",
-        "On there, cyborg data moves **ridge** (cyborg) by -0.020 (-0.050 to +0.010) against human "
+        "On there cyborg data moves **ridge** (cyborg) by -0.020 (-0.050 to +0.010) against human "
         "labels only.",
     ]
     assert transfer_findings(pd.DataFrame(), pd.DataFrame()) == []
