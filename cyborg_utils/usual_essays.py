@@ -1,7 +1,8 @@
 """What a Student's training essays are like, and which new essays are unlike them.
 
 Three plain signs: the number of words, the window, and the share of words that training essays
-have too. They find blank pages, other languages and keyboard noise, not a clever fake.
+have too. They find blank pages, other languages and keyboard noise, not a clever fake
+and not an essay on another prompt.
 """
 
 from __future__ import annotations
