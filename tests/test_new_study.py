@@ -8,6 +8,7 @@ import pytest
 
 from cyborg_utils import new_study
 from cyborg_utils.corpus import load_corpus
+from cyborg_utils.findings import next_labels
 from cyborg_utils.new_study import main
 from cyborg_utils.params import load_study
 from cyborg_utils.simulate import simulate_corpus
@@ -259,3 +260,27 @@ def test_a_file_that_is_not_there(study_of):
     code, _, error, _ = study_of(None, file="none.csv")
     assert code == 2
     assert error.endswith("none.csv: no such file; name a CSV file that is there\n")
+
+
+# ---------------------------------------------------------------- how many more to score
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "told"),
+    [
+        (0.03, 0.01, 0.05, "more labels still help; 400 may bring as much again, more likely less"),
+        (0.01, -0.02, 0.04, "nobody can tell whether 400 would help; more than +0.040 is not to"),
+        (-0.03, -0.05, -0.01, "more labels of this kind did not help"),
+    ],
+)
+def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high, told):
+    steps = pd.DataFrame(
+        {
+            "student": ["a", "b"], "series": "cyborg", "qwk": [0.5, 0.7], "n_before": 100,
+            "n_last": 200, "gain": [0.2, gain], "low": [0.1, low], "high": [0.3, high],
+        }
+    )  # fmt: skip
+    (line,) = next_labels(steps, 180)
+    assert told in line
+    assert "**b** on cyborg" in line
+    assert next_labels(steps.head(0), 180) == []
