@@ -51,7 +51,9 @@ def shown(summary: dict) -> dict:
         "about": settings["about"],
         "corpus": corpus,
         "sampling": settings["sampling"],
-        "analyses": {name: found["findings"] for name, found in summary["analyses"].items()},
+        "analyses": {
+            name: found["findings"] for name, found in summary.get("analyses", {}).items()
+        },
         "calibration": [line for r in summary["calibration"].values() for line in r["findings"]],
     }
 
