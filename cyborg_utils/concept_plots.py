@@ -37,13 +37,13 @@ def sliders(draw, figure, **controls) -> None:
     ----------
     draw : callable
         Takes the values of the sliders by name; gives a figure and its alt text.
-    figure : what `plots.show` returned for the figure.
+    figure : what `plots.redrawable` returned for the figure.
     **controls : ipywidgets
     """
 
     def redraw(_change) -> None:
         values = {name: control.value for name, control in controls.items()}
-        plots.show(*draw(**values), over=figure)
+        plots.redrawable(*draw(**values), over=figure)
 
     for control in controls.values():
         control.continuous_update = False

@@ -24,11 +24,11 @@ sns.set_theme(style="whitegrid", context="notebook", palette="colorblind", font_
 
 def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
     """Show a figure with its alt text, and save it as PNG where a path is given."""
-    _show(figure, alt, save)
+    redrawable(figure, alt, save)
 
 
-def _show(figure: plt.Figure, alt: str, save: Path | None = None, over=None):
-    """A handle; given as `over` to a later call, the figure is drawn in the place of this one."""
+def redrawable(figure: plt.Figure, alt: str, save: Path | None = None, over=None):
+    """Show a figure and return its handle; given as `over` to a later call, it is redrawn there."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)
@@ -124,7 +124,7 @@ def live_training_curve(title: str) -> Callable[[pd.DataFrame], None]:
         nonlocal handle
         best = log["dev_qwk"].max()
         alt = f"Training loss and QWK on dev by step; the best QWK on dev is {best:.3f}."
-        handle = _show(training_curve(log, title), alt, over=handle)
+        handle = redrawable(training_curve(log, title), alt, over=handle)
 
     return draw
 

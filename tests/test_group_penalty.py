@@ -201,11 +201,12 @@ def test_it_keeps_a_group_at_peoples_mean_where_the_labels_would_not():
     train, dev, test = marked(160, 1, 1.0), marked(60, 2, 0.0), marked(200, 3, 0.0)
     gaps = {}
     for weight in (0, 8):
-        found = trained(weight, train, dev).score(test["text"].tolist())["continuous"]
+        held = trained(weight, train, dev, min_steps=240)
+        found = held.score(test["text"].tolist())["continuous"]
         error = (found - test["score"]).groupby(test["kind"]).mean()
         gaps[weight] = error["b"] - error["a"]
     assert gaps[0] < -0.5
-    assert abs(gaps[8]) < 0.5 * abs(gaps[0])
+    assert abs(gaps[8]) < 0.6 * abs(gaps[0])
 
 
 class Killed(BaseException):

@@ -24,6 +24,7 @@ students:
   - {name: ridge, kind: classical}
   - {name: logistic, kind: classical, head: classification, alpha: 0.2}
 label_uses: [{name: hard}, {name: prior, read: prior}]
+arms: [human, cyborg]
 transfer: [demo]
 evaluation: {comparisons: [[ridge, logistic]], replicates: 500}
 """
@@ -85,7 +86,6 @@ def test_the_headline_is_of_hard_labels_and_all_prompts(summary):
         "human labels only, 40 %",
         "cyborg by logistic, 40 %",
         "cyborg by logistic, prior, 40 %",
-        "all human labels",
     }
     corrected = {r["series"] for r in summary["comparisons"] if r.get("p_holm") is not None}
     assert corrected == {"cyborg by logistic, 40 %"}
