@@ -214,7 +214,7 @@ class TestComparison:
         with pytest.raises(ValueError, match="statistic must be one of qwk, exact.*'kappa'"):
             compare_machines(human, a, b, LABELS, statistic="kappa")
 
-    @pytest.mark.parametrize("better", [0.6, 0.72])
+    @pytest.mark.parametrize("better", [0.6, pytest.param(0.72, marks=pytest.mark.slow)])
     def test_intervals_cover_under_null_and_effect(self, better):
         errors = (better, 0.72)
         human, a, b = simulate_scores(400_000, errors, seed=5)

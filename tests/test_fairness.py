@@ -175,7 +175,10 @@ class TestConditionalBias:
         assert row["coefficient"] == pytest.approx(peer.params.iloc[2])
         assert row["se"] == pytest.approx(peer.bse.iloc[2])
 
-    @pytest.mark.parametrize("reliability", [0.75, 0.85, 0.95])
+    @pytest.mark.parametrize(
+        "reliability",
+        [0.75, *(pytest.param(r, marks=pytest.mark.slow) for r in (0.85, 0.95))],
+    )
     def test_a_fair_scorer_looks_biased_until_reliability_is_considered(self, reliability):
         rng, found = np.random.default_rng(2), []
         for _ in range(200):
