@@ -71,10 +71,12 @@ def student_values(wildcards):
 
 
 def student_settings(wildcards):
-    """What a Student's run depends on beside its files: its own settings, and its labels' use."""
-    name = CONDITIONS[wildcards.condition].use
+    """What a Student's run depends on beside its files: its own settings, its labels' use, the
+    groups that it is held to, and whether it is kept."""
+    spec, name = study.student(wildcards.student), CONDITIONS[wildcards.condition].use
+    held = study.evaluation.groups if getattr(spec, "group_penalty", 0) else None
     kept = keeps_model(study, CONDITIONS[wildcards.condition])
-    return study.student(wildcards.student), name and study.label_use(name), study.transfer, kept
+    return spec, name and study.label_use(name), study.transfer, held, kept
 
 
 def results_of_student(wildcards):
