@@ -37,7 +37,7 @@ def small(name: str) -> list[str]:
             if model.kind != "classical":
                 given += [f"{part}.{model.name}.{key}={value}" for key, value in QUICK.items()]
             if getattr(model, "pretraining", None):
-                given += [f"{part}.{model.name}.pretraining.epochs=0.1"]
+                given += [f"{part}.{model.name}.pretraining.epochs=1"]
                 given += [f"{part}.{model.name}.pretraining.programme_essays=0"]
     return given
 
