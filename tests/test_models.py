@@ -18,6 +18,13 @@ from cyborg_utils.baselines import ClassicalModel, train_classical
 from cyborg_utils.corpus import word_count
 from cyborg_utils.labeling import fingerprint
 from cyborg_utils.models import ModelError, load_causal, load_encoder, train_tokenizer
+from cyborg_utils.pretraining import (
+    NextTokenModel,
+    _weighted_batch,
+    pretrain_teacher,
+    pretraining_documents,
+    surface_features,
+)
 from cyborg_utils.prompts import build_prompt
 from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_models import ClassicalScorer, Model
@@ -28,16 +35,7 @@ from cyborg_utils.student import (
     tokenize,
     train_student,
 )
-from cyborg_utils.teacher import (
-    NextTokenModel,
-    _teacher,
-    _weighted_batch,
-    load_teacher,
-    pretrain_teacher,
-    pretraining_documents,
-    surface_features,
-    train_teacher,
-)
+from cyborg_utils.teacher import load_teacher, make_teacher, train_teacher
 from cyborg_utils.teachers import load_any_teacher, train_any_teacher
 from cyborg_utils.training import NearLengths, Pad, fit, logits_of
 
@@ -181,7 +179,7 @@ def fresh_teacher(essays):
     for name, weights in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weights, std=0.5)
-    return _teacher(model, tokenizer, spec, LABELS)
+    return make_teacher(model, tokenizer, spec, LABELS)
 
 
 def test_special_tokens_inside_an_essay_are_plain_text_for_a_teacher(fresh_teacher):

@@ -16,15 +16,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from cyborg_utils import training
 from cyborg_utils.models import ModelError, load_encoder
+from cyborg_utils.pretraining import pretrain_teacher
 from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.student import tokenize, train_student
-from cyborg_utils.teacher import (
-    LabelTokenModel,
-    load_teacher,
-    pretrain_teacher,
-    train_teacher,
-)
+from cyborg_utils.teacher import LabelTokenModel, load_teacher, train_teacher
 from cyborg_utils.training import Pad, fit, last_checkpoint, logits_of, split_by_tokens
 
 LABELS = [1, 2, 3, 4, 5, 6]

@@ -18,13 +18,14 @@ from cyborg_utils.agreement import quadratic_weighted_kappa
 from cyborg_utils.baselines import train_classical
 from cyborg_utils.labeling import beside_people, build_ledger, training_labels
 from cyborg_utils.params import load_study
+from cyborg_utils.pretraining import pretrain_teacher
 from cyborg_utils.schema_basis import HOLISTIC
 from cyborg_utils.schema_corpora import Columns
 from cyborg_utils.schema_models import ClassicalScorer
 from cyborg_utils.scoring import mean_kappa
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.student import Student, train_student
-from cyborg_utils.teacher import load_teacher, pretrain_teacher, train_teacher
+from cyborg_utils.teacher import load_teacher, train_teacher
 from cyborg_utils.trait_results import partial_correlation, specific_to_traits, trait_findings
 from cyborg_utils.traits import column, human_scores, of_trait, side_by_side
 
