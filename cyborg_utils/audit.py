@@ -13,6 +13,7 @@ import pandas as pd
 from cyborg_utils.agreement import bootstrap_agreement, quadratic_weighted_kappa
 from cyborg_utils.corpus import word_count
 from cyborg_utils.fairness import group_levels
+from cyborg_utils.label_use import probability_columns
 from cyborg_utils.schema import Study
 from cyborg_utils.stages import read_ledger
 
@@ -86,7 +87,7 @@ def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, dict
     that is right as often as it says; `overconfidence`, mean confidence minus accuracy), or None
     for a Teacher without probabilities
     """
-    columns = [f"p_{label:g}" for label in labels]
+    columns = probability_columns(labels)
     if not set(columns) <= set(audited):
         return None
     confidence = audited[columns].max(axis=1)

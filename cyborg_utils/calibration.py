@@ -100,7 +100,7 @@ def calibrate_runs(dev: pd.DataFrame, test: pd.DataFrame, method: str, labels) -
 
     Parameters
     ----------
-    dev, test : frames of `cyborg_utils.results.collect_runs` for the two parts.
+    dev, test : frames of `cyborg_utils.collected.collect_runs` for the two parts.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Two ways to score the same essays, side by side: agreement, strictness, and bias by group.
 
-All functions take frames of runs as `cyborg_utils.results.collect_runs` gives them.
+All functions take frames of runs as `cyborg_utils.collected.collect_runs` gives them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from scipy import stats
 from cyborg_utils.fairness import group_levels
 from cyborg_utils.inference import benjamini_hochberg
 from cyborg_utils.label_use import READINGS, probability_columns, read_scores
+from cyborg_utils.measures import over_runs
 from cyborg_utils.resampling import PAIR_STATISTICS, observed_cells, pair_features, pair_statistics
-from cyborg_utils.results import over_runs
 from cyborg_utils.scale import round_to_scale
 from cyborg_utils.schema import Study
 
@@ -126,7 +126,7 @@ def readings(
 
     Parameters
     ----------
-    teacher, dev : its runs on test and on dev, `cyborg_utils.results.collect_teacher`.
+    teacher, dev : its runs on test and on dev, `cyborg_utils.collected.collect_teacher`.
     ledger_of : its cyborg data, a function of fraction and draw.
 
     Returns

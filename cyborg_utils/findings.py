@@ -7,8 +7,8 @@ import pandas as pd
 from cyborg_utils.calibration import METHODS
 from cyborg_utils.corpus import NO_PROMPT
 from cyborg_utils.fairness import MISSING, group_levels
+from cyborg_utils.measures import SHIFT_RULE
 from cyborg_utils.resampling import FEW_CLUSTERS
-from cyborg_utils.results import SHIFT_RULE
 from cyborg_utils.schema import HARD, MACHINES, Study
 
 FEW = 50  # essays in a stratum from which a sentence is made of it

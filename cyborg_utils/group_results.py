@@ -1,6 +1,6 @@
 """Every run of a study by group of writers: bias, conditional bias, intersections, verdicts.
 
-Takes the frame of runs of `cyborg_utils.results.collect_runs`.
+Takes the frame of runs of `cyborg_utils.collected.collect_runs`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cyborg_utils.fairness import (
     group_report,
 )
 from cyborg_utils.inference import benjamini_hochberg
-from cyborg_utils.results import over_runs
+from cyborg_utils.measures import over_runs
 from cyborg_utils.schema import Study
 
 KEYS = ["series", "arm", "attribute", "level"]

@@ -6,16 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.collected import at_headline, collect_runs, collect_teacher, hard_only
 from cyborg_utils.fairness import OUTSIDE, WITHIN
 from cyborg_utils.group_results import group_bias
-from cyborg_utils.results import (
-    agreement_by_series,
-    at_headline,
-    collect_runs,
-    collect_teacher,
-    comparisons,
-    hard_only,
-)
+from cyborg_utils.results import agreement_by_series, comparisons
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import HOLISTIC
 

@@ -18,11 +18,11 @@ import torch
 
 from cyborg_utils import plots
 from cyborg_utils.calibration import METHODS, calibrate_runs
+from cyborg_utils.collected import collect_runs, collect_teacher, hard_only
 from cyborg_utils.comparison import readings
 from cyborg_utils.corpus import draw_subset, load_corpus, without_prompt
 from cyborg_utils.labeling import fingerprint
 from cyborg_utils.params import load_study
-from cyborg_utils.results import collect_runs, collect_teacher, hard_only
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import (

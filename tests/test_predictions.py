@@ -10,6 +10,7 @@ from test_reference_values import PREDICTIONS
 from test_study import Page, clean, run_study
 
 from cyborg_utils.agreement import prmse
+from cyborg_utils.collected import collect_runs
 from cyborg_utils.corpus import CorpusError, group_columns, load_corpus
 from cyborg_utils.findings import caveats, machine_findings, shift_findings
 from cyborg_utils.group_results import (
@@ -19,14 +20,9 @@ from cyborg_utils.group_results import (
     intersections,
     verdict_matrix,
 )
+from cyborg_utils.measures import measures_by_series, over_runs
 from cyborg_utils.params import load_study
-from cyborg_utils.results import (
-    agreement_by_series,
-    collect_runs,
-    compare_all_machines,
-    measures_by_series,
-    over_runs,
-)
+from cyborg_utils.results import agreement_by_series, compare_all_machines
 from cyborg_utils.schema import MACHINES
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.stages import read_json, records
@@ -221,11 +217,11 @@ def test_the_published_machines(tmp_path):
 
 def runs_of(corpus: pd.DataFrame, study) -> pd.DataFrame:
     """What `collect_runs` gives, without a run."""
-    from cyborg_utils import results
+    from cyborg_utils import collected
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(results, "need", lambda *_: None)
-        patch.setattr(results.pd, "read_parquet", lambda _: corpus)
+        patch.setattr(collected, "need", lambda *_: None)
+        patch.setattr(collected.pd, "read_parquet", lambda _: corpus)
         return collect_runs(study, MACHINES)
 
 

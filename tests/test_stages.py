@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cyborg_utils.collected import series_name
 from cyborg_utils.corpus import CorpusError, draw_subset, without_prompt
 from cyborg_utils.params import load_study
-from cyborg_utils.results import series_name
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ParameterError
 from cyborg_utils.stages import Condition, condition, conditions, subset_slug, subsets
