@@ -15,10 +15,10 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help check reports rehearsal study score lab test test-slow lint readme clean
+.PHONY: help check reports rehearsal study score lab workshop checkpoints test test-slow lint readme clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' lays values over it"
 
 check: $(READY) ## can this machine run a study? OK or FAIL a line: make check STUDY=demo
@@ -38,8 +38,14 @@ score: $(READY) ## score new essays: make score STUDENT=runs/.../model DATA=new.
 	@test -n "$(STUDENT)" -a -n "$(DATA)" || { echo "make score needs a Student's folder and a file: make score STUDENT=runs/mine/students/.../model DATA=new.csv"; exit 2; }
 	@$(VENV)/bin/python -m cyborg_utils.score_essays '$(STUDENT)' '$(DATA)' '$(OUT)' $(OPTIONS)
 
-lab: $(READY) ## open JupyterLab on the notebooks
-	@$(VENV)/bin/jupyter lab notebooks
+lab: $(READY) ## open JupyterLab on the path through the notebooks
+	@$(VENV)/bin/jupyter lab --LabApp.default_url=/lab/tree/notebooks/Start.ipynb
+
+workshop: $(READY) ## write the participants' and the instructor's copies of the notebooks
+	@$(VENV)/bin/python -m cyborg_utils.workshop
+
+checkpoints: $(READY) ## ship the results of the demo and the tour, after make reports of both
+	@$(VENV)/bin/python -m cyborg_utils.checkpoints
 
 test: $(READY) ## the tests that need no GPU and little time
 	@$(VENV)/bin/python -m pytest

@@ -77,10 +77,9 @@ def collect_runs(
             continue
         for seed in seeds(study, student):
             folder = student_folder(study, student, c, seed)
-            scores = pd.read_parquet(
-                need(folder / "predictions.parquet", "04_student_training", study)
-            )
-            about = read_json(folder / "student.json")
+            file = need(folder / "predictions.parquet", "04_student_training", study)
+            about = read_json(file.with_name("student.json"))
+            scores = pd.read_parquet(file)
             scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
             parts.append(
                 scores.assign(
@@ -103,8 +102,9 @@ def collect_teacher(
         if c.teacher != teacher or c.use != HARD.name or c.left_out is not None:
             continue
         folder = labels_folder(study, teacher, c.fraction, c.draw)
-        scores = pd.read_parquet(need(folder / "predictions.parquet", "03_labeling", study))
-        about = read_json(folder / "labeling.json")
+        file = need(folder / "predictions.parquet", "03_labeling", study)
+        about = read_json(file.with_name("labeling.json"))
+        scores = pd.read_parquet(file)
         n_human = about["budget"]["train"]
         scores = of_trait(scores[scores["split"] == split], trait)
         name = series_name(c).replace("cyborg by", "Teacher")

@@ -316,7 +316,7 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
     shares : rows with `level, n, source` ("human" or a series), `score, share`.
     """
     levels = shares.drop_duplicates("level")[["level", "n"]]
-    names = {r.level: f"{_short(r.level, 26)} (n = {r.n:,})" for r in levels.itertuples()}
+    names = {r.level: f"{_short(r.level, 26)}\n(n = {r.n:,})" for r in levels.itertuples()}
     machines = [source for source in shares["source"].unique() if source != "human"]
     palette = dict(zip(machines, sns.color_palette("colorblind", len(machines)), strict=True))
     grid = sns.relplot(
@@ -330,7 +330,7 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     grid.set_titles("{col_name}", size="small").set_axis_labels("score", "share of essays")
-    grid.figure.suptitle(title, y=1.02)
+    grid.figure.suptitle(title, y=1.05)
     sns.move_legend(grid, "upper center", bbox_to_anchor=(0.5, 0), ncols=2, title=None)
     return grid.figure
 

@@ -27,6 +27,7 @@ from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug, sub
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = ROOT / "cyborg_utils"
 TEMPLATES = PACKAGE / "templates"
+LESSON = {"install", "checkpoint", "exercise", "solution"}  # tags of cells that no report shows
 QUIET = {"extra_arguments": ["--IPKernelApp.log_level=50"]}  # it logs its own end as an error
 
 
@@ -71,15 +72,15 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     from traitlets.config import Config
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
-    source = NOTEBOOKS / f"{name}.ipynb"
-    check_parameters(source, parameters)
+    notebook = without_lesson(read_notebook(name))
+    check_parameters(name, notebook, parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
     report.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory() as sockets:  # of this kernel alone
             kernel = {"transport": "ipc", "ip": os.path.join(sockets, "kernel")}
             papermill.execute_notebook(
-                source,
+                notebook,
                 executed,
                 parameters=parameters,
                 kernel_name="python3",
@@ -100,12 +101,22 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     render(executed, report)
 
 
-def check_parameters(source: Path, parameters: dict) -> None:
+def read_notebook(name: str):
+    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+
+
+def without_lesson(notebook):
+    """The notebook without what is for stepping alone: exercises, solutions, checkpoints."""
+    kept = [c for c in notebook.cells if not LESSON & set(c.metadata.get("tags", []))]
+    return nbformat.from_dict({**notebook, "cells": kept})
+
+
+def check_parameters(name: str, notebook, parameters: dict) -> None:
     """Papermill only warns on an unknown parameter; here it is an error."""
-    cell = parameters_cell(nbformat.read(source, as_version=4))
-    known = {t.id for node in ast.parse(cell).body for t in getattr(node, "targets", [])}
+    body = ast.parse(parameters_cell(notebook)).body
+    known = {t.id for node in body for t in getattr(node, "targets", [])}
     if unknown := sorted(set(parameters) - known):
-        raise StageError(f"{source.name} has no parameter {unknown[0]!r}; it has {sorted(known)}")
+        raise StageError(f"{name} has no parameter {unknown[0]!r}; it has {sorted(known)}")
 
 
 def parameters_cell(notebook) -> str:
@@ -160,12 +171,12 @@ def _heading(notebook) -> str:
 def fingerprint(notebook: str, *settings: object, drawing: bool = False) -> str:
     """Hash of all that a stage's result depends on besides its input files.
 
-    That is the notebook's code cells, the modules of the package that they import, directly or
-    through each other, and the study's settings for the stage. Prose, comments and docstrings
-    do not count. `plots` counts where `drawing` is set: a stage that trains is not repeated for
-    the look of a figure, or of a Student's card.
+    That is the notebook's code cells that a report shows, the modules of the package that they
+    import, directly or through each other, and the study's settings for the stage. Prose,
+    comments and docstrings do not count. `plots` counts where `drawing` is set: a stage that trains
+    is not repeated for the look of a figure, or of a Student's card.
     """
-    cells = nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells
+    cells = without_lesson(read_notebook(notebook)).cells
     code = "\n".join(c.source for c in cells if c.cell_type == "code")
     modules = _imports(code)
     waiting = list(modules)

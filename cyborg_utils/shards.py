@@ -25,6 +25,7 @@ from cyborg_utils.stages import (
     base_folder,
     corpus_file,
     corpus_without_texts,
+    need,
     subset_slug,
     teacher_folder,
     work_folder,
@@ -35,8 +36,12 @@ from cyborg_utils.teachers import load_any_teacher
 
 def trained_teacher(study: Study, teacher: str, *subset):
     """The trained Teacher of a study from its folder; `subset` is `fraction, draw, left_out`."""
-    spec, folder = study.teacher(teacher), teacher_folder(study, teacher, *subset)
-    return load_any_teacher(spec, base_folder(study, spec), folder, study.labels, study.traits)
+    spec = study.teacher(teacher)
+    folder = need(teacher_folder(study, teacher, *subset), "02_teacher_training", study)
+    base = base_folder(study, spec)
+    if base is not None:
+        base = need(base, "01b_teacher_pretraining", study)
+    return load_any_teacher(spec, base, folder, study.labels, study.traits)
 
 
 def essays_to_score(
@@ -61,7 +66,8 @@ def essays_to_score(
     """
     rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
-    made_by = fingerprint(teacher_folder(study, teacher, fraction, draw, left_out))
+    trained = teacher_folder(study, teacher, fraction, draw, left_out)
+    made_by = fingerprint(need(trained, "02_teacher_training", study))
     stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, left_out)}"
     size = study.labeling.shard_size
     return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])

@@ -22,6 +22,7 @@ from cyborg_utils.schema import HARD, Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_models import Teacher
 
+CHECKPOINTS = ROOT / "notebooks" / "checkpoints"  # results of the demo, for who lacks their own
 ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
 
 
@@ -228,13 +229,49 @@ def summary_file(study: Study) -> Path:
 
 
 def need(path: Path, notebook: str, study: Study) -> Path:
-    """The path itself where it exists, else one sentence that says what makes it."""
-    if not path.exists():
+    """The path itself where it exists, or the shipped checkpoint that stands in for it.
+
+    Raises
+    ------
+    MissingInput
+        Neither is there; one sentence says what makes it.
+    """
+    if path.exists():
+        return path
+    stand_in = checkpoint_folder(study) / path.relative_to(study.folder)
+    if not stand_in.exists() or not is_shipped(study):
         raise MissingInput(
             f"{path.relative_to(ROOT)} is not there yet: run notebooks/{notebook}.ipynb with the "
             f"same parameters, or `make reports STUDY={study.name}`"
         )
-    return path
+    return stand_in
+
+
+ASKS = {
+    "05e_label_use": "label_uses names no other use than hard",
+    "05f_student_comparison": "evaluation.comparisons names no Students to compare",
+    "05g_traits": "corpus.traits, or corpus.columns.traits, names no traits",
+    "05h_transfer": "neither transfer nor sampling.leave_out names anything",
+}
+
+
+def check_asked(study: Study, page: str) -> None:
+    """Raise a ParameterError where a study does not ask what a page answers."""
+    if page not in study.analyses:
+        raise ParameterError(
+            f"study {study.name} has nothing for {page}: {ASKS[page]}; the study tour has it"
+        )
+
+
+def checkpoint_folder(study: Study) -> Path:
+    """Where the shipped checkpoints of a study lie, in the places that they have in its runs."""
+    return CHECKPOINTS / study.name
+
+
+def is_shipped(study: Study) -> bool:
+    """Whether checkpoints of this study are shipped: one with other settings is another study."""
+    about = checkpoint_folder(study) / "study.json"
+    return about.exists() and read_json(about) == study.model_dump(mode="json")
 
 
 def corpus_without_texts(study: Study) -> pd.DataFrame:
@@ -264,7 +301,7 @@ def write_json(path: Path, value: dict) -> None:
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write Parquet under a temporary name, then rename."""
     with _replacing(path) as temporary:
-        frame.to_parquet(temporary, index=False, row_group_size=ROWS)
+        frame.to_parquet(temporary, index=False, row_group_size=ROWS, compression="zstd")
 
 
 @contextmanager

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
+
+from cyborg_utils.schema_basis import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +35,21 @@ def page(chromium):
     context = chromium.new_context(offline=True)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory):
+    """A checkout in which nothing has run, with the workshop's copies; use its own package."""
+    root = tmp_path_factory.mktemp("checkout")
+    for name in ("cyborg_utils", "notebooks", "params", "docs"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    in_checkout(root, "cyborg_utils.workshop")
+    return root
+
+
+def in_checkout(root, *module_and_arguments: str) -> None:
+    """Run a module of the package in a checkout."""
+    subprocess.run(
+        [sys.executable, "-m", *module_and_arguments],
+        cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=True,
+    )  # fmt: skip
