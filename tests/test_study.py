@@ -205,7 +205,9 @@ def workshop(tmp_path, monkeypatch):
 def edit_notebook(workshop: Path, name: str, kind: str, change) -> None:
     path = workshop / "notebooks" / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    cell = [c for c in notebook.cells if c.cell_type == kind][-1]
+    cells = without_lesson(notebook).cells if kind == "code" else notebook.cells
+    last = [c.id for c in cells if c.cell_type == kind][-1]
+    cell = next(c for c in notebook.cells if c.id == last)
     cell.source = change(cell.source)
     nbformat.write(notebook, path)
 
@@ -223,6 +225,16 @@ def test_prose_and_comments_of_a_notebook_rerun_nothing(workshop):
     before = fingerprint("03_labeling")
     edit_notebook(workshop, "03_labeling", "markdown", lambda text: text + "\n\nMore words.")
     edit_notebook(workshop, "03_labeling", "code", lambda code: "# a comment\n" + code + "  # end")
+    assert fingerprint("03_labeling") == before
+
+
+def test_a_solution_reruns_nothing(workshop):
+    before = fingerprint("03_labeling")
+    path = workshop / "notebooks" / "03_labeling.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    cell = next(c for c in notebook.cells if "solution" in c.metadata.get("tags", []))
+    cell.source += "\nextra = 1"
+    nbformat.write(notebook, path)
     assert fingerprint("03_labeling") == before
 
 
