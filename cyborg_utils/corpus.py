@@ -8,6 +8,8 @@ traits that a study asks for are a column each, under the trait's name.
 
 from __future__ import annotations
 
+import codecs
+import json
 import re
 from pathlib import Path
 
@@ -31,6 +33,7 @@ from cyborg_utils.schema_corpora import (
     remedy_for_missing,
 )
 from cyborg_utils.simulate import simulate_corpus, simulated_unlabelled
+from cyborg_utils.tables import UTF_16, beginning, no_table
 
 NO_PROMPT = "(one prompt)"  # where a file names none
 OTHER_PROGRAMME_SEED = 500_000
@@ -205,19 +208,24 @@ def _path(name: str) -> Path:
 
 def _read_file(path: Path, spec) -> pd.DataFrame:
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    if path.is_dir():
+        raise CorpusError(f"{shown}: this is a folder; correct corpus.files in the study's YAML")
     if not path.is_file():
         raise CorpusError(f"{shown}: no such file; {remedy_for_missing(spec, 'corpus.files')}")
     try:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
-        return pd.read_csv(
-            path,
-            encoding=getattr(spec, "encoding", "utf-8"),
-            sep=getattr(spec, "separator", ","),
-            dtype=str,
-            keep_default_na=False,
-            na_values=[""],
-        )
+        if fault := _no_table(path, spec):
+            raise CorpusError(f"{shown}: {fault}")
+        how = {"encoding": getattr(spec, "encoding", "utf-8"),
+               "sep": getattr(spec, "separator", ","), "dtype": str}  # fmt: skip
+        names = pd.read_csv(path, header=None, nrows=1, keep_default_na=False, **how)
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], **how)
+        if fault := _not_one_cell_a_name(names.iloc[0].tolist(), frame, spec):
+            raise CorpusError(f"{shown}: {fault}")
+        return frame
+    except CorpusError:
+        raise
     except LookupError as error:
         raise CorpusError(
             f"{shown}: {error}; correct corpus.encoding (utf-8, latin-1 and cp1252 are usual)"
@@ -237,6 +245,28 @@ def _read_file(path: Path, spec) -> pd.DataFrame:
             f"{shown}: not readable as a {path.suffix.lstrip('.')} file "
             f"({str(error).splitlines()[0]}); is it whole, and is its ending right?"
         ) from None
+
+
+def _no_table(path: Path, spec) -> str | None:
+    """Why a file's first bytes are not those of a table in the study's encoding."""
+    start = beginning(path)
+    if start[:2] in UTF_16 and not codecs.lookup(getattr(spec, "encoding", "utf-8")).name.startswith("utf-16"):
+        return "this is UTF-16; set corpus.encoding to utf-16, or save the file as UTF-8"
+    return no_table(start, path)
+
+
+def _not_one_cell_a_name(names: list[str], frame: pd.DataFrame, spec) -> str | None:
+    """Why cells cannot be told to the columns that the study reads."""
+    given = json.dumps(spec.columns.model_dump())
+    for name in names:
+        if names.count(name) > 1 and json.dumps(name) in given:
+            return f"two columns are called {name!r}; rename one of them"
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus as an index
+        return (
+            "rows have more cells than the first line has names; put texts that contain the "
+            "separator in double quotes, and name every column"
+        )
+    return None
 
 
 def _published(raw: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.odd_texts import is_blank
+
 SPLITS = ("train", "dev", "test")
 
 
@@ -76,7 +78,7 @@ def check_corpus(
 
 def _check_texts(frame: pd.DataFrame, fault) -> None:
     fault(
-        frame["text"].isna() | (frame["text"].fillna("").str.strip() == ""),
+        frame["text"].fillna("").map(is_blank),
         "essays have an empty text",
         "remove them or fill in the text",
     )

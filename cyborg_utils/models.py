@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import (
     Tokenizer,
     decoders,
@@ -30,6 +31,7 @@ from transformers import (
 )
 from transformers.utils import logging as hf_logging
 
+from cyborg_utils.safe_folder import unsafe
 from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.schema_models import FromScratch, Model
 
@@ -101,6 +103,7 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
                 ignore_mismatched_sizes=True,  # a head for something else makes way for ours
                 dtype=torch.float32,
                 use_safetensors=True,
+                trust_remote_code=False,
                 **_overrides(source, spec.revision),
             )
         positions = getattr(model.config, "max_position_embeddings", max_tokens)
@@ -134,6 +137,7 @@ def load_causal(
                 device_map={"": 0} if gpu else None,
                 quantization_config=four_bits() if quantization == "nf4" else None,
                 use_safetensors=True,
+                trust_remote_code=False,
             )
         return model, tokenizer
     shape = spec.from_scratch
@@ -174,7 +178,9 @@ def load_tokenizer(spec: Model):
     """The tokenizer of a model from the hub or a folder."""
     source = _source(spec)
     with _clear_errors(source):
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=spec.revision)
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=spec.revision, trust_remote_code=False
+        )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -189,6 +195,8 @@ def _source(spec: Model) -> str:
             f"model folder {spec.folder}: no config.json in it; name a folder that "
             "save_pretrained wrote, or a hub id"
         )
+    if why := unsafe(path):
+        raise ModelError(f"model folder {spec.folder}: {why}")
     return str(path)
 
 
@@ -197,11 +205,13 @@ def _clear_errors(source: str):
     """One sentence for a model that cannot be loaded: gated, absent, no disk space, no network."""
     try:
         yield
-    except OSError as error:
+    except ModelError:
+        raise
+    except (OSError, ValueError, SafetensorError) as error:
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "gated" in str(error):
             told, remedy = "is gated", "accept its licence on its page and log in: `hf auth login`"
-        elif error.errno == errno.ENOSPC:
+        elif getattr(error, "errno", None) == errno.ENOSPC:
             told, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
         else:
             remedy = (
@@ -215,7 +225,7 @@ def _overrides(source: str, revision: str | None) -> dict:
     """ModernBERT pools by mean; ELECTRA and BERT are 2-3 times faster without attention dropout."""
     from transformers import AutoConfig
 
-    kind = AutoConfig.from_pretrained(source, revision=revision).model_type
+    kind = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False).model_type
     if kind == "modernbert":
         return {"classifier_pooling": "mean"}
     return {"attention_probs_dropout_prob": 0.0} if kind in ("electra", "bert") else {}

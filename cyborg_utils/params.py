@@ -10,11 +10,16 @@ import difflib
 import re
 from pathlib import Path
 
+import numpy as np
 import yaml
 from pydantic import ValidationError
 
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError, Strict
+
+
+MAX_VALUES = 20_000  # in a study's file
+UNREADABLE = (yaml.YAMLError, ValueError)  # a date or a number that there is not is a ValueError
 
 
 def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) -> Study:
@@ -33,8 +38,8 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
     """
     path = _study_path(study)
     try:
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        given = _read_yaml(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
         told = " ".join(str(error).split())
         raise ParameterError(f"{_shown(path)}: not readable as YAML: {told}") from None
     if not isinstance(given, dict):
@@ -48,6 +53,46 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
     except ValidationError as error:
         lines = [_explain(e, given) for e in error.errors()]
         raise ParameterError("\n".join(f"{_shown(path)}: {line}" for line in lines)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values alone, no tags of Python; a key that stands twice is an error."""
+
+    def compose_mapping_node(self, anchor):
+        node, seen = super().compose_mapping_node(anchor), set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.composer.ComposerError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return node
+
+
+def _read_yaml(text: str):
+    """A text's value; a ValueError where it nests deeply, or where anchors repeat it endlessly."""
+    try:
+        given = yaml.load(text, _Loader)
+        size = _size(given, {}, ())
+    except RecursionError:
+        size = np.inf
+    if size > MAX_VALUES:
+        raise ValueError(
+            f"it holds more than {MAX_VALUES:,} values, through anchors or nesting; write them out"
+        )
+    return given
+
+
+def _size(value, known: dict, above: tuple) -> float:
+    """How many values there are once every anchor is written out; each is visited once."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) in above:
+        return np.inf
+    if id(value) not in known:
+        items = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(item, known, (*above, id(value))) for item in items)
+    return known[id(value)]
 
 
 def _study_path(study: str) -> Path:
@@ -78,8 +123,8 @@ def _lay_over(given: dict, setting: str) -> None:
     for part in parents:
         node = _step(node, part, setting)
     try:
-        value = yaml.safe_load(value)
-    except yaml.YAMLError:
+        value = _read_yaml(value)
+    except UNREADABLE:
         raise ParameterError(f"setting {setting!r}: the value is not readable as YAML") from None
     if not isinstance(node, dict):
         raise ParameterError(f"setting {setting!r}: {'.'.join(parents)} holds no keys")

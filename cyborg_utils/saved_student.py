@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from cyborg_utils.baselines import ClassicalModel
+from cyborg_utils.safe_folder import unsafe
 from cyborg_utils.scale import round_to_scale
 from cyborg_utils.schema import Study
 from cyborg_utils.stages import Condition, model_folder, new_folder, read_json, write_json
 from cyborg_utils.student import Student
 from cyborg_utils.usual_essays import Usual, describe
 
-PICKLES = {".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"}  # loading one runs code
 ESSAYS = "training_essays.json"
 
 
@@ -53,18 +53,15 @@ def load_student(folder: Path) -> tuple[Student | ClassicalModel, Usual]:
     Raises
     ------
     StudentError
-        Where there is none, where it lacks what scoring needs, or where it holds a pickle.
+        Where there is none, where it lacks what scoring needs, or where loading it could run code.
     """
     if not folder.is_dir():
         raise StudentError(
             f"{folder}: no such folder; name the `model` folder of a Student, "
             "runs/STUDY/students/NAME/.../model"
         )
-    if pickled := sorted(p.name for p in folder.rglob("*") if p.suffix.lower() in PICKLES):
-        raise StudentError(
-            f"{folder}: {pickled[0]} may run code of its maker when it is loaded: use a folder "
-            "with safetensors alone"
-        )
+    if why := unsafe(folder):
+        raise StudentError(f"{folder}: {why}")
     kinds = {"scoring.json": Student, "classical.json": ClassicalModel}
     kind = next((k for name, k in kinds.items() if (folder / name).is_file()), None)
     if kind is None or not (folder / ESSAYS).is_file():

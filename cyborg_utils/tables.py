@@ -8,20 +8,24 @@ from __future__ import annotations
 import codecs
 import gzip
 import re
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-SEPARATORS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t", "|")
 TEXTS = ("text", "essay", "full_text", "response", "answer", "content")
 IDS = ("id", "essay_id", "text_id", "student_id", "nr", "number", "code")
 MIN_WORDS = 5  # on average, of a column that looks like the essays' text
 FEW = 3  # values that an error shows
 BLOCK = 2**20  # bytes of a file that are looked at together
 BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")  # how spreadsheets and Parquet begin
+GZIP = b"\x1f\x8b"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+NO_TEXT = "this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"
 NOT_CP1252 = b"\x81\x8d\x8f\x90\x9d"  # bytes that have no letter there
 
 
@@ -90,7 +94,7 @@ def open_table(path: Path) -> Table:
     if len(header) < 2:
         raise TableError(
             f"{path.name}: one column only, {header[0][:40]!r}: separate columns by commas, "
-            "semicolons or tabs, and name them in the first line"
+            "semicolons, tabs or |, and name them in the first line"
         )
     if long := [name for name in header if len(name) > 80]:
         raise TableError(
@@ -104,27 +108,62 @@ def open_table(path: Path) -> Table:
 
 def _encoding(path: Path) -> str:
     """The encoding that all bytes of a file fit, which are read a block at a time."""
+    if path.is_dir():
+        raise TableError(f"{path}: this is a folder; name a CSV file in it")
     if not path.is_file():
         raise TableError(f"{path}: no such file; name a CSV file that is there")
-    decoder, plain, unknown, start = codecs.getincrementaldecoder("utf-8")(), True, False, None
-    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-        while block := file.read(BLOCK):
-            start = start or block[:4]
-            if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-                return "utf-16"
-            if start in BINARY or b"\0" in block:
-                raise TableError(
-                    f"{path.name}: this is no text file (a spreadsheet, perhaps): save it as CSV, "
-                    "UTF-8"
-                )
+    try:
+        start = beginning(path)
+        if fault := no_table(start, path):
+            raise TableError(f"{path.name}: {fault}")
+        if start[:2] in UTF_16:
+            _check_utf_16(path)
+            return "utf-16"
+        plain, unknown = True, False
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for block in _file_blocks(path):
+            if b"\0" in block:
+                raise TableError(f"{path.name}: {NO_TEXT}")
             unknown = unknown or any(byte in block for byte in NOT_CP1252)
             try:
                 decoder.decode(block)
             except UnicodeDecodeError:
                 plain = False
+    except (OSError, EOFError, zlib.error) as error:
+        raise TableError(
+            f"{path.name}: not readable ({error}); is it whole, and is its ending right?"
+        ) from None
     if plain:
-        return "utf-8-sig" if (start or b"").startswith(codecs.BOM_UTF8) else "utf-8"
+        return "utf-8-sig" if start.startswith(codecs.BOM_UTF8) else "utf-8"
     return "latin-1" if unknown else "cp1252"
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file's text, unpacked where its name ends in .gz."""
+    return next(_file_blocks(path), b"")[:4]
+
+
+def no_table(start: bytes, path: Path) -> str | None:
+    """Why a file that begins so is no text table, with the remedy; None where it may be one."""
+    if start[:2] == GZIP:
+        return f"this is a compressed file: unpack it, or call it {path.stem}.csv.gz"
+    return NO_TEXT if start in BINARY else None
+
+
+def _file_blocks(path: Path) -> Iterator[bytes]:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+        while block := file.read(BLOCK):
+            yield block
+
+
+def _check_utf_16(path: Path) -> None:
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    try:
+        for block in _file_blocks(path):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise TableError(f"{path.name}: broken UTF-16: save it as CSV, UTF-8") from None
 
 
 # ---------------------------------------------------------------- columns

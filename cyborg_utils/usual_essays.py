@@ -12,8 +12,11 @@ from collections import Counter
 
 import numpy as np
 
+from cyborg_utils.odd_texts import is_blank, speaks_to_scorer
+
 BLANK, SHORT, LONG = "blank", "too short", "too long"
 CUT, UNLIKE, REPEATED = "loses its end", "unlike the training essays", "repeated id"
+SPEAKS = "speaks to the scorer"
 UNSCORED = {BLANK, UNLIKE}  # a number for these would mean nothing
 MEANING = {
     BLANK: "no text; not scored",
@@ -21,6 +24,8 @@ MEANING = {
     "not scored",
     SHORT: "fewer words than 99.9 % of the training essays",
     LONG: "more words than 99.9 % of the training essays",
+    SPEAKS: "what reads like an instruction to whoever scores, or a chat template's tokens; scored "
+    "by the same rule as any other",
     CUT: "longer than the Student's window, which hides its end",
     REPEATED: "another row has the same id",
 }
@@ -64,9 +69,11 @@ class Usual:
 
     def signs(self, text: str) -> list[str]:
         """What is unusual about a text, but for what its Student's window does to it."""
-        if not text.strip():
+        if is_blank(text):
             return [BLANK]
         words, found = _words(text), []
+        if speaks_to_scorer(text):
+            found.append(SPEAKS)
         if len(words) < self.described["shortest"]:
             found.append(SHORT)
         if len(words) > self.described["longest"]:

@@ -1,0 +1,46 @@
+"""Folders of models from elsewhere: what in them could run code, or leads out of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+PICKLES = {".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"}  # loading one runs code
+
+
+def unsafe(folder: Path) -> str | None:
+    """Why a model's folder is not to be loaded, in one sentence with the remedy; None where it
+    may be."""
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() and not _stays(path, folder):
+            return f"{name} is a link to a place outside the folder: put the file itself there"
+        if path.suffix.lower() in PICKLES:
+            return (
+                f"{name} may run code of its maker when it is loaded: use a folder with "
+                "safetensors alone"
+            )
+        if path.suffix.lower() == ".py":
+            return f"{name} is code of its maker, which is never run here: use a model without it"
+        if path.name in ("config.json", "tokenizer_config.json") and _asks_for_code(path):
+            return (
+                f"{name} asks for code of its maker (auto_map), which is never run here: use a "
+                "model of a kind that transformers has itself"
+            )
+    return None
+
+
+def _stays(link: Path, folder: Path) -> bool:
+    """Whether a link ends in the folder, or in the files of a snapshot of the hub's own cache."""
+    inside = [folder.resolve()]
+    if folder.parent.name == "snapshots":
+        inside.append(folder.parents[1].resolve() / "blobs")
+    return any(link.resolve().is_relative_to(place) for place in inside)
+
+
+def _asks_for_code(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        return False  # whoever loads it says what is wrong with it
+    return isinstance(found, dict) and "auto_map" in found
