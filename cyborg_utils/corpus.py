@@ -232,13 +232,19 @@ def _read_file(path: Path, spec) -> pd.DataFrame:
         ) from None
     except UnicodeDecodeError as error:
         raise CorpusError(
-            f"{shown}: byte {error.start} is not {error.encoding}; set corpus.encoding "
+            f"{shown}: byte 0x{error.object[error.start]:02x} is not {error.encoding}; set "
+            "corpus.encoding "
             "(latin-1 and cp1252 are the usual ones) or save the file as UTF-8"
         ) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except pd.errors.EmptyDataError:
         raise CorpusError(
-            f"{shown}: not readable as a table: {' '.join(str(error).split())}; "
-            "is corpus.separator right?"
+            f"{shown}: not readable as a table: it is empty; name another file in the study's YAML"
+        ) from None
+    except pd.errors.ParserError as error:
+        raise CorpusError(
+            f"{shown}: not readable as a table: {' '.join(str(error).split())}; put texts that "
+            "contain the separator, a quote or a line break in double quotes, or correct "
+            "corpus.separator"
         ) from None
     except (OSError, EOFError, ValueError) as error:
         raise CorpusError(
@@ -250,7 +256,9 @@ def _read_file(path: Path, spec) -> pd.DataFrame:
 def _no_table(path: Path, spec) -> str | None:
     """Why a file's first bytes are not those of a table in the study's encoding."""
     start = beginning(path)
-    if start[:2] in UTF_16 and not codecs.lookup(getattr(spec, "encoding", "utf-8")).name.startswith("utf-16"):
+    if start[:2] in UTF_16 and not codecs.lookup(
+        getattr(spec, "encoding", "utf-8")
+    ).name.startswith("utf-16"):
         return "this is UTF-16; set corpus.encoding to utf-16, or save the file as UTF-8"
     return no_table(start, path)
 
@@ -266,7 +274,7 @@ def _not_one_cell_a_name(names: list[str], frame: pd.DataFrame, spec) -> str | N
             "rows have more cells than the first line has names; put texts that contain the "
             "separator in double quotes, and name every column"
         )
-    return None
+    return "there is no row below the column names; give it some" if frame.empty else None
 
 
 def _published(raw: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:

@@ -26,8 +26,9 @@ def check_corpus(
 
     def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
         if rows.any():
-            first = ", ".join(repr(v) for v in frame.loc[rows, column].head(3).tolist())
-            faults.append(f"{int(rows.sum())} {what} (first: {first}): {remedy}")
+            known = frame.loc[rows, column].dropna().head(3).tolist()
+            first = f" (first: {', '.join(map(repr, known))})" if known else ""
+            faults.append(f"{int(rows.sum())} {what}{first}: {remedy}")
 
     fault(
         frame["essay_id"].isna() | (frame["essay_id"].astype(str).str.strip() == ""),
@@ -81,6 +82,11 @@ def _check_texts(frame: pd.DataFrame, fault) -> None:
         frame["text"].fillna("").map(is_blank),
         "essays have an empty text",
         "remove them or fill in the text",
+    )
+    fault(
+        frame["text"].str.contains("\0", regex=False, na=False),
+        "essays have a null byte in their text",
+        "remove it",
     )
     fault(
         frame["score"].isna() & (frame["split"] != "train"),

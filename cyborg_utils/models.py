@@ -213,6 +213,8 @@ def _clear_errors(source: str):
             told, remedy = "is gated", "accept its licence on its page and log in: `hf auth login`"
         elif getattr(error, "errno", None) == errno.ENOSPC:
             told, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
+        elif Path(source).is_dir():
+            remedy = "is the folder whole, and are its weights safetensors?"
         else:
             remedy = (
                 "without access to the hub, download it elsewhere and name its folder in "

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError, Strict
 
-
 MAX_VALUES = 20_000  # in a study's file
 UNREADABLE = (yaml.YAMLError, ValueError)  # a date or a number that there is not is a ValueError
 

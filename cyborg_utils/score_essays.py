@@ -47,6 +47,8 @@ def score_file(
     `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale,
     `score`, a point of it, and `flag`, what is unusual about it (`usual_essays.MEANING`), several
     with a semicolon between. A blank essay, and one unlike the training essays, has no score.
+    Ids are written as they are, also those that a spreadsheet takes for a formula (`=1+1`, `-1`,
+    `@a`): what joins scores to essays must not change. Import the column as text there.
 
     Returns
     -------

@@ -123,7 +123,10 @@ def _encoding(path: Path) -> str:
         decoder = codecs.getincrementaldecoder("utf-8")()
         for block in _file_blocks(path):
             if b"\0" in block:
-                raise TableError(f"{path.name}: {NO_TEXT}")
+                raise TableError(
+                    f"{path.name}: a null byte stands in it, so it is no text: remove it, or save "
+                    "it as CSV, UTF-8"
+                )
             unknown = unknown or any(byte in block for byte in NOT_CP1252)
             try:
                 decoder.decode(block)

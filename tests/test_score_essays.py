@@ -172,14 +172,6 @@ def test_a_calibration_in_the_folder_is_applied_and_none_else(ridge, new, tmp_pa
 
 SPOILT = {
     "no folder": (shutil.rmtree, "no such folder; name the `model` folder of a Student"),
-    "a pickle": (
-        lambda f: (f / "pytorch_model.bin").touch(),
-        "pytorch_model.bin may run code of its maker when it is loaded",
-    ),
-    "a hidden pickle": (
-        lambda f: ((f / "deep").mkdir(), (f / "deep" / "a.PKL").touch()),
-        "a.PKL may run code",
-    ),
     "no scale": (lambda f: (f / "classical.json").unlink(), "no scoring.json or classical.json"),
     "no essays": (lambda f: (f / "training_essays.json").unlink(), "no training_essays.json, so"),
     "half a file": (
