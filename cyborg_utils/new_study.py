@@ -20,6 +20,7 @@ import pandas as pd
 
 from cyborg_utils.corpus import load_corpus, word_count
 from cyborg_utils.corpus_checks import SPLITS, CorpusError
+from cyborg_utils.odd_texts import odd_texts
 from cyborg_utils.params import load_study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_corpora import RESERVED
@@ -214,6 +215,8 @@ def told(seen: Understood) -> list[str]:
         lines.append(f"  group {name}: {_counted(frame[column])}")
     if not seen.groups:
         lines.append("  groups: none found, so fairness cannot be judged; name some with --group")
+    if odd := odd_texts(frame[columns["text"]]):
+        lines.append(f"  {odd[0].lower()}{odd[1:]}")
     if seen.unused:
         lines.append(f"  not used: {', '.join(map(repr, seen.unused))}")
     if n == len(frame):

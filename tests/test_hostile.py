@@ -827,7 +827,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
     (
         score,
         "score: an id that is blank",
-        b"id,text\n,an essay of some words\nb,another essay of words\nc,a third such essay\n",
+        b"id,text\n,an essay of some words\nb,another essay of words\nc,a third one of words\n",
         (
             "new.csv: column 'id' is empty in row 2: give every essay an id, or name "
             "another column with --id"
