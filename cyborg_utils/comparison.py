@@ -14,6 +14,7 @@ from scipy import stats
 from cyborg_utils.fairness import group_levels
 from cyborg_utils.inference import benjamini_hochberg
 from cyborg_utils.label_use import READINGS, probability_columns, read_scores
+from cyborg_utils.markdown import as_text
 from cyborg_utils.measures import over_runs
 from cyborg_utils.resampling import PAIR_STATISTICS, observed_cells, pair_features, pair_statistics
 from cyborg_utils.scale import round_to_scale
@@ -175,7 +176,7 @@ def sentence(table: pd.DataFrame, a: str, b: str) -> str:
     if len(sure):
         most = sure.loc[sure["difference"].abs().idxmax()]
         told += (
-            f", most of all {most['attribute']} {most['level']} "
+            f", most of all {most['attribute']} {as_text(most['level'])} "
             f"({most['a']:+.2f} against {most['b']:+.2f})"
         )
     return told + "."

@@ -93,7 +93,8 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
         )  # fmt: skip
     right.set(xlim=(-0.2, 10.1), ylim=(-0.2, 10.1), aspect="equal", xticks=[], yticks=[])
     right.set_xlabel("one square: 1 % of the train essays")
-    right.set_title(f"$X_U$: {share} % by hand (plain),\n{100 - share} % by the Teacher (hatched)")
+    told = f"$X_U$: {share} % by hand (plain),\n{100 - share} % by the Teacher (hatched)"
+    right.set_title(told, parse_math=True)
     right.spines[:].set_visible(False)
     figure.suptitle(f"A label of {label} does not say that {second} was {lost:.0%} likely")
     alt = (

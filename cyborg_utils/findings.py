@@ -7,6 +7,7 @@ import pandas as pd
 from cyborg_utils.calibration import METHODS
 from cyborg_utils.corpus import NO_PROMPT
 from cyborg_utils.fairness import MISSING, group_levels
+from cyborg_utils.markdown import as_text
 from cyborg_utils.measures import SHIFT_RULE
 from cyborg_utils.resampling import FEW_CLUSTERS
 from cyborg_utils.schema import HARD, MACHINES, Study
@@ -144,7 +145,8 @@ def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
         whose = "" if arm == "machine" else f" of **{name}**{where}"
         bound = f"±{report['bound']:g}"
         told = "; ".join(
-            f"{r['attribute']} {r['level']} ({r['series']}) {r['smd']:+.2f}" for r in outside[:4]
+            f"{r['attribute']} {as_text(r['level'])} ({r['series']}) {r['smd']:+.2f}"
+            for r in outside[:4]
         )
         if not mine:
             lines.append(f"Fairness{whose}: there is no group of a reportable size to judge.")
@@ -321,7 +323,7 @@ def audit_findings(
         row = others.loc[surely.idxmax()]
         told.append(
             f"Of {len(others)} strata the one that it most surely scores unlike people: "
-            f"{row['by']} {row['level']}, "
+            f"{row['by']} {as_text(row['level'])}, "
             f"{row['difference']:+.2f} score points (standard error {row['se']:.2f}) over "
             f"{row['essays']:,} essays."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ MARKERS = {"human": "s", "cyborg": "o", "full": "D"}
 WIDTH = 7.6
 P_VALUES = ["p", "p_holm", "p_bh", "p_adjusted"]
 
-sns.set_theme(style="whitegrid", context="notebook", palette="colorblind", font_scale=0.85)
+NO_FORMULAS = {"text.parse_math": False}  # a dollar in a group's name is a dollar
+sns.set_theme("notebook", "whitegrid", "colorblind", font_scale=0.85, rc=NO_FORMULAS)
 
 
 def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
@@ -48,7 +50,7 @@ def table(frame: pd.DataFrame, caption: str, dress=None, digits: int = 3) -> Non
 
     `dress` changes the table's Styler before it is drawn.
     """
-    style = frame.style.hide(axis="index").set_caption(caption)
+    style = frame.style.hide(axis="index").set_caption(html.escape(caption, quote=False))
     style = style.format(precision=digits, na_rep="–", escape="html")
     style = style.format_index(escape="html", axis=1)
     for column in frame.select_dtypes("bool"):

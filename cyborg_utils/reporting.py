@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import html
 import itertools
 import json
 import logging
@@ -143,7 +144,7 @@ def render(executed: Path, report: Path) -> None:
         study = load_study(given["study"], given["settings"])
         title = f"{study.title}: {title}"
         home = ROOT / "reports" / study.name / "index.html"
-        links = {"home": os.path.relpath(home, report.parent), "study": study.title}
+        links = {"home": os.path.relpath(home, report.parent), "study": html.escape(study.title)}
         hidden = ["students" if study.machines else "machines"]  # cells of the other kind of study
     notebook.metadata["title"] = ", ".join([title, *parts])
     exporter = HTMLExporter(
@@ -154,9 +155,9 @@ def render(executed: Path, report: Path) -> None:
         exclude_output_prompt=True,
         config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": hidden}}),
     )
-    html, _ = exporter.from_notebook_node(notebook, resources=links)
+    page, _ = exporter.from_notebook_node(notebook, resources=links)
     temporary = report.with_name(f".{report.name}.partial")
-    temporary.write_text(html, encoding="utf-8")
+    temporary.write_text(page, encoding="utf-8")
     os.replace(temporary, report)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
+from cyborg_utils.markdown import as_markdown, as_text
 from cyborg_utils.schema_basis import (
     HOLISTIC,
     ROOT,
@@ -254,7 +255,7 @@ class Study(Strict):
     def description(self) -> str:
         """The study in Markdown; it says where the essays are simulated."""
         warning = "The essays, their scores and groups are **simulated**. " * self.simulated
-        return f"**{self.title}.** {warning}{self.about.strip()}"
+        return f"**{as_text(self.title)}.** {warning}{as_markdown(self.about.strip())}"
 
     @property
     def folder(self) -> Path:

@@ -15,16 +15,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from small_models import causal
 from test_models import with_chat
 
-from cyborg_utils import new_study
+from cyborg_utils import new_study, plots
 from cyborg_utils.baselines import train_classical
 from cyborg_utils.corpus import load_corpus
 from cyborg_utils.corpus_checks import CorpusError
+from cyborg_utils.markdown import as_markdown, as_text
 from cyborg_utils.models import ModelError, load_causal, load_tokenizer
 from cyborg_utils.odd_texts import odd_texts
 from cyborg_utils.params import load_study
@@ -827,7 +829,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
     (
         score,
         "score: an id that is blank",
-        b"id,text\n,an essay of some words\nb,another essay of words\nc,a third one of words\n",
+        b"id,text\n,an essay of some words\nb,my essay of some words\nc,the third essay of some words\n",
         (
             "new.csv: column 'id' is empty in row 2: give every essay an id, or name "
             "another column with --id"
@@ -1087,3 +1089,41 @@ def test_a_person_is_told(driver, given, answer, tmp_path, made):
         assert told.startswith(first) and told.endswith(last)
     else:
         assert told == answer
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("<b>a</b> & *b*", "&lt;b&gt;a&lt;/b&gt; &amp; &#42;b&#42;"),
+        ("[a](javascript:b)", "&#91;a&#93;(javascript:b)"),
+        ("Two or more races/Other", "Two or more races/Other"),
+        ("a\n\n# b", "a # b"),
+    ],
+)
+def test_a_name_is_text_in_markdown(told, shown):
+    assert as_text(told) == shown
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("*a* [b](https://c.org/d) [e](05_f.html)", "*a* [b](https://c.org/d) [e](05_f.html)"),
+        ("[a](javascript:b) [c]( data:d)", "[a]&#40;javascript:b) [c]&#40; data:d)"),
+        ("<i>a</i> ![b](http://c/d.png)", "&lt;i>a&lt;/i> !&#91;b](http://c/d.png)"),
+        ("[a]: javascript:b", "[a]&#58; javascript:b"),
+    ],
+)
+def test_prose_keeps_its_markdown_alone(told, shown):
+    assert as_markdown(told) == shown
+
+
+def test_figures_of_hostile_groups_are_drawn():
+    level = ["$\\frac{", "<b>a</b>", "a\nb", "مرحبا", "_a", "%s {}"]
+    report = pd.DataFrame({"level": level, "n": 40, "series": "a", "smd": 0.1, "smd_low": 0.0})
+    report["smd_high"] = 0.2
+    bands = report.assign(reference="$\\frac{", smallest=0.0, largest=0.1)
+    figure = plots.bias_forest(report, bands, 0.1, "$x_{: bias")
+    figure.savefig(io.BytesIO(), format="png")
+    shares = pd.DataFrame({"$\\frac{": [0.4, 0.6], "<b>": [0.5, 0.5]}, index=[1, 2])
+    plots.score_distribution(shares, "$").savefig(io.BytesIO(), format="png")
+    plt.close("all")
