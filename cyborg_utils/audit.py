@@ -14,6 +14,7 @@ from cyborg_utils.agreement import bootstrap_agreement, quadratic_weighted_kappa
 from cyborg_utils.corpus import word_count
 from cyborg_utils.fairness import group_levels
 from cyborg_utils.label_use import probability_columns
+from cyborg_utils.privacy import hidden_cells
 from cyborg_utils.schema import Study
 from cyborg_utils.stages import read_ledger
 
@@ -47,8 +48,11 @@ def audited_labels(study: Study, corpus: pd.DataFrame, teacher: str) -> pd.DataF
     return labels.merge(known, on="essay_id", validate="many_to_one")
 
 
-def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.DataFrame:
-    """Agreement within the strata of some columns, over all draws.
+def by_stratum(
+    audited: pd.DataFrame, columns: list[str], labels: list, least: int = 1
+) -> pd.DataFrame:
+    """Agreement within the strata of some columns, over all draws; but for people's scores, those
+    of fewer than `least` essays are left out with what would tell them by subtraction.
 
     Returns
     -------
@@ -59,7 +63,11 @@ def by_stratum(audited: pd.DataFrame, columns: list[str], labels: list) -> pd.Da
     for column in columns:
         score = column == "human"  # as the scale writes it, 1 and not 1.0
         levels = audited[column].map("{:g}".format) if score else group_levels(audited, column)[1]
+        counts = audited.groupby(levels)["essay_id"].nunique()
+        hidden = hidden_cells(counts, 1 if score else least)
         for level, part in audited.groupby(levels, sort=True):
+            if hidden[level]:
+                continue
             one = part["human"].nunique() == 1
             qwk = None if one else quadratic_weighted_kappa(part["human"], part["score"], labels)
             gap = part["score"] - part["human"]

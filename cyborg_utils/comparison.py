@@ -16,6 +16,7 @@ from cyborg_utils.inference import benjamini_hochberg
 from cyborg_utils.label_use import READINGS, probability_columns, read_scores
 from cyborg_utils.markdown import as_text
 from cyborg_utils.measures import over_runs
+from cyborg_utils.privacy import shown_levels
 from cyborg_utils.resampling import PAIR_STATISTICS, observed_cells, pair_features, pair_statistics
 from cyborg_utils.scale import round_to_scale
 from cyborg_utils.schema import Study
@@ -89,11 +90,14 @@ def changes(
         return pd.DataFrame(columns=COLUMNS)
     known = corpus.set_index("essay_id")
     levels = {group: group_levels(known, group)[1] for group in groups}
+    essays = known.loc[both["essay_id"].unique()]
+    shown = {group: shown_levels(study, essays, group) for group in groups}
     rows = []
     for (draw, seed), part in both.groupby(["draw", "seed"], sort=False):
         strata = [(EVERYONE, "", part)]
         for group, level in levels.items():
-            strata += [(group, at, s) for at, s in part.groupby(part["essay_id"].map(level))]
+            by_level = part.groupby(part["essay_id"].map(level))
+            strata += [(group, at, s) for at, s in by_level if at in shown[group]]
         for attribute, level, essays in strata:
             if attribute != EVERYONE and len(essays) < study.evaluation.min_group:
                 continue

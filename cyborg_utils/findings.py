@@ -9,6 +9,7 @@ from cyborg_utils.corpus import NO_PROMPT
 from cyborg_utils.fairness import MISSING, group_levels
 from cyborg_utils.markdown import as_text
 from cyborg_utils.measures import SHIFT_RULE
+from cyborg_utils.privacy import left_out_groups, shown_levels
 from cyborg_utils.resampling import FEW_CLUSTERS
 from cyborg_utils.schema import HARD, MACHINES, Study
 
@@ -214,11 +215,13 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
         if levels.nunique() < 2:
             what = "is missing for all" if n else "has one level for all"
             lines.append(f"`{group}` {what} {len(test):,} test essays: nothing can be compared.")
-        elif n:
+        elif MISSING in shown_levels(study, test, group):
             lines.append(
                 f"`{group}` is missing for {n:,} of {len(test):,} test essays, a level of its own "
                 "in the tables that says nothing of the groups which they belong to."
             )
+    if told := left_out_groups(study, test, groups):
+        lines.append(told)
     lines.append(
         f"A group of fewer than {study.evaluation.min_group} essays gets no verdict. *Cannot tell* "
         "is not *fair*. Each verdict has an error of 5 % of its own, so among many groups some are "

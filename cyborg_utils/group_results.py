@@ -1,6 +1,7 @@
 """Every run of a study by group of writers: bias, conditional bias, intersections, verdicts.
 
-Takes the frame of runs of `cyborg_utils.collected.collect_runs`.
+Takes the frame of runs of `cyborg_utils.collected.collect_runs`. Groups too small to be shown are
+left out here, before anything is drawn or written (`cyborg_utils.privacy`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from cyborg_utils.fairness import (
 )
 from cyborg_utils.inference import benjamini_hochberg
 from cyborg_utils.measures import over_runs
+from cyborg_utils.privacy import only_shown, shown_levels
 from cyborg_utils.schema import Study
 
 KEYS = ["series", "arm", "attribute", "level"]
@@ -62,6 +64,7 @@ def bias_by_run(
             scores.join(known), groups, machine="score", labels=study.labels,
             bound=bounds.smd_bound, min_essays=bounds.min_group, n_replicates=200,
         )  # fmt: skip
+        report = only_shown(study, report, scores.join(known), groups)
         run_of = dict(zip(("series", "arm", "draw", "seed"), keys, strict=True))
         parts.append(report.assign(**run_of, **_other_units(report, scores)))
     return pd.concat(parts, ignore_index=True)
@@ -131,8 +134,8 @@ def conditional_by_series(
         known = corpus.loc[mean.index]
         for attribute in groups:
             _, levels = group_levels(known, attribute)
-            sizes = levels.value_counts()
-            if len(sizes) < 2:
+            sizes, shown = levels.value_counts(), shown_levels(study, known, attribute)
+            if len(sizes) < 2 or not shown:
                 continue
             found = conditional_bias(
                 mean["human"], mean["continuous"], levels,
@@ -141,7 +144,8 @@ def conditional_by_series(
             )  # fmt: skip
             at = {"series": name, "attribute": attribute}
             reference = found.coefficients["reference"].iloc[0]
-            bands.append(found.verdicts.assign(**at, reference=reference)[order])
+            verdicts = found.verdicts[found.verdicts["level"].isin(shown)]
+            bands.append(verdicts.assign(**at, reference=reference)[order])
             association.append(at | {"osa": found.osa, "osd": found.osd, "csd": found.csd})
     whole = pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=order)
     return whole, pd.DataFrame(association)

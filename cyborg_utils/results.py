@@ -20,6 +20,7 @@ from cyborg_utils.inference import (
     retention,
     runs_from_frame,
 )
+from cyborg_utils.privacy import hidden_cells, shown_levels
 from cyborg_utils.schema import HARD, Study
 
 
@@ -177,7 +178,8 @@ def score_shares(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
 def shares_by_level(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """Share of essays at each score by group of a reportable size, people's and every series'.
+    """Share of essays at each score by group of a reportable size, people's and every series';
+    those of fewer essays than may be shown are left out.
 
     Returns
     -------
@@ -191,11 +193,22 @@ def shares_by_level(
         _, levels = group_levels(known, attribute)
         at = scores.assign(level=scores["essay_id"].map(levels))
         n = at[at["series"] == "human"].groupby("level").size()
-        for level in n[n >= study.evaluation.min_group].sort_values(ascending=False).index:
+        shown = shown_levels(study, known.loc[first["essay_id"]], attribute)
+        large = n[(n >= study.evaluation.min_group) & n.index.isin(shown)]
+        for level in large.sort_values(ascending=False).index:
             inside = at[at["level"] == level].groupby("series", sort=False)["score"]
             share = inside.value_counts(normalize=True).unstack().reindex(columns=study.labels)
-            tidy = share.fillna(0).rename_axis(index="source", columns="score").stack()
+            share = _without_small(share.fillna(0), int(n[level]), study.least_shown)
+            tidy = share.rename_axis(index="source", columns="score").stack().dropna()
             tidy = tidy.rename("share").reset_index()
             parts.append(tidy.assign(attribute=attribute, level=level, n=int(n[level])))
     columns = ["attribute", "level", "n", "source", "score", "share"]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _without_small(shares: pd.DataFrame, n: int, least: int) -> pd.DataFrame:
+    """Shares of `n` essays, a row a source, those that would tell of few essays missing."""
+    if least == 1:  # of simulated essays all is shown
+        return shares
+    hidden = shares.apply(lambda row: hidden_cells((row * n).round(6), least), axis=1)
+    return shares.mask(hidden)

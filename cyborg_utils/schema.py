@@ -94,6 +94,18 @@ class LabelUse(Strict):
 HARD = LabelUse(name="hard")  # the paper's: a Teacher's label counts as a human one does
 
 
+class Privacy(Strict):
+    """What the reports of real essays may show of single writers.
+
+    `min_cell` is how few essays of a group are shown with figures; a smaller group, and what would
+    tell it by subtraction, is left out of every table, figure and result. `show_essays` lets ids
+    and texts into reports. Simulated essays have no writers: all of them may be shown.
+    """
+
+    show_essays: bool = False
+    min_cell: Count = 10
+
+
 class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
@@ -106,6 +118,7 @@ class Evaluation(Strict):
     replicates: Annotated[int, Field(ge=200)] = 5000
     min_group: Count = 20
     groups: list[str] | None = None
+    privacy: Privacy = Privacy()
     comparisons: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = []
 
     @model_validator(mode="after")
@@ -250,6 +263,16 @@ class Study(Strict):
     @property
     def simulated(self) -> bool:
         return self.corpus.kind == "simulated"
+
+    @property
+    def shows_essays(self) -> bool:
+        """Whether reports may show ids and texts of essays."""
+        return self.simulated or self.evaluation.privacy.show_essays
+
+    @property
+    def least_shown(self) -> int:
+        """Essays of the smallest group that reports show with figures."""
+        return 1 if self.simulated else self.evaluation.privacy.min_cell
 
     @property
     def description(self) -> str:

@@ -829,7 +829,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
     (
         score,
         "score: an id that is blank",
-        b"id,text\n,an essay of some words\nb,my essay of some words\nc,the third essay of some words\n",
+        b"id,text\n,an essay of some words\nb,my essay of some words\nc,one more essay of mine\n",
         (
             "new.csv: column 'id' is empty in row 2: give every essay an id, or name "
             "another column with --id"
