@@ -1,8 +1,10 @@
 """Groups of writers that are too small to be shown, and what is said in their place.
 
-A group is left out where fewer than `evaluation.privacy.min_cell` essays are in it, and so is
-the next smallest one as long as all that is left out would come to fewer than that: the rest, taken
-from the whole, would tell it. With two attributes at once that holds for each level of either.
+A group is left out where fewer than `evaluation.privacy.min_cell` essays are in it. Where the
+groups of an attribute have fewer than `ROUNDED` essays together, the next smallest one is left out
+too, as long as all that is left out comes to fewer than `min_cell`: the others, taken from the
+whole, would tell it. Of more essays a mean of three digits tells no single score. With two
+attributes at once that holds for each level of either.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import pandas as pd
 
 from cyborg_utils.fairness import group_levels
 from cyborg_utils.schema import Study
+
+ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a score point
 
 
 def hidden_cells(counts: pd.Series, least: int) -> pd.Series:
@@ -23,7 +27,8 @@ def hidden_cells(counts: pd.Series, least: int) -> pd.Series:
             for axis in range(counts.index.nlevels)
             for level in counts.index.unique(axis)
         ]
-    waiting = True
+    lines = [line for line in lines if counts[line].sum() < ROUNDED]
+    waiting = bool(lines)
     while waiting:
         waiting = False
         for line in lines:

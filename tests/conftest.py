@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 
 import pytest
+from hostile_study import PROMPTS, clean, run_hostile_study
 
 from cyborg_utils.schema_basis import ROOT
 
@@ -53,3 +55,14 @@ def in_checkout(root, *module_and_arguments: str) -> None:
         [sys.executable, "-m", *module_and_arguments],
         cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=True,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def hostile_study(tmp_path_factory):
+    """A study of hostile essays that leaves a prompt out, run whole: its file."""
+    name = f"test_hostile_{os.getpid()}"
+    sampling = f", leave_out: [{json.dumps(PROMPTS[0])}]"
+    try:
+        yield run_hostile_study(tmp_path_factory.mktemp("hostile"), name, sampling)
+    finally:
+        clean(name)

@@ -63,8 +63,8 @@ def hostile_essays(n: int = 420) -> pd.DataFrame:
     return frame
 
 
-def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: str = "") -> str:
-    """Run it as `make reports` does; `clean` takes away what it leaves."""
+def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: str = "") -> Path:
+    """Run it as `make reports` does, and return its file; `clean` takes away what it leaves."""
     hostile_essays().to_csv(folder / f"{name}.csv", index=False)
     given = {
         "title": json.dumps(f"Title {ATTACK}{LINK}"),
@@ -81,7 +81,7 @@ def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: s
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    return name
+    return file
 
 
 def clean(name: str) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-
 import pytest
-from hostile_study import ATTACK, PROMPTS, clean, run_hostile_study
+from hostile_study import ATTACK
 
 from cyborg_utils.schema_basis import ROOT
 
 pytestmark = pytest.mark.slow
-NAME = f"test_hostile_{os.getpid()}"
 FOREIGN = """() => [...document.querySelectorAll('*')].filter(e =>
   ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'FORM', 'BASE', 'META'].includes(e.tagName)
     && !(e.tagName === 'META' && (e.hasAttribute('charset') || e.name === 'viewport'))
@@ -20,15 +16,9 @@ FOREIGN = """() => [...document.querySelectorAll('*')].filter(e =>
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory):
-    """Every page of a hostile study that leaves a prompt out, the 05 pages of all kinds among
-    them."""
-    sampling = f", leave_out: [{json.dumps(PROMPTS[0])}]"
-    try:
-        run_hostile_study(tmp_path_factory.mktemp("hostile"), NAME, sampling)
-        yield sorted((ROOT / "reports" / NAME).glob("*.html"))
-    finally:
-        clean(NAME)
+def reports(hostile_study):
+    """Every page of the study."""
+    return sorted((ROOT / "reports" / hostile_study.stem).glob("*.html"))
 
 
 def test_no_page_runs_or_loads_what_a_file_says(reports, page):
