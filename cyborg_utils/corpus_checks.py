@@ -8,6 +8,14 @@ import pandas as pd
 from cyborg_utils.odd_texts import is_blank
 
 SPLITS = ("train", "dev", "test")
+NEEDED = {  # why scored essays are, and what to do
+    "train": "the study needs some there, to learn from; score some",
+    "dev": "the study needs some there, to pick each model's weights; score some, or let "
+    "corpus.dev_size draw them from train",
+    "test": "the study needs some there, for without them nothing can be known of agreement with "
+    "people or of fairness; score some, drawn at random, or let corpus.test_share draw them from "
+    "train",
+}
 
 
 class CorpusError(ValueError):
@@ -64,7 +72,7 @@ def check_corpus(
     scored = frame.dropna(subset="score")["split"].value_counts()
     for split in splits:
         if not scored.get(split, 0):
-            faults.append(f"no scored essays in {split}: the study needs some there")
+            faults.append(f"no scored essays in {split}: {NEEDED[split]}")
     for split in ("dev", "test"):
         if frame.loc[frame["split"] == split, "score"].nunique() == 1:
             faults.append(

@@ -240,6 +240,11 @@ def put(column: str, values: list) -> Callable:
     return changed
 
 
+def unscored(part: str) -> Callable:
+    """The table with all scores of a part taken out."""
+    return lambda table: table.assign(score=table["score"].where(table["split"] != part))
+
+
 def edit(name: str, **changes) -> Callable:
     """A change of a folder's JSON file."""
 
@@ -661,10 +666,31 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         (
             "the corpus cannot be used:\n  - 60 dev or test essays have no score (first: "
             "'e100', 'e101', 'e102'): score them, or move them to train\n  - no scored "
-            "essays in dev: the study needs some there\n  - no scored essays in test: the "
-            "study needs some there\n  - only 1 scored train essays: the study needs at "
-            "least 10"
+            "essays in dev: the study needs some there, to pick each model's weights; score "
+            "some, or let corpus.dev_size draw them from train\n  - no scored essays in test: "
+            "the study needs some there, for without them nothing can be known of agreement "
+            "with people or of fairness; score some, drawn at random, or let "
+            "corpus.test_share draw them from train\n  - only 1 scored train essays: the "
+            "study needs at least 10"
         ),
+    ),
+    (
+        read,
+        "a test part that nobody scored",
+        unscored("test"),
+        (
+            "the corpus cannot be used:\n  - 30 dev or test essays have no score (first: 'e130', "
+            "'e131', 'e132'): score them, or move them to train\n  - no scored essays in test: the "
+            "study needs some there, for without them nothing can be known of agreement with "
+            "people or of fairness; score some, drawn at random, or let corpus.test_share draw "
+            "them from train"
+        ),
+    ),
+    (
+        read,
+        "all of the file in train",
+        lambda t: t.assign(split="train"),
+        "dev_size 300 leaves nothing of 128 scored train essays; lower corpus.dev_size",
     ),
     (read, "a group of one value", lambda t: t.assign(gender="F"), "read"),
     (read, "a group of one writer", put("gender", ["X"]), "read"),
