@@ -20,6 +20,11 @@ SUBSETS = {subset_slug(*subset): subset for subset in subsets(study)}
 THREADS = {item.name: getattr(item, "threads", 1) for item in study.teachers + study.students}
 # A model that needs a GPU's memory has the GPU for itself; others share what there is.
 GPU = {i.name: int(getattr(i, "gpu_memory", 0) > 0) for i in study.teachers + study.students}
+# Main memory that a cluster is asked for. 8.3 GB is the most that a model of these studies took on
+# a CPU; weights on their way to a GPU take no more than they will there.
+MEMORY = {
+    i.name: 12_000 + int(1000 * getattr(i, "gpu_memory", 0)) for i in study.teachers + study.students
+}
 JOBS = range(study.labeling.jobs if study.labeling.jobs > 1 else 0)
 
 
@@ -146,6 +151,7 @@ rule pretraining:
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
+        mem_mb=lambda w: MEMORY[w.teacher],
     priority: 30
     message:
         "01b pretraining of the small Teacher {wildcards.teacher}"
@@ -169,6 +175,7 @@ rule teacher:
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
+        mem_mb=lambda w: MEMORY[w.teacher],
     priority: 20
     message:
         "02 Teacher {wildcards.teacher} on U ({wildcards.subset})"
@@ -190,6 +197,7 @@ rule labeling_part:
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
+        mem_mb=lambda w: MEMORY[w.teacher],
     priority: 10
     message:
         "03 labels of Teacher {wildcards.teacher} ({wildcards.subset}), part {wildcards.part}"
@@ -217,6 +225,7 @@ rule labeling:
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
+        mem_mb=lambda w: MEMORY[w.teacher],
     priority: 10
     message:
         "03 labels of Teacher {wildcards.teacher} ({wildcards.subset})"
@@ -242,6 +251,7 @@ rule student:
     threads: lambda w: THREADS[w.student]
     resources:
         gpu=lambda w: GPU[w.student],
+        mem_mb=lambda w: MEMORY[w.student],
     message:
         "04 Student {wildcards.student} on {wildcards.condition}, seed {wildcards.seed}"
     shell:

@@ -6,6 +6,7 @@ A log handler for Snakemake in the form of its logger plugins; `cyborg_utils.run
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 
@@ -37,6 +38,9 @@ class LogHandler(LogHandlerBase):
                 self._print(f"         {self._left(record.done, record.total - 1)}")
             case LogEvent.JOB_ERROR:
                 self._print(f"  FAILED {self.names.get(record.jobid, record.rule_name)}")
+                if record.aux.get("external_jobid"):  # what a cluster said, and where it wrote
+                    said = record.rule_msg.partition(". ")[0]
+                    self._print(f"         {said}; its log: {os.path.relpath(record.log[-1])}")
             case LogEvent.ERROR:
                 self._print(record.getMessage())
             case None if record.levelno >= logging.ERROR:

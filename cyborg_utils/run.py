@@ -16,21 +16,23 @@ from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 
-EXECUTOR = ("--executor", "-e")  # Snakemake's option for running stages elsewhere
+ELSEWHERE = ("--executor", "-e", "--profile")  # Snakemake's options for running stages elsewhere
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m cyborg_utils.run", description=__doc__)
     parser.add_argument("study", nargs="?", default="demo", help="a name in params/, or a path")
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--cores", type=int, default=os.cpu_count())
+    parser.add_argument("--cores", type=int, default=os.cpu_count(), help="of this machine")
+    parser.add_argument("--profile", help="a folder in profiles/ that says how a cluster is used")
     parser.add_argument("--dry-run", action="store_true", help="show what would run")
     options, snakemake_options = parser.parse_known_args(arguments)
     try:
         study = load_study(options.study, options.settings)
+        if options.profile:
+            snakemake_options += ["--profile", find_profile(options.profile)]
         find_files(study)
-        elsewhere = any(option.startswith(EXECUTOR) for option in snakemake_options)
-        find_models(study, elsewhere)
+        find_models(study, elsewhere(snakemake_options))
         with only_run(study):
             failed = run(study, options, snakemake_options)
     except ParameterError as error:
@@ -56,9 +58,9 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
 
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", progress)
     arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
-    arguments += ["--cores", str(options.cores), "--logger", "study"]
-    if not any(option.startswith(EXECUTOR) for option in snakemake_options):
-        arguments += ["--resources", "gpu=1"]  # of this machine; elsewhere its own scheduler counts
+    arguments += ["--logger", "study"]
+    if not elsewhere(snakemake_options):  # there its own scheduler counts
+        arguments += ["--cores", str(options.cores), "--resources", "gpu=1"]
     arguments += ["--config", f"study={options.study}", f"settings={options.settings!r}"]
     arguments += (["--dry-run"] if options.dry_run else []) + snakemake_options
     try:
@@ -66,6 +68,20 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     return 0
+
+
+def elsewhere(snakemake_options: list[str]) -> bool:
+    """Whether stages run on other machines than this one."""
+    return any(option.startswith(ELSEWHERE) for option in snakemake_options)
+
+
+def find_profile(name: str) -> str:
+    """The file of a profile in `profiles/`; a ParameterError where there is none."""
+    path = ROOT / "profiles" / name / "config.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.parent.name for p in ROOT.glob("profiles/*/config.yaml")))
+        raise ParameterError(f"no profile {name!r}: profiles/ has {known}")
+    return str(path)
 
 
 def find_files(study: Study) -> None:
