@@ -9,6 +9,7 @@ OPTIONS ?=
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 1)
 PYTHON ?= python3
 PIP_ARGS ?=
+PROFILE ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
@@ -24,8 +25,8 @@ help: ## list the targets
 check: $(READY) ## can this machine run a study? OK or FAIL a line: make check STUDY=demo
 	@$(VENV)/bin/python -m cyborg_utils.check $(STUDY) $(foreach s,$(SET),--set '$(s)')
 
-reports: $(READY) ## run a study and render its reports: make reports STUDY=demo
-	@$(VENV)/bin/python -m cyborg_utils.run $(STUDY) --cores $(CORES) $(foreach s,$(SET),--set '$(s)')
+reports: $(READY) ## run a study and render its reports: make reports STUDY=demo; PROFILE=slurm on a cluster
+	@$(VENV)/bin/python -m cyborg_utils.run $(STUDY) --cores $(CORES) $(if $(PROFILE),--profile '$(PROFILE)') $(foreach s,$(SET),--set '$(s)')
 
 rehearsal: $(READY) ## a study with random weights in the real models' shapes: ... SIZE=tiny
 	@$(VENV)/bin/python -m cyborg_utils.rehearsal $(STUDY) --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(foreach s,$(SET),--set '$(s)')
