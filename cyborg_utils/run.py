@@ -8,15 +8,19 @@ from __future__ import annotations
 import argparse
 import fcntl
 import os
+import shutil
 import sys
 from contextlib import contextmanager
 
-from cyborg_utils import check
+import yaml
+
+from cyborg_utils import check, leftovers
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 
 ELSEWHERE = ("--executor", "-e", "--profile")  # Snakemake's options for running stages elsewhere
+FULL = 20e6  # bytes: with fewer left, a disk is why a run failed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,16 +34,22 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         study = load_study(options.study, options.settings)
         if options.profile:
-            snakemake_options += ["--profile", find_profile(options.profile)]
+            snakemake_options += use_profile(options.profile, study)
         find_files(study)
         find_models(study, elsewhere(snakemake_options))
         with only_run(study):
+            look(study, options.dry_run)
             failed = run(study, options, snakemake_options)
     except ParameterError as error:
         print(error, file=sys.stderr)
         return 2
     index = ROOT / "reports" / study.name / "index.html"
     if failed:
+        if (free := shutil.disk_usage(study.folder).free) < FULL:
+            print(
+                f"the disk of {study.folder} is full ({free / 1e6:.0f} MB are free): make room",
+                file=sys.stderr,
+            )
         print(
             "stopped; finished stages are kept, and the same command goes on from them",
             file=sys.stderr,
@@ -75,13 +85,27 @@ def elsewhere(snakemake_options: list[str]) -> bool:
     return any(option.startswith(ELSEWHERE) for option in snakemake_options)
 
 
-def find_profile(name: str) -> str:
-    """The file of a profile in `profiles/`; a ParameterError where there is none."""
+def use_profile(name: str, study: Study) -> list[str]:
+    """Snakemake's options for a profile in `profiles/`; a ParameterError where there is none, or
+    where jobs of an earlier run are still at work."""
     path = ROOT / "profiles" / name / "config.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in ROOT.glob("profiles/*/config.yaml")))
         raise ParameterError(f"no profile {name!r}: profiles/ has {known}")
-    return str(path)
+    options = ["--profile", str(path)]
+    if yaml.safe_load(path.read_text(encoding="utf-8")).get("executor") == "slurm":
+        leftovers.no_jobs(study)
+        options += ["--slurm-jobname-prefix", leftovers.job_name(study)]
+    return options
+
+
+def look(study: Study, dry_run: bool) -> None:
+    """Say what an earlier run left, and remove what cannot be read, so that it is made again."""
+    broken = leftovers.broken(study)
+    for told in filter(None, [*broken.values(), leftovers.found(study)]):
+        print(told, file=sys.stderr)
+    for path in [] if dry_run else broken:
+        leftovers.remove(path)
 
 
 def find_files(study: Study) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -309,18 +310,34 @@ def new_folder(path: Path) -> Iterator[Path]:
     """A temporary folder that takes its final name only when the block ends well."""
     temporary = path.with_name(path.name + ".partial")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    yield temporary
-    shutil.rmtree(path, ignore_errors=True)
-    os.replace(temporary, path)
+    with _room_for(path, temporary):
+        temporary.mkdir(parents=True)
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
-    yield temporary
-    os.replace(temporary, path)
+    with _room_for(path, temporary):
+        yield temporary
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _room_for(path: Path, temporary: Path) -> Iterator[None]:
+    """Where there is no room for a file, remove its beginning and say so in one sentence."""
+    try:
+        yield
+    except Exception as error:  # of pyarrow, safetensors and Python, each with one of its own
+        if not re.search(r"No space left|quota exceeded|File too large", str(error), re.I):
+            raise
+        shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+        raise OSError(
+            f"no room on the disk for {path}: make some, and give the same command again"
+        ) from None
 
 
 def records(frame: pd.DataFrame) -> list[dict]:

@@ -1,0 +1,365 @@
+"""Kills, a full disk, broken files, two runs at once: the next run ends with the same numbers."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from cyborg_utils import leftovers
+from cyborg_utils.params import load_study
+from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.stages import new_folder, write_json, write_parquet
+
+NAME = f"test_tiny_faults_{os.getpid()}"
+QUICK = """\
+title: A tiny study
+about: It learns nothing; it only has every part.
+corpus: {kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}
+sampling: {fractions: [0.5], seeds: [1]}
+teachers:
+  - {name: ridge, kind: classical}
+students:
+  - {name: ridge, kind: classical}
+arms: [cyborg]
+evaluation: {replicates: 200, min_group: 5}
+"""
+EVERY_STAGE = """\
+title: A tiny study
+about: It learns nothing; it only has every part.
+corpus: {kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}
+sampling: {fractions: [0.5], seeds: [1]}
+labeling: {jobs: 2, shard_size: 20}
+teachers:
+  - name: llama
+    kind: causal
+    model:
+      from_scratch: {architecture: llama, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
+    pretraining: {epochs: 1}
+    max_tokens: 96
+    lora: {r: 2}
+    epochs: 1
+    min_steps: 6
+students:
+  - name: electra
+    kind: encoder
+    model:
+      from_scratch: {architecture: electra, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
+    max_tokens: 64
+    epochs: 1
+    min_steps: 6
+arms: [cyborg]
+evaluation: {replicates: 200, min_group: 5}
+"""
+MOMENTS = (0.5, 2.5, 5)  # seconds after a stage's start: at its imports, in its work, near its end
+
+
+class Runner:
+    """A study that is run, and killed, as a person would from a terminal."""
+
+    def __init__(self, folder: Path, name: str, text: str):
+        self.file = folder / f"{name}.yaml"
+        self.file.write_text(text)
+        self.runs, self.reports = ROOT / "runs" / name, ROOT / "reports" / name
+
+    @property
+    def summary(self) -> bytes:
+        return (self.runs / "summary.json").read_bytes()
+
+    def start(self, *options: str) -> subprocess.Popen:
+        paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        return subprocess.Popen(
+            [sys.executable, "-m", "cyborg_utils.run", str(self.file), "--cores", "2", *options],
+            cwd=ROOT,
+            env=os.environ | {"PATH": paths, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def __call__(self, *options: str) -> tuple[int, str]:
+        """The exit status of a run, and what it told."""
+        process = self.start(*options)
+        told = process.communicate(timeout=1200)[1]
+        return process.returncode, told
+
+    def clean(self) -> None:
+        for place in (self.runs, self.reports):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def kill(process: subprocess.Popen) -> None:
+    """SIGKILL a run and all that it started, kernels among them."""
+    parent = psutil.Process(process.pid)
+    parent.suspend()  # it must not start more meanwhile
+    for one in [*parent.children(recursive=True), parent]:
+        one.kill()
+    process.communicate()
+
+
+def started(line: str) -> str | None:
+    return line.strip().removeprefix("start  ") if line.startswith("  start  ") else None
+
+
+@contextmanager
+def runner(folder: Path, name: str, text: str):
+    """A runner that has run its study once, undisturbed."""
+    run = Runner(folder, name, text)
+    run.clean()
+    try:
+        status, told = run()
+        assert status == 0, told
+        yield run
+    finally:
+        run.clean()
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    with runner(tmp_path_factory.mktemp("quick"), NAME, QUICK) as run:
+        yield run
+
+
+@pytest.fixture
+def study(tmp_path):
+    path = tmp_path / f"{NAME}_files.yaml"
+    path.write_text(QUICK)
+    study = load_study(str(path))
+    study.folder.mkdir(parents=True)
+    yield study
+    shutil.rmtree(study.folder)
+
+
+# ---------------------------------------------------------------- a whole run
+
+
+def test_a_run_after_broken_files_and_a_kill_ends_with_the_same_numbers(quick):
+    whole = quick.summary
+    ledger = quick.runs / "labels/ridge/f0.5-d1/labels.parquet"
+    student = quick.runs / "students/ridge/cyborg-ridge-f0.5-d1/s1/student.json"
+    page = quick.reports / "05b_calibration--ridge.html"
+    ledger.write_bytes(ledger.read_bytes()[:-20])
+    student.write_bytes(b"")
+    page.write_bytes(page.read_bytes()[:1000])
+    corpus = (quick.runs / "corpus.parquet").stat().st_mtime_ns
+    broken = [str(path.relative_to(ROOT)) for path in (ledger, student, page)]
+
+    status, told = quick("--dry-run")
+    assert status == 0 and ledger.exists()
+    for path in broken:
+        assert f"{path} cannot be read (" in told
+
+    process, told = quick.start(), []
+    for line in process.stderr:
+        told.append(line)
+        if (stage := started(line)) and stage.startswith("04 Student"):
+            break
+    assert process.poll() is None, told
+    status, second = quick()
+    assert status == 2
+    assert second == (
+        f"study {NAME} is being run by process {process.pid}; wait for it, or stop it first\n"
+    )
+    kill(process)
+    assert sum(": it is made again" in line for line in told) == 3
+    begun = [started(line) for line in told if started(line)]
+    assert begun[0].startswith("03 labels") and len(begun) == 2
+
+    status, told = quick()
+    assert status == 0, told
+    assert "cannot be read" not in told
+    assert "found: " in told and "not finished (04_student_training--ridge--" in told
+    assert "03 labels" not in told and "01 corpus" not in told
+    assert (quick.runs / "corpus.parquet").stat().st_mtime_ns == corpus
+    assert quick.summary == whole
+    for place in (quick.runs, quick.reports):
+        assert not [p for p in place.rglob("*") if "partial" in p.name]
+
+
+@pytest.mark.slow
+def test_a_kill_at_any_moment_of_any_stage_changes_no_number(tmp_path):
+    with runner(tmp_path, f"{NAME}_kills", EVERY_STAGE) as run:
+        whole = run.summary
+        run.clean()
+        kills, runs = Counter(), 0
+        while True:
+            process, runs = run.start(), runs + 1
+            told = []
+            for line in process.stderr:
+                told.append(line)
+                stage = started(line)
+                if stage and kills[stage] < len(MOMENTS):
+                    time.sleep(MOMENTS[kills[stage]])
+                    kills[stage] += 1
+                    break
+            else:
+                assert process.wait() == 0, told
+                break
+            if process.poll() is None:
+                kill(process)
+            assert runs < 100, "it does not get on"
+        print(f"{runs} runs, {sum(kills.values())} kills in {len(kills)} stages")
+        assert len(kills) == 12
+        assert run.summary == whole
+        for place in (run.runs, run.reports):
+            assert not [p for p in place.rglob("*") if "partial" in p.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["20k", "150k", "500k", "2m"])
+def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(quick, tmp_path, size):
+    name = f"{NAME}_full"
+    run = Runner(tmp_path, name, QUICK)
+    run.runs.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(run.runs)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        run.runs.rmdir()
+        pytest.skip("a small disk is made with mount, which needs root")
+    try:
+        status, told = run()
+        assert status == 1
+        last = told.splitlines()[-2:]
+        assert last[0].startswith(f"the disk of {run.runs} is full (") and "make room" in last[0]
+        assert last[1].startswith("stopped; finished stages are kept")
+        subprocess.run([*mount[:3], "-o", "remount,size=50m", *mount[5:]], check=True)
+        status, told = run()
+        assert status == 0, told
+        assert run.summary == quick.summary.replace(NAME.encode(), name.encode())
+    finally:
+        subprocess.run(["umount", str(run.runs)], check=True)
+        run.clean()
+
+
+# ---------------------------------------------------------------- broken files
+
+
+def write_whole(folder: Path) -> dict[str, Path]:
+    """A file of each kind that a run leaves, and what is made again where it is broken."""
+    files = {
+        "corpus.parquet": "corpus.parquet",
+        "summary.json": "summary.json",
+        "labels/t/u/predictions.parquet": "labels/t/u/predictions.parquet",
+        "base/t/model.safetensors": "base/t",
+        "teachers/t/u/adapter_model.safetensors": "teachers/t/u",
+        "students/s/c/s1/student.json": "students/s/c/s1",
+        "students/s/c/s1/model/model.safetensors": "students/s/c/s1",
+        "unfinished/02/hash/checkpoint-4/optimizer.pt": "unfinished/02/hash/checkpoint-4",
+        "unfinished/03/hash/shard-00001.parquet": "unfinished/03/hash/shard-00001.parquet",
+    }
+    for name in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".parquet":
+            pd.DataFrame({"essay_id": ["a", "b"], "score": [1, 2]}).to_parquet(path)
+        elif path.suffix == ".json":
+            write_json(path, {"score": [1, 2]})
+        elif path.suffix == ".pt":
+            torch.save({"step": 4}, path)
+        else:
+            save_file({"weight": np.ones(5)}, path)
+    return {name: folder / again for name, again in files.items()}
+
+
+def test_whole_files_are_left_alone(study):
+    write_whole(study.folder)
+    assert leftovers.broken(study) == {}
+
+
+@pytest.mark.parametrize("kept", [0, -3], ids=["emptied", "cut short"])
+def test_a_broken_file_is_found_with_what_is_made_together_with_it(study, kept):
+    for name, again in write_whole(study.folder).items():
+        path = study.folder / name
+        whole = path.read_bytes()
+        path.write_bytes(whole[:kept])
+        assert list(leftovers.broken(study)) == [again]
+        told = leftovers.broken(study)[again]
+        assert told.startswith(f"{path.relative_to(ROOT)} cannot be read (")
+        assert told.endswith("): it is made again") and "\n" not in told
+        path.write_bytes(whole)
+
+
+def test_nothing_is_said_where_nothing_is(study):
+    assert leftovers.found(study) == ""
+
+
+# ---------------------------------------------------------------- no room
+
+
+@contextmanager
+def room_for(n_bytes: int):
+    """No file may become larger, as on a disk with no more room."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("kind", ["json", "parquet", "folder"])
+def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+
+    def write(n: int) -> None:
+        values = np.random.default_rng(n).random(n)
+        if kind == "json":
+            write_json(path, {"values": values})
+        elif kind == "parquet":
+            write_parquet(path, pd.DataFrame({"values": values}))
+        else:
+            with new_folder(path) as folder:
+                save_file({"values": values}, folder / "model.safetensors")
+
+    write(10)
+    file = path / "model.safetensors" if kind == "folder" else path
+    before = file.read_bytes()
+    with room_for(20_000), pytest.raises(OSError) as caught:
+        write(10_000)
+    assert str(caught.value) == (
+        f"no room on the disk for {path}: make some, and give the same command again"
+    )
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert file.read_bytes() == before
+    write(10_000)
+
+
+# ---------------------------------------------------------------- a cluster's queue
+
+
+@pytest.fixture
+def queue(tmp_path, monkeypatch):
+    """SLURM's `squeue`, which lists the jobs that a test wants."""
+
+    def lists(lines: str) -> None:
+        program = tmp_path / "squeue"
+        program.write_text(f"#!/bin/sh\nprintf '{lines}'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    return lists
+
+
+def test_jobs_that_a_killed_run_left_in_the_queue_are_not_run_twice(study, queue):
+    name = leftovers.job_name(study)
+    queue(f"7 {name}_0a1b-2c\\n8 {name}_more_0a1b-2c\\n9 another\\n10 {name}_0a1b-2c\\n")
+    with pytest.raises(ParameterError) as caught:
+        leftovers.no_jobs(study)
+    assert str(caught.value) == (
+        f"study {study.name} still has 2 jobs of an earlier run in SLURM's queue; wait for them, "
+        "or stop them first: scancel 7 10"
+    )
+    queue(f"8 {name}_more_0a1b-2c\\n")
+    leftovers.no_jobs(study)
