@@ -101,11 +101,12 @@ def use_profile(name: str, study: Study) -> list[str]:
 
 def look(study: Study, dry_run: bool) -> None:
     """Say what an earlier run left, and remove what cannot be read, so that it is made again."""
-    broken = leftovers.broken(study)
-    for told in filter(None, [*broken.values(), leftovers.found(study)]):
+    for path, told in leftovers.broken(study).items():
         print(told, file=sys.stderr)
-    for path in [] if dry_run else broken:
-        leftovers.remove(path)
+        if not dry_run:
+            leftovers.remove(path)
+    if told := leftovers.found(study):
+        print(told, file=sys.stderr)
 
 
 def find_files(study: Study) -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,15 +27,13 @@ from cyborg_utils.stages import new_folder, write_json, write_parquet
 NAME = f"test_tiny_faults_{os.getpid()}"
 QUICK = """\
 title: A tiny study
-about: It learns nothing; it only has every part.
-corpus: {kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}
-sampling: {fractions: [0.5], seeds: [1]}
-teachers:
-  - {name: ridge, kind: classical}
-students:
-  - {name: ridge, kind: classical}
-arms: [cyborg]
-evaluation: {replicates: 200, min_group: 5}
+about: Two machines that someone else has made.
+corpus:
+  kind: predictions
+  file: {file}
+  columns: {{id: id, score: human, groups: {{ell: ell}}, machines: {{fair: fair, strict: strict}}}}
+  scale: {{min: 1, max: 6, step: 1}}
+evaluation: {{replicates: 200, min_group: 5}}
 """
 EVERY_STAGE = """\
 title: A tiny study
@@ -96,6 +94,25 @@ class Runner:
         told = process.communicate(timeout=1200)[1]
         return process.returncode, told
 
+    def killed(self, kills: Counter) -> bool:
+        """Run until a stage starts that was killed less often than there are moments, and kill the
+        run at its next one; True where the run ended first."""
+        process, told = self.start(), ""
+        for line in process.stderr:
+            told += line
+            stage = started(line)
+            if stage and kills[stage] < len(MOMENTS):
+                time.sleep(MOMENTS[kills[stage]])
+                kills[stage] += 1
+                kill(process)
+                return False
+        assert process.wait() == 0, told
+        return True
+
+    def nothing_half_written(self) -> None:
+        for place in (self.runs, self.reports):
+            assert not [p for p in place.rglob("*") if "partial" in p.name]
+
     def clean(self) -> None:
         for place in (self.runs, self.reports):
             shutil.rmtree(place, ignore_errors=True)
@@ -103,15 +120,21 @@ class Runner:
 
 def kill(process: subprocess.Popen) -> None:
     """SIGKILL a run and all that it started, kernels among them."""
-    parent = psutil.Process(process.pid)
-    parent.suspend()  # it must not start more meanwhile
-    for one in [*parent.children(recursive=True), parent]:
-        one.kill()
+    if process.poll() is None:
+        parent = psutil.Process(process.pid)
+        parent.suspend()  # it must not start more meanwhile
+        for one in [*parent.children(recursive=True), parent]:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
     process.communicate()
 
 
 def started(line: str) -> str | None:
     return line.strip().removeprefix("start  ") if line.startswith("  start  ") else None
+
+
+def newer(path: Path, other: Path) -> bool:
+    return path.exists() and path.stat().st_mtime > other.stat().st_mtime
 
 
 @contextmanager
@@ -128,15 +151,33 @@ def runner(folder: Path, name: str, text: str):
 
 
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    with runner(tmp_path_factory.mktemp("quick"), NAME, QUICK) as run:
+def scores(tmp_path_factory) -> Path:
+    """The scores of two machines, for a study of three stages that trains nothing."""
+    rng, path = np.random.default_rng(1), tmp_path_factory.mktemp("scores") / "scores.csv"
+    human = rng.integers(1, 7, 200)
+    near = {name: np.clip(human + rng.integers(-1, 2, 200), 1, 6) for name in ("fair", "strict")}
+    given = {"id": range(200), "human": human, "ell": rng.choice(["Yes", "No"], 200)}
+    pd.DataFrame(given | near).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture(scope="module")
+def quick(scores, tmp_path_factory):
+    text = QUICK.format(file=scores)
+    with runner(tmp_path_factory.mktemp("quick"), NAME, text) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory):
+    with runner(tmp_path_factory.mktemp("every"), f"{NAME}_every", EVERY_STAGE) as run:
         yield run
 
 
 @pytest.fixture
 def study(tmp_path):
     path = tmp_path / f"{NAME}_files.yaml"
-    path.write_text(QUICK)
+    path.write_text(EVERY_STAGE)
     study = load_study(str(path))
     study.folder.mkdir(parents=True)
     yield study
@@ -148,84 +189,97 @@ def study(tmp_path):
 
 def test_a_run_after_broken_files_and_a_kill_ends_with_the_same_numbers(quick):
     whole = quick.summary
-    ledger = quick.runs / "labels/ridge/f0.5-d1/labels.parquet"
-    student = quick.runs / "students/ridge/cyborg-ridge-f0.5-d1/s1/student.json"
-    page = quick.reports / "05b_calibration--ridge.html"
-    ledger.write_bytes(ledger.read_bytes()[:-20])
-    student.write_bytes(b"")
-    page.write_bytes(page.read_bytes()[:1000])
-    corpus = (quick.runs / "corpus.parquet").stat().st_mtime_ns
-    broken = [str(path.relative_to(ROOT)) for path in (ledger, student, page)]
+    result = quick.runs / "fairness/machines.json"
+    page = quick.reports / "05_fairness_analysis--machines.html"
+    for path in (result, page):
+        path.write_bytes(path.read_bytes()[:-100])
+    corpus = quick.runs / "corpus.parquet"
+    made = corpus.stat().st_mtime_ns
 
-    status, told = quick("--dry-run")
-    assert status == 0 and ledger.exists()
-    for path in broken:
-        assert f"{path} cannot be read (" in told
-
-    process, told = quick.start(), []
+    process, told = quick.start(), ""
     for line in process.stderr:
-        told.append(line)
-        if (stage := started(line)) and stage.startswith("04 Student"):
+        told += line
+        if (started(line) or "").startswith("05"):
             break
-    assert process.poll() is None, told
+    notebook = quick.runs / "notebooks" / f"{page.stem}.ipynb"
+    while process.poll() is None and not newer(notebook, quick.runs / ".lock"):
+        time.sleep(0.1)
     status, second = quick()
+    alive = process.poll() is None
+    kill(process)
+    assert alive, told
+    for path in (result, page):
+        assert f"{path.relative_to(ROOT)} cannot be read (" in told
+    assert "found: 2 stages finished, 1 begun and not finished (05_fairness_" in told
     assert status == 2
     assert second == (
         f"study {NAME} is being run by process {process.pid}; wait for it, or stop it first\n"
     )
-    kill(process)
-    assert sum(": it is made again" in line for line in told) == 3
-    begun = [started(line) for line in told if started(line)]
-    assert begun[0].startswith("03 labels") and len(begun) == 2
 
     status, told = quick()
     assert status == 0, told
-    assert "cannot be read" not in told
-    assert "found: " in told and "not finished (04_student_training--ridge--" in told
-    assert "03 labels" not in told and "01 corpus" not in told
-    assert (quick.runs / "corpus.parquet").stat().st_mtime_ns == corpus
+    assert "found: 2 stages finished, 1 begun and not finished (05_fairness_" in told
+    assert [started(line)[:2] for line in told.splitlines() if started(line)] == ["05", "06"]
     assert quick.summary == whole
-    for place in (quick.runs, quick.reports):
-        assert not [p for p in place.rglob("*") if "partial" in p.name]
+    assert corpus.stat().st_mtime_ns == made
+    quick.nothing_half_written()
+
+
+def test_a_file_in_the_middle_that_is_gone_is_made_again(quick):
+    (quick.runs / "fairness/machines.json").unlink()
+    told = quick("--dry-run")[1]
+    assert [started(line)[:2] for line in told.splitlines() if started(line)] == ["05", "06"]
 
 
 @pytest.mark.slow
-def test_a_kill_at_any_moment_of_any_stage_changes_no_number(tmp_path):
-    with runner(tmp_path, f"{NAME}_kills", EVERY_STAGE) as run:
-        whole = run.summary
-        run.clean()
-        kills, runs = Counter(), 0
-        while True:
-            process, runs = run.start(), runs + 1
-            told = []
-            for line in process.stderr:
-                told.append(line)
-                stage = started(line)
-                if stage and kills[stage] < len(MOMENTS):
-                    time.sleep(MOMENTS[kills[stage]])
-                    kills[stage] += 1
-                    break
-            else:
-                assert process.wait() == 0, told
-                break
-            if process.poll() is None:
-                kill(process)
+def test_a_kill_at_any_moment_of_any_stage_changes_no_number(every, tmp_path):
+    run, kills, runs = Runner(tmp_path, f"{NAME}_kills", EVERY_STAGE), Counter(), 0
+    run.clean()
+    try:
+        while not run.killed(kills):
+            runs += 1
             assert runs < 100, "it does not get on"
-        print(f"{runs} runs, {sum(kills.values())} kills in {len(kills)} stages")
+        print(f"{runs} runs were killed, in {len(kills)} stages")
         assert len(kills) == 12
-        assert run.summary == whole
-        for place in (run.runs, run.reports):
-            assert not [p for p in place.rglob("*") if "partial" in p.name]
+        assert run.summary == every.summary.replace(
+            every.file.stem.encode(), run.file.stem.encode()
+        )
+        run.nothing_half_written()
+    finally:
+        run.clean()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", ["20k", "150k", "500k", "2m"])
-def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(quick, tmp_path, size):
-    name = f"{NAME}_full"
-    run = Runner(tmp_path, name, QUICK)
+@pytest.mark.parametrize(
+    ("file", "first"),
+    [
+        ("teachers/llama/f0.5-d1/adapter_model.safetensors", "02 Teacher llama"),
+        ("labels/llama/f0.5-d1/labels.parquet", "03 labels of Teacher llama (f0.5-d1)"),
+        ("students/electra/cyborg-llama-f0.5-d1/s1/predictions.parquet", "04 Student electra"),
+        ("base/llama/tokenizer.json", "01b pretraining"),
+        ("corpus.parquet", "01 corpus"),
+    ],
+)
+def test_a_broken_file_is_made_again_with_what_hangs_on_it(every, file, first):
+    whole, path = every.summary, every.runs / file
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    status, told = every()
+    assert status == 0, told
+    assert f"{path.relative_to(ROOT)} cannot be read (" in told
+    stages = [started(line) for line in told.splitlines() if started(line)]
+    assert min(stages).startswith(first[:2])
+    assert any(stage.startswith(first) for stage in stages)
+    assert every.summary == whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["20k", "150k", "300k"])
+def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(quick, scores, tmp_path, size):
+    run = Runner(tmp_path, f"{NAME}_full", QUICK.format(file=scores))
     run.runs.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(run.runs)]
-    if subprocess.run(mount, capture_output=True).returncode:
+    disk = ["tmpfs", str(run.runs)]
+    small = ["mount", "-t", "tmpfs", "-o", f"size={size}", *disk]
+    if subprocess.run(small, capture_output=True).returncode:
         run.runs.rmdir()
         pytest.skip("a small disk is made with mount, which needs root")
     try:
@@ -234,10 +288,11 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(quick, tmp_
         last = told.splitlines()[-2:]
         assert last[0].startswith(f"the disk of {run.runs} is full (") and "make room" in last[0]
         assert last[1].startswith("stopped; finished stages are kept")
-        subprocess.run([*mount[:3], "-o", "remount,size=50m", *mount[5:]], check=True)
+        subprocess.run(["mount", "-o", "remount,size=50m", *disk], check=True)
         status, told = run()
         assert status == 0, told
-        assert run.summary == quick.summary.replace(NAME.encode(), name.encode())
+        assert run.summary == quick.summary.replace(NAME.encode(), f"{NAME}_full".encode())
+        run.nothing_half_written()
     finally:
         subprocess.run(["umount", str(run.runs)], check=True)
         run.clean()
