@@ -76,6 +76,8 @@ def job_name(study: Study) -> str:
 
 def no_jobs(study: Study) -> None:
     """Raise a ParameterError where SLURM still has jobs of a run of this study that was killed."""
+    if shutil.which("squeue") is None:
+        raise ParameterError("there is no squeue here: run it on a SLURM cluster's login node")
     queue = subprocess.run(
         ["squeue", "--me", "--noheader", "--format=%i %j"], capture_output=True, text=True
     )

@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import yaml
 
@@ -20,6 +21,7 @@ from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 
 ELSEWHERE = ("--executor", "-e", "--profile")  # Snakemake's options for running stages elsewhere
+PLUGIN = "-c constraints.txt -e '.[cluster]'"
 FULL = 20e6  # bytes: with fewer left, a disk is why a run failed
 
 
@@ -94,6 +96,10 @@ def use_profile(name: str, study: Study) -> list[str]:
         raise ParameterError(f"no profile {name!r}: profiles/ has {known}")
     options = ["--profile", str(path)]
     if yaml.safe_load(path.read_text(encoding="utf-8")).get("executor") == "slurm":
+        if find_spec("snakemake_executor_plugin_slurm") is None:
+            raise ParameterError(
+                f"profile {name} needs a plugin: {sys.executable} -m pip install {PLUGIN}"
+            )
         leftovers.no_jobs(study)
         options += ["--slurm-jobname-prefix", leftovers.job_name(study)]
     return options
