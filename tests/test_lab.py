@@ -1,0 +1,77 @@
+"""Stepping through the notebooks as a person does: JupyterLab in a headless Chromium."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import pytest
+
+PATH = ["Start", "00_concepts", "01_corpus", "03_labeling", "05_fairness_analysis", "06_summary"]
+
+
+@pytest.fixture(scope="module")
+def lab(checkout):
+    """JupyterLab as `make lab` starts it, in a checkout where nothing has run: its address."""
+    port = 18000 + os.getpid() % 2000
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
+    environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    server = subprocess.Popen(
+        command, cwd=checkout, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://localhost:{port}"
+    try:
+        wait_for(lambda: ask(f"{address}/api/status"), 60)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def ask(address: str):
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return json.load(answer)
+    except OSError:
+        return None
+
+
+def wait_for(what, seconds: float):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.5)
+    return found
+
+
+@pytest.mark.slow
+def test_every_notebook_runs_from_the_menu(chromium, lab, checkout):
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    for name in PATH:
+        page = context.new_page()
+        page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_selector("text=/\\| Idle$/", timeout=60_000)  # its kernel is there
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+        file = checkout / "notebooks" / f"{name}.ipynb"
+
+        def saved(file=file, page=page):
+            page.keyboard.press("Control+s")
+            cells = nbformat.read(file, as_version=4).cells
+            code = [c for c in cells if c.cell_type == "code" and c.source]
+            errors = [o.evalue for c in code for o in c.outputs if o.output_type == "error"]
+            assert not errors, errors
+            return all(c.execution_count for c in code)
+
+        wait_for(saved, 300)
+        page.close()
+    context.close()
+    assert (checkout / "runs" / "demo" / "summary.json").is_file()
