@@ -111,6 +111,20 @@ wildcard_constraints:
     page="05[d-h]_[a-z_]+",
 
 
+rule lesson:
+    output:
+        report=f"{PAGES}/00_concepts.html",
+    log:
+        f"{FOLDER}/notebooks/00_concepts.ipynb",
+    params:
+        notebook="00_concepts",
+        code=fingerprint("00_concepts", drawing=True),
+    message:
+        "00 concepts"
+    shell:
+        PYTHON + " -m cyborg_utils.reporting {params.notebook} {log} {output.report} seed=1"
+
+
 rule corpus:
     input:
         FILES,
@@ -362,6 +376,7 @@ rule summary:
 rule all:
     default_target: True
     input:
+        rules.lesson.output if study.lesson else [],
         rules.corpus.output,
         [expand(rules.pretraining.output, teacher=t) for t in TAUGHT if base_folder(study, study.teacher(t))],
         [expand(rules.teacher.output, teacher=t, subset=u) for t, u in TEACHER_RUNS],

@@ -139,12 +139,14 @@ def render(executed: Path, report: Path) -> None:
     parts = [
         f"{k} {v}" for k, v in given.items() if k not in ("study", "settings") and v is not None
     ]
-    title, links, hidden = _heading(notebook), {}, []
+    title, hidden = _heading(notebook), []
+    links = {"home": "index.html", "label": "All reports"}
     if "study" in given:  # the opening lesson belongs to none
         study = load_study(given["study"], given["settings"])
         title = f"{study.title}: {title}"
         home = ROOT / "reports" / study.name / "index.html"
-        links = {"home": os.path.relpath(home, report.parent), "study": html.escape(study.title)}
+        label = html.escape(f"{study.title}: all reports")
+        links = {"home": os.path.relpath(home, report.parent), "label": label}
         hidden = ["students" if study.machines else "machines"]  # cells of the other kind of study
     notebook.metadata["title"] = ", ".join([title, *parts])
     exporter = HTMLExporter(
@@ -220,7 +222,7 @@ def _meaning(code: str) -> str:
 
 def report_links(study: Study) -> str:
     """An HTML list of links to every report of a study, in the order of its stages."""
-    pages = [("01_corpus", [])]
+    pages = [("00_concepts", [])] * study.lesson + [("01_corpus", [])]
     pages += [
         ("01b_teacher_pretraining", [t.name]) for t in study.teachers if base_folder(study, t)
     ]

@@ -133,6 +133,7 @@ class Study(Strict):
     settings: list[str] = []
     title: str
     about: str = ""
+    lesson: bool = False  # render the opening lesson, 00_concepts, beside the reports
     corpus: Corpus
     sampling: Sampling = Sampling()
     teachers: list[Teacher] = []
