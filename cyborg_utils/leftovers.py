@@ -27,7 +27,7 @@ def found(study: Study) -> str:
     """
     begun = {path.stem for path in (study.folder / "notebooks").glob("*.ipynb")}
     ended = {path.stem.replace("index", "06_summary") for path in pages(study).glob("*.html")}
-    told = f"found: {len(begun & ended)} stages finished" if begun else ""
+    told = f"found: {counted(len(begun & ended), 'stage')} finished" if begun else ""
     if left := sorted(begun - ended):
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
         told += f", {len(left)} begun and not finished ({names})"
@@ -39,7 +39,8 @@ def broken(study: Study) -> dict[Path, str]:
 
     A file that was cut short or emptied shows; one changed byte inside it does not.
     """
-    files = [p for p in study.folder.rglob("*") if "notebooks" not in p.parts and p.is_file()]
+    executed = study.folder / "notebooks"  # read by nobody but people
+    files = [p for p in study.folder.rglob("*") if executed not in p.parents and p.is_file()]
     faults = {}
     for path in sorted(files) + sorted(pages(study).glob("*.html")):
         if path.suffix not in OPENS:
@@ -65,6 +66,10 @@ def made_with(study: Study, path: Path) -> Path:
     return study.folder.joinpath(*parts[: MADE_TOGETHER.get(parts[0])])
 
 
+def counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
 def pages(study: Study) -> Path:
     return ROOT / "reports" / study.name
 
@@ -83,11 +88,11 @@ def no_jobs(study: Study) -> None:
     )
     if queue.returncode:
         raise ParameterError(f"squeue does not answer: {queue.stderr.strip()}")
-    jobs = [line.split() for line in queue.stdout.splitlines()]
-    if mine := [number for number, name in jobs if name.rpartition("_")[0] == job_name(study)]:
+    jobs = [line.partition(" ") for line in queue.stdout.splitlines()]
+    if mine := [number for number, _, name in jobs if name.rpartition("_")[0] == job_name(study)]:
         raise ParameterError(
-            f"study {study.name} still has {len(mine)} jobs of an earlier run in SLURM's queue; "
-            f"wait for them, or stop them first: scancel {' '.join(mine)}"
+            f"study {study.name} still has {counted(len(mine), 'job')} of an earlier run in SLURM's"
+            f" queue; wait for them, or stop them first: scancel {' '.join(mine)}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -62,7 +63,7 @@ students:
 arms: [cyborg]
 evaluation: {replicates: 200, min_group: 5}
 """
-MOMENTS = (0.5, 2.5, 5)  # seconds after a stage's start: at its imports, in its work, near its end
+MOMENTS = (0.1, 0.5, 0.9)  # of the time that a stage took: at its imports, in its work, at its end
 
 
 class Runner:
@@ -72,6 +73,7 @@ class Runner:
         self.file = folder / f"{name}.yaml"
         self.file.write_text(text)
         self.runs, self.reports = ROOT / "runs" / name, ROOT / "reports" / name
+        self.seconds: dict[str, float] = {}  # that each stage took
 
     @property
     def summary(self) -> bytes:
@@ -94,20 +96,20 @@ class Runner:
         told = process.communicate(timeout=1200)[1]
         return process.returncode, told
 
-    def killed(self, kills: Counter) -> bool:
+    def killed(self, kills: Counter, seconds: dict[str, float]) -> bool:
         """Run until a stage starts that was killed less often than there are moments, and kill the
-        run at its next one; True where the run ended first."""
+        run at its next one; False where the run ended first."""
         process, told = self.start(), ""
         for line in process.stderr:
             told += line
             stage = started(line)
             if stage and kills[stage] < len(MOMENTS):
-                time.sleep(MOMENTS[kills[stage]])
+                time.sleep(MOMENTS[kills[stage]] * seconds[stage])
                 kills[stage] += 1
                 kill(process)
-                return False
+                return True
         assert process.wait() == 0, told
-        return True
+        return False
 
     def nothing_half_written(self) -> None:
         for place in (self.runs, self.reports):
@@ -145,6 +147,8 @@ def runner(folder: Path, name: str, text: str):
     try:
         status, told = run()
         assert status == 0, told
+        done = re.findall(r"done   (.+) \((\d+) s\)", told)
+        run.seconds = {stage: float(seconds) for stage, seconds in done}
         yield run
     finally:
         run.clean()
@@ -236,7 +240,7 @@ def test_a_kill_at_any_moment_of_any_stage_changes_no_number(every, tmp_path):
     run, kills, runs = Runner(tmp_path, f"{NAME}_kills", EVERY_STAGE), Counter(), 0
     run.clean()
     try:
-        while not run.killed(kills):
+        while run.killed(kills, every.seconds):
             runs += 1
             assert runs < 100, "it does not get on"
         print(f"{runs} runs were killed, in {len(kills)} stages")
