@@ -92,7 +92,7 @@ def no_jobs(study: Study) -> None:
     if mine := [number for number, _, name in jobs if name.rpartition("_")[0] == job_name(study)]:
         raise ParameterError(
             f"study {study.name} still has {counted(len(mine), 'job')} of an earlier run in SLURM's"
-            f" queue; wait for them, or stop them first: scancel {' '.join(mine)}"
+            f" queue; wait until they end, or stop them: scancel {' '.join(mine)}"
         )
 
 

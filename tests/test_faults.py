@@ -417,8 +417,8 @@ def test_jobs_that_a_killed_run_left_in_the_queue_are_not_run_twice(study, queue
     with pytest.raises(ParameterError) as caught:
         leftovers.no_jobs(study)
     assert str(caught.value) == (
-        f"study {study.name} still has 2 jobs of an earlier run in SLURM's queue; wait for them, "
-        "or stop them first: scancel 7 10"
+        f"study {study.name} still has 2 jobs of an earlier run in SLURM's queue; wait until "
+        "they end, or stop them: scancel 7 10"
     )
     queue(f"8 {name}_more_0a1b-2c\\n")
     leftovers.no_jobs(study)
