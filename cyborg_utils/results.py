@@ -211,4 +211,5 @@ def _without_small(shares: pd.DataFrame, n: int, least: int) -> pd.DataFrame:
     if least == 1:  # of simulated essays all is shown
         return shares
     hidden = shares.apply(lambda row: hidden_cells((row * n).round(6), least), axis=1)
-    return shares.mask(hidden)
+    none_left = (hidden | (shares == 0)).all(axis=1)  # zeros alone would be a strange figure
+    return shares.mask(hidden).mask(none_left)

@@ -1153,3 +1153,16 @@ def test_figures_of_hostile_groups_are_drawn():
     shares = pd.DataFrame({"$\\frac{": [0.4, 0.6], "<b>": [0.5, 0.5]}, index=[1, 2])
     plots.score_distribution(shares, "$").savefig(io.BytesIO(), format="png")
     plt.close("all")
+
+
+def test_a_snapshot_of_the_hubs_cache_may_link_to_its_own_blobs(made, tmp_path):
+    repository = tmp_path / "models--a--b"
+    blobs, snapshot = repository / "blobs", repository / "snapshots" / "0123"
+    shutil.copytree(made.llama, blobs)
+    snapshot.mkdir(parents=True)
+    for path in blobs.iterdir():
+        (snapshot / path.name).symlink_to(path)
+    load_tokenizer(Model(folder=str(snapshot)))
+    (snapshot / "more.txt").symlink_to("/etc/hostname")
+    with pytest.raises(ModelError, match="more.txt is a link to a place outside the folder"):
+        load_tokenizer(Model(folder=str(snapshot)))

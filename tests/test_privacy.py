@@ -110,6 +110,7 @@ def test_shares_of_few_essays_are_left_out():
     assert _without_small(shares, 100, 10).isna().to_numpy().tolist() == [
         [True, True, False, False, False]
     ]
+    assert _without_small(shares, 18, 10).isna().all(axis=None)
     assert _without_small(shares, 100, 1).equals(shares)
 
 
