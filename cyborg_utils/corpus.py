@@ -97,6 +97,20 @@ def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
     )
 
 
+def not_scored(study: Study, corpus: pd.DataFrame) -> str | None:
+    """What cannot be known of train essays that nobody scored; None where all are scored."""
+    scored = corpus["score"].notna().groupby(corpus["split"]).agg(["sum", "size"])
+    if study.machines or scored.loc["train", "sum"] == scored.loc["train", "size"]:
+        return None
+    n, known = scored.loc["train", "size"], scored["sum"]
+    return (
+        f"{n - known['train']:,} of {n:,} train essays have no human score. A Teacher scores them; "
+        "what people would have given them is not known, so nothing is learnt from it or compared "
+        f"with it, and how well machines agree with people is known from {known['dev']:,} dev and "
+        f"{known['test']:,} test essays alone."
+    )
+
+
 def draw_subset(corpus: pd.DataFrame, fraction: float, draw: int) -> pd.Index:
     """Draw U, the hand-scored subset of train.
 
