@@ -108,8 +108,8 @@ def test_the_study_is_one_of_all_scored_essays_and_a_curve(essays, study_of):
     assert study.corpus.group_names == ["gender"]
     assert not_scored(study, load_corpus(study)) == (
         "100 of 188 train essays have no human score. A Teacher scores them; what people would "
-        "have given them is not known, so nothing is learnt from it or compared with it, and how well "
-        "machines agree with people is known from 24 dev and 48 test essays alone."
+        "have given them is not known, so nothing is learnt from it or compared with it, and how "
+        "well machines agree with people is known from 24 dev and 48 test essays alone."
     )
 
 
