@@ -99,6 +99,8 @@ def score_file(
                 f"{counts['essays']:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left"
             )
     work.finish()
+    done, seconds = counts["essays"] - begun, time.monotonic() - start
+    show(f"{done:,} essays scored in {seconds:,.0f} s, {done / seconds:,.0f} a second")
     return counts
 
 

@@ -227,6 +227,29 @@ def test_a_file_that_cannot_be_scored_is_refused(made, tmp_path, capsys, rows, o
     assert not (tmp_path / "scores.csv").exists()
 
 
+@pytest.mark.slow
+def test_a_hundred_thousand_essays_take_no_more_memory_than_ten_thousand(made, corpus, tmp_path):
+    most = {}
+    for n in (10_000, 100_000):
+        texts = np.resize(corpus["text"].to_numpy(dtype=object), n)
+        file = tmp_path / f"{n}.csv"
+        pd.DataFrame({"essay_id": np.arange(n), "text": texts}).to_csv(file, index=False)
+        command = [sys.executable, "-m", "cyborg_utils.score_essays", str(made), str(file)]
+        code = (
+            "import resource, subprocess, sys;"
+            "done = subprocess.run(sys.argv[1:], capture_output=True, text=True, check=True);"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.stdout)"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", code, *command, str(tmp_path / f"{n}-scores.csv")],
+            capture_output=True, text=True, cwd=ROOT, check=True,
+        )  # fmt: skip
+        assert "a second" in run.stdout
+        print(n, run.stdout)
+        most[n] = int(run.stdout.split()[0])
+    assert most[100_000] < 1.05 * most[10_000]
+
+
 def test_scores_are_never_overwritten(made, new, tmp_path):
     scores_of(made, new, tmp_path)
     with pytest.raises(TableError, match="is there already; remove it"):
