@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 import yaml
@@ -21,6 +21,7 @@ from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 
 ELSEWHERE = ("--executor", "-e", "--profile")  # Snakemake's options for running stages elsewhere
+JOB_NAME = "--slurm-jobname-prefix"  # the plugin's option
 PLUGIN = "-c constraints.txt -e '.[cluster]'"
 FULL = 20e6  # bytes: with fewer left, a disk is why a run failed
 
@@ -36,10 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         study = load_study(options.study, options.settings)
         if options.profile:
-            snakemake_options += use_profile(options.profile, study)
+            snakemake_options += profile_options(options.profile, study)
         find_files(study)
         find_models(study, elsewhere(snakemake_options))
         with only_run(study):
+            if JOB_NAME in snakemake_options:
+                leftovers.no_jobs(study)
             look(study, options.dry_run)
             failed = run(study, options, snakemake_options)
     except ParameterError as error:
@@ -87,9 +90,8 @@ def elsewhere(snakemake_options: list[str]) -> bool:
     return any(option.startswith(ELSEWHERE) for option in snakemake_options)
 
 
-def use_profile(name: str, study: Study) -> list[str]:
-    """Snakemake's options for a profile in `profiles/`; a ParameterError where there is none, or
-    where jobs of an earlier run are still at work."""
+def profile_options(name: str, study: Study) -> list[str]:
+    """Snakemake's options for a profile in `profiles/`; a ParameterError where there is none."""
     path = ROOT / "profiles" / name / "config.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.parent.name for p in ROOT.glob("profiles/*/config.yaml")))
@@ -100,8 +102,7 @@ def use_profile(name: str, study: Study) -> list[str]:
             raise ParameterError(
                 f"profile {name} needs a plugin: {sys.executable} -m pip install {PLUGIN}"
             )
-        leftovers.no_jobs(study)
-        options += ["--slurm-jobname-prefix", leftovers.job_name(study)]
+        options += [JOB_NAME, leftovers.job_name(study)]
     return options
 
 
@@ -151,8 +152,8 @@ def only_run(study: Study):
                 "wait for it, or stop it first"
             ) from None
         lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+        with suppress(OSError):  # a full disk has its own sentence
+            os.write(lock.fileno(), str(os.getpid()).encode())
         yield
 
 

@@ -287,11 +287,12 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_room(quick, scor
         run.runs.rmdir()
         pytest.skip("a small disk is made with mount, which needs root")
     try:
-        status, told = run()
-        assert status == 1
-        last = told.splitlines()[-2:]
-        assert last[0].startswith(f"the disk of {run.runs} is full (") and "make room" in last[0]
-        assert last[1].startswith("stopped; finished stages are kept")
+        for _ in range(2):
+            status, told = run()
+            assert status == 1
+            full, stopped = told.splitlines()[-2:]
+            assert full.startswith(f"the disk of {run.runs} is full (") and "make room" in full
+            assert stopped.startswith("stopped; finished stages are kept")
         subprocess.run(["mount", "-o", "remount,size=50m", *disk], check=True)
         status, told = run()
         assert status == 0, told
