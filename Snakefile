@@ -138,7 +138,7 @@ rule corpus:
     params:
         notebook="01_corpus",
         values="",
-        code=fingerprint("01_corpus", CORPORA, study.sampling.leave_out),
+        code=fingerprint("01_corpus", CORPORA, study.sampling.leave_out, study.evaluation.privacy),
     message:
         "01 corpus"
     shell:

@@ -16,7 +16,8 @@ from cyborg_utils.schema_basis import ROOT
 
 FOREIGN = """() => [...document.querySelectorAll('*')].filter(e =>
   ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'FORM', 'BASE', 'META'].includes(e.tagName)
-    && !(e.tagName === 'META' && (e.hasAttribute('charset') || e.name === 'viewport'))
+    && !(e.tagName === 'META' && (e.hasAttribute('charset') || e.name === 'viewport'
+      || e.httpEquiv === 'Content-Security-Policy' && e.content.startsWith("default-src 'none'")))
   || [...e.attributes].some(a => a.name.startsWith('on') || /^\\s*javascript:/i.test(a.value))
   || e.tagName === 'IMG' && !e.src.startsWith('data:image/png;base64,')).map(e => e.outerHTML)"""
 
