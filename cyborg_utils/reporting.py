@@ -22,8 +22,15 @@ import yaml
 
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
-from cyborg_utils.schema_basis import ROOT
-from cyborg_utils.stages import base_folder, conditions, seeds, subset_slug, subsets
+from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.stages import (
+    base_folder,
+    conditions,
+    only_run,
+    seeds,
+    subset_slug,
+    subsets,
+)
 
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = ROOT / "cyborg_utils"
@@ -252,9 +259,11 @@ def main(arguments: list[str]) -> int:
     """Run one stage: NOTEBOOK EXECUTED REPORT key=value ..."""
     name, executed, report, *pairs = arguments
     parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+    lock = (ROOT / executed).with_name(f".{Path(executed).stem}.lock")  # an orphan may be at it
     try:
-        run_notebook(name, parameters, ROOT / executed, ROOT / report)
-    except StageError as error:
+        with only_run(lock, f"stage {Path(executed).stem}"):
+            run_notebook(name, parameters, ROOT / executed, ROOT / report)
+    except (StageError, ParameterError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

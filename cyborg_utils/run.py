@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import shutil
 import sys
-from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 import yaml
@@ -19,6 +17,7 @@ from cyborg_utils import check, leftovers
 from cyborg_utils.params import load_study
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
+from cyborg_utils.stages import only_run
 
 ELSEWHERE = ("--executor", "-e", "--profile")  # Snakemake's options for running stages elsewhere
 JOB_NAME = "--slurm-jobname-prefix"  # the plugin's option
@@ -40,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
             snakemake_options += profile_options(options.profile, study)
         find_files(study)
         find_models(study, elsewhere(snakemake_options))
-        with only_run(study):
+        with only_run(study.folder / ".lock", f"study {study.name}"):
             if JOB_NAME in snakemake_options:
                 leftovers.no_jobs(study)
             look(study, options.dry_run)
@@ -136,25 +135,6 @@ def stop(study: Study, faults: list[str]) -> None:
     """Raise a ParameterError with a line for each fault, where there are any."""
     if faults:
         raise ParameterError("\n".join(f"{study.name}: {fault}" for fault in faults))
-
-
-@contextmanager
-def only_run(study: Study):
-    """Hold a study while it runs; the system lets go of it however the run ends."""
-    study.folder.mkdir(parents=True, exist_ok=True)
-    with open(study.folder / ".lock", "a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            raise ParameterError(
-                f"study {study.name} is being run by process {lock.read().strip() or '?'}; "
-                "wait for it, or stop it first"
-            ) from None
-        lock.truncate(0)
-        with suppress(OSError):  # a full disk has its own sentence
-            os.write(lock.fileno(), str(os.getpid()).encode())
-        yield
 
 
 if __name__ == "__main__":

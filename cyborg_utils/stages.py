@@ -5,13 +5,14 @@ A later stage reads files that an earlier one wrote, never its variables.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -303,6 +304,25 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
     """Write Parquet under a temporary name, then rename."""
     with _replacing(path) as temporary:
         frame.to_parquet(temporary, index=False, row_group_size=ROWS, compression="zstd")
+
+
+@contextmanager
+def only_run(file: Path, what: str) -> Iterator[None]:
+    """Hold a study or a stage while it runs; the system lets go of it however the run ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise ParameterError(
+                f"{what} is being run by process {lock.read().strip() or '?'}; "
+                "wait for it, or stop it first"
+            ) from None
+        lock.truncate(0)
+        with suppress(OSError):  # a full disk has its own sentence
+            os.write(lock.fileno(), str(os.getpid()).encode())
+        yield
 
 
 @contextmanager

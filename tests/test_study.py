@@ -27,7 +27,6 @@ from cyborg_utils.reporting import (
     read_notebook,
     without_lesson,
 )
-from cyborg_utils.run import only_run
 from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.stages import (
@@ -37,6 +36,7 @@ from cyborg_utils.stages import (
     conditions,
     need,
     new_folder,
+    only_run,
     read_json,
     records,
     seeds,
@@ -705,16 +705,32 @@ def test_a_missing_corpus_file_is_one_line_and_starts_nothing(tmp_path):
     assert not (ROOT / "runs" / "no_file").exists()
 
 
-def test_a_study_cannot_be_run_twice_at_once(tiny_file):
-    study = load_study(str(tiny_file))
+def test_a_study_or_a_stage_cannot_be_run_twice_at_once(tmp_path):
+    lock = tmp_path / "study" / ".lock"
+    told = f"^study x is being run by process {os.getpid()}; wait for it, or stop it first$"
     with (
-        only_run(study),
-        pytest.raises(ParameterError, match=f"{study.name} is being run by process {os.getpid()}"),
-        only_run(study),
+        only_run(lock, "study x"),
+        pytest.raises(ParameterError, match=told),
+        only_run(lock, "study x"),
     ):
         raise AssertionError("the second run got in")
-    with only_run(study):
+    with only_run(lock, "study x"):
         pass
+
+
+def test_a_stage_whose_earlier_run_is_still_at_it_says_so(tmp_path, capsys):
+    executed = tmp_path / "01_corpus.ipynb"
+    with only_run(tmp_path / ".01_corpus.lock", "stage"):
+        given = [
+            "01_corpus",
+            str(executed),
+            str(tmp_path / "page.html"),
+            "study=demo",
+            "settings=[]",
+        ]
+        assert reporting.main(given) == 1
+    assert capsys.readouterr().err.startswith("stage 01_corpus is being run by process ")
+    assert not executed.exists()
 
 
 def test_a_stage_that_fails_says_so_in_one_line_and_leaves_no_result(tmp_path, tiny_file):
