@@ -6,6 +6,7 @@ DATA ?=
 STUDENT ?=
 OUT ?= scores.csv
 OPTIONS ?=
+COPY ?= notebooks
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 1)
 PYTHON ?= python3
 PIP_ARGS ?=
@@ -39,8 +40,9 @@ score: $(READY) ## score new essays: make score STUDENT=runs/.../model DATA=new.
 	@test -n "$(STUDENT)" -a -n "$(DATA)" || { echo "make score needs a Student's folder and a file: make score STUDENT=runs/mine/students/.../model DATA=new.csv"; exit 2; }
 	@$(VENV)/bin/python -m cyborg_utils.score_essays '$(STUDENT)' '$(DATA)' '$(OUT)' $(OPTIONS)
 
-lab: $(READY) ## open JupyterLab on the path through the notebooks
-	@$(VENV)/bin/jupyter lab --LabApp.default_url=/lab/tree/notebooks/Start.ipynb
+lab: $(READY) ## open JupyterLab on the path through the notebooks: make lab COPY=workshop/participants
+	@test -f '$(COPY)/Start.ipynb' || { echo "no $(COPY)/Start.ipynb: make workshop writes workshop/participants and workshop/instructor"; exit 2; }
+	@$(VENV)/bin/jupyter lab --LabApp.default_url='/lab/tree/$(COPY)/Start.ipynb'
 
 workshop: $(READY) ## write the participants' and the instructor's copies of the notebooks
 	@$(VENV)/bin/python -m cyborg_utils.workshop

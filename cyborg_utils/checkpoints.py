@@ -75,6 +75,8 @@ def starting_from(study: Study, notebook: str) -> str:
         side_by_side = stage[:2] == notebook[:2] == "05"  # these pages do not read one another
         if lacking and stage < notebook and not side_by_side:
             lines.append(f"{stage} ({len(lacking)} of {len(results)})")
+    if not lines and notebook <= "01_corpus":
+        return ""
     if not lines:
         return f"*Starts from this checkout's own results in `runs/{study.name}`.*"
     return (

@@ -149,6 +149,7 @@ def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
             f"{r['attribute']} {as_text(r['level'])} ({r['series']}) {r['smd']:+.2f}"
             for r in outside[:4]
         )
+        within = sum(r["verdict"] == "within bounds" for r in mine)
         if not mine:
             lines.append(f"Fairness{whose}: there is no group of a reportable size to judge.")
         elif outside:
@@ -158,8 +159,8 @@ def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
             )
         else:
             lines.append(
-                f"Fairness{whose}: no group is shown to be outside {bound}; the fairness report "
-                "says which groups are too small to tell."
+                f"Fairness{whose}: no group is shown to be outside {bound}; {within} of "
+                f"{len(mine)} SMDs are shown to be within, the others nobody can tell."
             )
     return lines
 

@@ -235,7 +235,7 @@ def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def read_verdict(row, min_group: int) -> str:
+def read_verdict(row, min_group: int, bound: float) -> str:
     """A group's verdict in words that an assessment director can act on."""
     if row.n < min_group:
         return f"fewer than {min_group} essays: no verdict"
@@ -252,5 +252,7 @@ def read_verdict(row, min_group: int) -> str:
         case _ if row.essays_needed > row.n:
             enough = f"about {row.essays_needed:,.0f} essays could show a fair machine fair"
             return f"too few essays to tell ({low} to {high}; {enough})"
+        case _ if (row.smd_high - row.smd_low) / 2 > bound:
+            return f"the runs differ too much to tell ({low} to {high}; more draws or seeds could)"
         case _:
             return f"too near the bound to tell ({low} to {high})"

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import HTML, Image, display
+from matplotlib.colors import same_color
 from matplotlib.ticker import MultipleLocator, PercentFormatter, ScalarFormatter
 
 ARMS = {"human": "human labels only", "cyborg": "cyborg data", "full": "all human labels"}
@@ -63,6 +64,8 @@ def table(frame: pd.DataFrame, caption: str, dress=None, digits: int = 3) -> Non
         longest = frame[column].astype(str).str.len().max()
         width = {"min-width": "16rem"} if longest > 30 else {"white-space": "nowrap"}
         style = style.set_properties(subset=[column], **{"text-align": "left", **width})
+    left = {"selector": "caption", "props": "text-align: left"}
+    style = style.set_table_styles([left], overwrite=False)
     whole = [c for c in frame if pd.api.types.is_integer_dtype(frame[c])]
     style = style.format("{:,}", subset=whole)
     style = dress(style) if dress else style
@@ -321,14 +324,19 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
     names = {r.level: f"{_short(r.level, 26)}\n(n = {r.n:,})" for r in levels.itertuples()}
     machines = [source for source in shares["source"].unique() if source != "human"]
     palette = dict(zip(machines, sns.color_palette("colorblind", len(machines)), strict=True))
+    step = np.diff(np.sort(shares["score"].unique())).min() if shares["score"].nunique() > 1 else 1
+    gaps = shares.groupby(["level", "source"], sort=False)["score"].diff() > 1.5 * step
     grid = sns.relplot(
-        shares.assign(panel=shares["level"].map(names)),
+        shares.assign(panel=shares["level"].map(names), part=gaps.cumsum()),
         x="score", y="share", hue="source", style="source", col="panel", kind="line",
+        units="part", estimator=None,  # a line ends where a share is not shown
         col_wrap=min(3, len(levels)), height=2.1, aspect=WIDTH / 2.1 / 3,
         palette=palette | {"human": "black"}, markers=True, dashes=False, markersize=5,
     )  # fmt: skip
     for axes in grid.axes.flat:
-        axes.lines[0].set_linewidth(2.5)
+        for line in axes.lines:
+            if same_color(line.get_color(), "black"):
+                line.set_linewidth(2.5)
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     grid.set_titles("{col_name}", size="small").set_axis_labels("score", "share of essays")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cyborg_utils.fairness import group_levels
+from cyborg_utils.markdown import as_text
 from cyborg_utils.schema import Study
 
 ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a score point
@@ -76,15 +77,17 @@ def groups_of_writers(study: Study, essays: pd.DataFrame, groups: list[str]) -> 
 
 def left_out_groups(study: Study, essays: pd.DataFrame, groups: list[str]) -> str | None:
     """How many groups are left out and why, in one sentence; None where all are shown."""
-    n = sum(
-        group_levels(essays, group)[1].nunique() - len(shown_levels(study, essays, group))
+    lacking = {
+        group: group_levels(essays, group)[1].nunique() - len(shown_levels(study, essays, group))
         for group in groups
-    )
+    }
+    n, among = sum(lacking.values()), ", ".join(as_text(g) for g, k in lacking.items() if k)
     if not n:
         return None
-    told = "1 group of writers is" if n == 1 else f"{n} groups of writers are"
+    told = "1 group of writers" if n == 1 else f"{n} groups of writers"
+    verb = "is" if n == 1 else "are"
     return (
-        f"{told} left out of every table and figure, so that no single writer's scores can be read "
-        f"from them: fewer than {study.least_shown} essays, or what would tell such a group by "
-        "subtraction."
+        f"{told} (of {among}) {verb} left out of every table and figure, so that no single "
+        f"writer's scores can be read from them: fewer than {study.least_shown} essays, or what "
+        "would tell such a group by subtraction."
     )

@@ -35,7 +35,7 @@ from cyborg_utils.stages import (
 NOTEBOOKS = ROOT / "notebooks"
 PACKAGE = ROOT / "cyborg_utils"
 TEMPLATES = PACKAGE / "templates"
-LESSON = {"install", "checkpoint", "exercise", "solution"}  # tags of cells that no report shows
+LESSON = {"lesson", "install", "checkpoint", "exercise", "solution"}  # cells that no report shows
 QUIET = {"extra_arguments": ["--IPKernelApp.log_level=50"]}  # it logs its own end as an error
 
 

@@ -154,7 +154,7 @@ def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, stud
     assert "<code>ell</code> is missing for 16 of 1,493" in fairness
     levels = {(r["attribute"], r["level"]): r for r in done["fairness"][MACHINES]["groups"]}
     assert {level for group, level in levels if group == "region"} == {"north", "south"}
-    assert "1 group of writers is left out of every table" in fairness
+    assert "1 group of writers (of region) is left out of every table" in fairness
     assert "island" not in fairness
     assert levels["all_missing", "(missing)"]["n"] == 1493
     for page in pages.glob("*.html"):

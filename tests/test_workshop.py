@@ -48,7 +48,7 @@ def tagged(notebook, tag: str) -> list:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_lesson_says_what_it_is_for_and_ends_with_what_was_learnt(name):
     notebook = read(name)
-    first = notebook.cells[0].source
+    first = notebook.cells[0].source + notebook.cells[1].source
     for part in ("**Questions.**", "**You will learn**", "**Needs:**", "**Time:**", "minutes"):
         assert part in first, part
     headings = [
