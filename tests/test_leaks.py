@@ -10,7 +10,6 @@ import ast
 from functools import partial
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +22,8 @@ from cyborg_utils.comparison import readings
 from cyborg_utils.corpus import draw_subset, load_corpus, without_prompt
 from cyborg_utils.labeling import fingerprint
 from cyborg_utils.params import load_study
+from cyborg_utils.reporting import read_notebook, without_lesson
 from cyborg_utils.schema import Study
-from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import (
     Condition,
     conditions,
@@ -69,8 +68,8 @@ LEARNT_BY_ELECTRA = ["human-f0.3-d1", "cyborg-logistic-expected-f0.3-d1",
 
 
 def run(notebook: str, **parameters) -> None:
-    """The code cells of a notebook, the parameters laid over its own."""
-    cells = nbformat.read(ROOT / "notebooks" / f"{notebook}.ipynb", as_version=4).cells
+    """The code cells of a notebook's report, the parameters laid over its own."""
+    cells = without_lesson(read_notebook(notebook)).cells
     scope = {"__name__": "__main__"}
     for cell in cells:
         if cell.cell_type == "code":

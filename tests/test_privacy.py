@@ -91,8 +91,8 @@ def test_it_is_said_how_many_are_left_out_and_why(study):
     frame = essays(chess=3, judo=40, choir=41)
     assert left_out_groups(study(), frame, ["club", "town"]) == (
         "2 groups of writers (of club) are left out of every table and figure, so that no single "
-        "writer's scores can be read from them: fewer than 10 essays, or what would tell such a group by "
-        "subtraction."
+        "writer's scores can be read from them: fewer than 10 essays, or what would tell such a "
+        "group by subtraction."
     )
     assert left_out_groups(study("evaluation.privacy.min_cell=3"), frame, ["club"]) is None
     assert groups_of_writers(study(), frame, ["club"])["level"].tolist() == ["choir"]
