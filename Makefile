@@ -51,7 +51,7 @@ checkpoints: $(READY) ## ship the results of the demo and the tour, after make r
 	@$(VENV)/bin/python -m cyborg_utils.checkpoints
 
 test: $(READY) ## the tests that need no GPU and little time
-	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
 test-slow: $(READY) ## the slow tests too
 	@$(VENV)/bin/python -m pytest -m "not gpu"
