@@ -63,7 +63,8 @@ def load_corpus(study: Study) -> pd.DataFrame:
         case _:
             frame = _read_essays(spec)
     frame = frame.astype(dict.fromkeys(spec.trait_names, float))
-    check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names)
+    judged = study.evaluation.judged
+    check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names, judged)
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
     return frame.drop(columns="_order").reset_index(drop=True)
@@ -103,11 +104,23 @@ def not_scored(study: Study, corpus: pd.DataFrame) -> str | None:
     if study.machines or scored.loc["train", "sum"] == scored.loc["train", "size"]:
         return None
     n, known = scored.loc["train", "size"], scored["sum"]
+    judged_on = f"known from {known['dev']:,} dev and {known.get('test', 0):,} test essays alone."
+    if not study.evaluation.judged:
+        judged_on = f"not known: there are {known['dev']:,} dev essays and no test essays."
     return (
         f"{n - known['train']:,} of {n:,} train essays have no human score. A Teacher scores them; "
         "what people would have given them is not known, so nothing is learnt from it or compared "
-        f"with it, and how well machines agree with people is known from {known['dev']:,} dev and "
-        f"{known['test']:,} test essays alone."
+        f"with it, and how well machines agree with people is {judged_on}"
+    )
+
+
+def not_judged(study: Study) -> str | None:
+    """That a study has no test part, and what follows, in Markdown; None where it has one."""
+    if study.evaluation.judged:
+        return None
+    return (
+        "**This study has no human-scored test essays** (`evaluation.judged: false`): nothing is "
+        "known of how well a machine agrees with people on new essays, or of how fair it is."
     )
 
 

@@ -16,6 +16,7 @@ NEEDED = {  # why scored essays are, and what to do
     "people or of fairness; score some, drawn at random, or let corpus.test_share draw them from "
     "train",
 }
+WAY_OUT = "; to go on without knowing either, say evaluation.judged: false"
 
 
 class CorpusError(ValueError):
@@ -28,8 +29,12 @@ def check_corpus(
     arms: list[str],
     machines: list[str] | tuple = (),
     traits: list[str] | tuple = (),
+    judged: bool = True,
 ) -> None:
-    """Raise one CorpusError with every fault of a corpus: count, first few, remedy."""
+    """Raise one CorpusError with every fault of a corpus: count, first few, remedy.
+
+    `judged` is False for a study that has declared that it has no test essays.
+    """
     faults = []
 
     def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
@@ -68,11 +73,17 @@ def check_corpus(
         splits = ["test"]
     else:
         _check_texts(frame, fault)
-        splits = SPLITS
+        splits = SPLITS if judged else ("train", "dev")
+        fault(
+            (frame["split"] == "test") & (not judged),
+            "essays are of test, which evaluation.judged: false says that there is none of",
+            "leave that setting out, so that they judge, or move them to train",
+        )
     scored = frame.dropna(subset="score")["split"].value_counts()
     for split in splits:
         if not scored.get(split, 0):
-            faults.append(f"no scored essays in {split}: {NEEDED[split]}")
+            way_out = WAY_OUT if split == "test" and not machines else ""
+            faults.append(f"no scored essays in {split}: {NEEDED[split]}{way_out}")
     for split in ("dev", "test"):
         if frame.loc[frame["split"] == split, "score"].nunique() == 1:
             faults.append(

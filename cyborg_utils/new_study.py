@@ -53,7 +53,9 @@ GROUPS = {
 STEPS = (1.0, 0.5, 0.25, 0.1)
 MAX_POINTS, MAX_LEVELS, SHORT = 61, 12, 20
 LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
+UNJUDGED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
 TEST, DEV = (0.3, 600), (0.15, 200)  # share of the scored essays, and how many at most
+NONE = (0.0, 0)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,11 @@ class Understood:
     columns: dict[str, str]  # id, text, score and, where there are, second_score, prompt, split
     groups: dict[str, str]
     scale: tuple[float, float, float]
+    judged: bool = True  # whether scored essays are kept for test
+
+    @property
+    def least(self) -> dict[str, int]:
+        return LEAST if self.judged else UNJUDGED
 
     @property
     def scores(self) -> pd.Series:
@@ -80,8 +87,8 @@ class Understood:
         """Scored essays of each part, where they are drawn."""
         n = int(self.scores.notna().sum())
         test, dev = (
-            max(LEAST[part], min(most, round(share * n)))
-            for part, (share, most) in (("test", TEST), ("dev", DEV))
+            max(self.least[part], min(most, round(share * n)))
+            for part, (share, most) in (("test", TEST if self.judged else NONE), ("dev", DEV))
         )
         return {"train": n - test - dev, "dev": dev, "test": test}
 
@@ -109,7 +116,7 @@ def understand(table: Table, options: argparse.Namespace) -> Understood:
     given_by_people = [score, *filter(None, [columns.get("second_score")])]
     scores = pd.concat([numbers(table, frame[c]) for c in given_by_people]).rename(score)
     scale = tuple(options.scale) if options.scale else _scale(table, scores)
-    return Understood(table, frame, columns, groups, scale)
+    return Understood(table, frame, columns, groups, scale, not options.no_test)
 
 
 def _score_column(table: Table, frame: pd.DataFrame, text: str) -> str:
@@ -174,15 +181,33 @@ def _scale(table: Table, scores: pd.Series) -> tuple[float, float, float]:
 
 
 def check_enough(seen: Understood) -> None:
-    """Raise a TableError where the scored essays are too few to be split."""
-    n, needed = int(seen.scores.notna().sum()), sum(LEAST.values())
+    """Raise a TableError where the scored essays are too few to be split, or none is left for a
+    Teacher of a study without a test part."""
+    n, needed = int(seen.scores.notna().sum()), sum(seen.least.values())
+    name = seen.table.path.name
     if n < needed and "split" not in seen.columns:
-        parts = ", ".join(f"{least} for {part}" for part, least in LEAST.items())
+        parts = ", ".join(f"{least} for {part}" for part, least in seen.least.items() if least)
+        why = ", since without scored test essays neither agreement with people nor fairness can "
+        way_out = ""
+        if seen.judged and n >= sum(UNJUDGED.values()):
+            way_out = "; or learn from all of them, and know neither: OPTIONS='--no-test'"
         raise TableError(
-            f"{seen.table.path.name}: {n} scored essays are too few: {needed} are needed "
-            f"({parts}), since without scored test essays neither agreement with people nor "
-            f"fairness can be known; score {needed - n} more by hand, drawn at random"
+            f"{name}: {n} scored essays are too few: {needed} are needed "
+            f"({parts}){f'{why}be known' if seen.judged else ''}; score {needed - n} more by hand, "
+            f"drawn at random{way_out}"
         )
+    if not seen.judged and n == len(seen.frame):
+        raise TableError(
+            f"{name}: all essays are scored, so with --no-test there is nothing for a Teacher to "
+            "score and nothing to judge by; leave --no-test out"
+        )
+    if not seen.judged and "split" in seen.columns:
+        parts = seen.frame[seen.columns["split"]].str.lower().map(PART_VALUES)
+        if n_test := int((parts == "test").sum()):
+            raise TableError(
+                f"{name}: column {seen.columns['split']!r} has {n_test:,} test essays; leave "
+                "--no-test out, so that they judge"
+            )
 
 
 # ---------------------------------------------------------------- what is told
@@ -246,6 +271,7 @@ def study_yaml(seen: Understood, name: str) -> str:
     low, high, step = seen.scale
     scores, sizes = seen.scores, seen.sizes
     n, unscored = int(scores.notna().sum()), int(scores.isna().sum())
+    sampling = SCORED if not unscored else UNSCORED if seen.judged else ALL
     values = ""
     if "split" in seen.columns:
         found = seen.frame[seen.columns["split"]].dropna().str.lower().unique()
@@ -261,8 +287,9 @@ def study_yaml(seen: Understood, name: str) -> str:
         table=f"  encoding: {seen.table.encoding}\n"
         f"  separator: {_quoted(seen.table.separator)}\n{values}",
         dev=sizes["dev"],
-        test=round(sizes["test"] / n, 4),
-        sampling=UNSCORED if unscored else SCORED,
+        test=JUDGED_ON.format(round(sizes["test"] / n, 4)) if seen.judged else NO_TEST,
+        sampling=sampling,
+        evaluation=EVALUATION if seen.judged else NOTHING_JUDGED,
         arms="human, cyborg" if unscored else "human, cyborg, full",
         window=_window(word_count(seen.frame[seen.columns["text"]].fillna(""))),
     )
@@ -288,10 +315,24 @@ UNSCORED = """\
 SCORED = """\
   fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
   headline: 0.25"""
+ALL = """\
+  fractions: [1.0]              # all scored train essays: without a test part nobody could tell
+                                # whether fewer would do"""
+JUDGED_ON = "test_share: {:<6}    # of the scored essays: what agreement and fairness are judged on"
+NO_TEST = "test_share: 0         # every scored essay is learnt from, or picks weights"
+EVALUATION = """\
+# evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
+NOTHING_JUDGED = """\
+evaluation:
+  judged: false                 # no human-scored test essays: nothing is said of agreement or
+                                # fairness; score some at random, and set test_share instead
+#  privacy: {min_cell: 10}      # essays of the smallest group that reports show"""
 TEMPLATE = Path(__file__).parent / "data/new_study.yaml"  # `{name}` is filled in
 
 
 # ---------------------------------------------------------------- the command
+
+NO_TEST_HELP = "learn from all scored essays, and know nothing of agreement or fairness"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -302,6 +343,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.add_argument(f"--{column}", metavar="COLUMN")
     parser.add_argument("--group", action="append", metavar="COLUMN", help="may be given again")
     parser.add_argument("--scale", nargs=3, type=float, metavar=("MIN", "MAX", "STEP"))
+    parser.add_argument("--no-test", action="store_true", help=NO_TEST_HELP)
     options = parser.parse_args(arguments)
     try:
         write_study(options)
@@ -332,9 +374,11 @@ def write_study(options: argparse.Namespace) -> Path:
     unscored = int(corpus["score"].isna().sum())
     print(
         "scored essays: "
-        + ", ".join(f"{parts[part]:,} {part}" for part in SPLITS)
+        + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
         + f"; {unscored:,} unscored ones are for the Teacher"
     )
+    if not seen.judged:
+        print("no test part: nothing will be known of agreement with people, or of fairness")
     print(f"wrote params/{path.name}; look it over, then: make reports STUDY={options.name}")
     return path
 

@@ -29,6 +29,7 @@ from cyborg_utils.schema_models import (
     Teacher,
 )
 
+UNJUDGED = "evaluation.judged: false"
 MACHINES = "machines"  # stands for a Student's name where a file holds the scores
 
 
@@ -110,9 +111,11 @@ class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
     `comparisons` are pairs of Students, or of machines in a study of predictions, the first
-    against the second.
+    against the second. `judged: false` says that no test essay is scored by people: every scored
+    essay is learnt from or picks weights, and nothing is said of agreement or fairness.
     """
 
+    judged: bool = True
     smd_bound: Positive = 0.10
     non_inferiority_margin: Positive = 0.02
     replicates: Annotated[int, Field(ge=200)] = 5000
@@ -175,6 +178,8 @@ class Study(Strict):
         if penalized := [t.name for t in self.teachers if getattr(t, "group_penalty", 0)]:
             raise ValueError(f"teachers: {penalized[0]}: group_penalty is for Students")
         whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
+        if not self.evaluation.judged:
+            self._asks_nothing_of_test()
         if whole and "cyborg" in self.arms:
             raise ValueError(
                 "sampling.fractions: 1 leaves the Teachers nothing to label; "
@@ -185,7 +190,34 @@ class Study(Strict):
             raise ValueError("programme_essays are simulated: they go with a simulated corpus only")
         return self
 
+    def _asks_nothing_of_test(self):
+        """Without a test part, what needs one is refused; nothing is judged silently on dev."""
+        if self.simulated:
+            raise ValueError(
+                f"{UNJUDGED} is for essays from files; simulated ones have a test part"
+            )
+        asked = {
+            "corpus.test_share: 0 and no test files": self.corpus.test_share
+            or self.corpus.files.test,
+            "sampling.fractions: [1.0]": self.sampling.fractions != [1],
+            "arms: [human, cyborg], or one of them": "full" in self.arms,
+            "no sampling.leave_out": self.sampling.leave_out,
+            "no transfer": self.transfer,
+            "no evaluation.comparisons": self.evaluation.comparisons,
+            "no other label_uses than hard": len(self.label_uses) > 1,
+            "no traits": self.corpus.trait_names,
+        }
+        if needed := [remedy for remedy, is_asked in asked.items() if is_asked]:
+            raise ValueError(
+                f"{UNJUDGED} leaves no test essays, so what needs some cannot be asked; it goes "
+                f"with {'; '.join(needed)}"
+            )
+
     def _only_evaluates(self):
+        if not self.evaluation.judged:
+            raise ValueError(
+                f"{UNJUDGED}: a study of predictions does nothing but judge; leave it out"
+            )
         for key in (
             "teachers",
             "students",
@@ -222,8 +254,16 @@ class Study(Strict):
 
     @property
     def reported(self) -> list[str]:
-        """Whom the fairness reports are about, one each: the Students, or all machines at once."""
+        """Whom the fairness reports are about, one each: the Students, or all machines at once;
+        nobody where there is no test part."""
+        if not self.evaluation.judged:
+            return []
         return [MACHINES] if self.machines else [s.name for s in self.students]
+
+    @property
+    def last_page(self) -> str:
+        """The notebook whose page is `index.html`, and whose result is `summary.json`."""
+        return "06_summary" if self.evaluation.judged else "06b_unjudged"
 
     def check_reported(self, name: str) -> str:
         """The name of a fairness report; where a file holds the scores there is only one."""
@@ -244,7 +284,7 @@ class Study(Strict):
             "05g_traits": len(self.traits) > 1,
             "05h_transfer": bool(self.sampling.leave_out or self.transfer),
         }
-        return [name for name, wanted in asked.items() if wanted]
+        return [name for name, wanted in asked.items() if wanted and self.evaluation.judged]
 
     @staticmethod
     def can_use(teacher: Teacher, use: LabelUse) -> bool:

@@ -670,7 +670,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "some, or let corpus.dev_size draw them from train\n  - no scored essays in test: "
             "the study needs some there, for without them nothing can be known of agreement "
             "with people or of fairness; score some, drawn at random, or let "
-            "corpus.test_share draw them from train\n  - only 1 scored train essays: the "
+            "corpus.test_share draw them from train; to go on without knowing either, say "
+            "evaluation.judged: false\n  - only 1 scored train essays: the "
             "study needs at least 10"
         ),
     ),
@@ -683,7 +684,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "'e131', 'e132'): score them, or move them to train\n  - no scored essays in test: the "
             "study needs some there, for without them nothing can be known of agreement with "
             "people or of fairness; score some, drawn at random, or let corpus.test_share draw "
-            "them from train"
+            "them from train; to go on without knowing either, say evaluation.judged: false"
         ),
     ),
     (
