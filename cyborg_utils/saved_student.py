@@ -28,14 +28,14 @@ def save_student(
     run: Condition,
     seed: int,
     train: pd.DataFrame,
-    agreement: pd.DataFrame,
+    agreement: pd.DataFrame | None,
 ) -> Path:
     """Write a Student's folder: model (no pickles), `training_essays.json`, `README.md`.
 
     Parameters
     ----------
     train : what it learnt from, `text` and `label_source`.
-    agreement : of `bootstrap_agreement` on test.
+    agreement : of `bootstrap_agreement` on test; None where no test essay is scored.
     """
     folder = model_folder(study, student, run, seed)
     usual = describe(train["text"].tolist())
@@ -106,11 +106,11 @@ def model_card(
     run: Condition,
     seed: int,
     train: pd.DataFrame,
-    agreement: pd.DataFrame,
+    agreement: pd.DataFrame | None,
     usual: dict,
 ) -> str:
     """The folder's README.md, from the study's data."""
-    qwk, people = agreement.loc["qwk"], int((train["label_source"] == "human").sum())
+    people = int((train["label_source"] == "human").sum())
     encoder = isinstance(model, Student)
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""]
     lines = (lines if encoder else []) + [
@@ -121,12 +121,12 @@ def model_card(
         f"- **Learnt from** {len(train):,} essays: {people:,} scored by people, "
         f"{len(train) - people:,} by a Teacher (`{run.slug}`, seed {seed}).",
         f"- **Scale**: {study.labels[0]} to {study.labels[-1]}, {len(study.labels)} points.",
-        f"- **Agreement with people** on {int(qwk['n']):,} test essays: QWK {qwk['estimate']:.3f} "
-        f"(95 % interval {qwk['low']:.3f} to {qwk['high']:.3f}, over essays alone).",
+        f"- **Agreement with people** {_agreement(agreement)}.",
         f"- **Groups of writers**: {_groups(study, student)}.",
-        f"- **Limits**: it knows essays like those it learnt from, {usual['shortest']:,} to "
-        f"{usual['longest']:,} words on the same prompts; on other prompts, ages or languages "
-        "nothing is known of it. Let no score that matters to a writer stand without a person.",
+        f"- **Limits**: {NOT_JUDGED if agreement is None else ''}it knows essays like those it "
+        f"learnt from, {usual['shortest']:,} to {usual['longest']:,} words on the same prompts; on "
+        "other prompts, ages or languages nothing is known of it. Let no score that matters to a "
+        "writer stand without a person.",
         f"- **Privacy**: the folder holds the {len(usual['vocabulary']):,} words that two training "
         "essays or more have in common.",
         "",
@@ -135,8 +135,26 @@ def model_card(
     return "\n".join([*lines, *(_with_transformers(model) if encoder else []), ""])
 
 
+NOT_JUDGED = (
+    "**its agreement with people and its bias for or against any group are unknown**, since no "
+    "test essay was scored by people; "
+)
+
+
+def _agreement(agreement: pd.DataFrame | None) -> str:
+    if agreement is None:
+        return "is unknown: the study has no human-scored test essays"
+    qwk = agreement.loc["qwk"]
+    return (
+        f"on {int(qwk['n']):,} test essays: QWK {qwk['estimate']:.3f} (95 % interval "
+        f"{qwk['low']:.3f} to {qwk['high']:.3f}, over essays alone)"
+    )
+
+
 def _groups(study: Study, student: str) -> str:
     names = study.corpus.group_names
+    if not study.evaluation.judged:
+        return "whether it scores any of them as people do is unknown"
     if not names:
         return "none are known, so its fairness was not judged"
     page = f"reports/{study.name}/05_fairness_analysis--{student}.html"
