@@ -93,6 +93,9 @@ STUDENT_RUNS = [
 ]
 TEACHER_RUNS = [(t.name, u) for t in study.teachers for u in SUBSETS]
 TAUGHT = list(dict.fromkeys(t for t, _ in TEACHER_RUNS))
+JUDGED = study.evaluation.judged  # without a test part nothing is judged, and one page says so
+AUDITED = TAUGHT if JUDGED else []
+CALIBRATED = [s.name for s in study.students] if JUDGED else []
 FOLDER = here(study.folder)
 RESULTS = {run: "{}/students/{}/{}/s{}/student.json".format(FOLDER, *run) for run in STUDENT_RUNS}
 PAGES = f"reports/{study.name}"
@@ -138,7 +141,9 @@ rule corpus:
     params:
         notebook="01_corpus",
         values="",
-        code=fingerprint("01_corpus", CORPORA, study.sampling.leave_out, study.evaluation.privacy),
+        code=fingerprint(
+            "01_corpus", CORPORA, study.sampling.leave_out, study.evaluation.privacy, JUDGED
+        ),
     message:
         "01 corpus"
     shell:
@@ -352,21 +357,22 @@ rule summary:
         f"{FOLDER}/corpus.parquet",
         f"{FOLDER}/corpus.json",
         [f"{FOLDER}/fairness/{name}.json" for name in study.reported],
-        [f"{FOLDER}/calibration/{s.name}.json" for s in study.students],
-        [f"{FOLDER}/audits/{t}.json" for t in TAUGHT],
+        [f"{FOLDER}/calibration/{name}.json" for name in CALIBRATED],
+        [f"{FOLDER}/audits/{t}.json" for t in AUDITED],
         [f"{FOLDER}/analyses/{page}.json" for page in study.analyses],
+        [f"{FOLDER}/labels/{t}/{u}/labeling.json" for t, u in TEACHER_RUNS],
         RESULTS.values(),
     output:
         result=f"{FOLDER}/summary.json",
         report=f"{PAGES}/index.html",
     log:
-        f"{FOLDER}/notebooks/06_summary.ipynb",
+        f"{FOLDER}/notebooks/{study.last_page}.ipynb",
     params:
-        notebook="06_summary",
+        notebook=study.last_page,
         values="",
-        code=fingerprint("06_summary", *DECLARED, study.title, study.about, drawing=True),
+        code=fingerprint(study.last_page, *DECLARED, study.title, study.about, drawing=True),
     message:
-        "06 summary"
+        "06 summary" if JUDGED else "06b what can be said without a test part"
     shell:
         RUN
 
@@ -383,7 +389,7 @@ rule all:
         [expand(rules.labeling.output, teacher=t, subset=u) for t, u in TEACHER_RUNS],
         [expand(rules.student.output, student=s, condition=c, seed=n) for s, c, n in STUDENT_RUNS],
         [expand(rules.fairness.output, student=name) for name in study.reported],
-        [expand(rules.calibration.output, student=s.name) for s in study.students],
-        [expand(rules.audit.output, teacher=t) for t in TAUGHT],
+        [expand(rules.calibration.output, student=name) for name in CALIBRATED],
+        [expand(rules.audit.output, teacher=t) for t in AUDITED],
         [expand(rules.analysis.output, page=page) for page in study.analyses],
         rules.summary.output,

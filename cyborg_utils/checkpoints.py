@@ -16,6 +16,7 @@ from cyborg_utils.schema import Study
 from cyborg_utils.schema_basis import ROOT
 from cyborg_utils.stages import (
     CHECKPOINTS,
+    check_judged,
     checkpoint_folder,
     is_shipped,
     summary_file,
@@ -60,7 +61,13 @@ def opening(study: Study, notebook: str) -> str:
     Parameters
     ----------
     notebook : the stage's name; only the results of earlier stages count.
+
+    Raises
+    ------
+    ParameterError
+        The notebook is of a test part that the study has not, or of the lack of one that it has.
     """
+    check_judged(study, notebook)
     return "\n\n".join(filter(None, [study.description, starting_from(study, notebook)]))
 
 

@@ -26,7 +26,7 @@ def found(study: Study) -> str:
     A stage saves its notebook from its first cell on; its page in `reports/` comes at its end.
     """
     begun = {path.stem for path in (study.folder / "notebooks").glob("*.ipynb")}
-    ended = {path.stem.replace("index", "06_summary") for path in pages(study).glob("*.html")}
+    ended = {path.stem.replace("index", study.last_page) for path in pages(study).glob("*.html")}
     told = f"found: {counted(len(begun & ended), 'stage')} finished" if begun else ""
     if left := sorted(begun - ended):
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")

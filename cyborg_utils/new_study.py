@@ -78,17 +78,29 @@ class Understood:
         return numbers(self.table, self.frame[self.columns["score"]])
 
     @property
+    def parts(self) -> pd.Series:
+        """The part that the file names for each essay; train where it names none."""
+        if "split" not in self.columns:
+            return pd.Series("train", self.frame.index)
+        return self.frame[self.columns["split"]].str.lower().map(PART_VALUES).fillna("train")
+
+    @property
     def unused(self) -> list[str]:
         used = {*self.columns.values(), *self.groups.values()}
         return [c for c in self.frame if c not in used]
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Scored essays of each part, where they are drawn."""
+        """Scored essays of each part, where they are drawn; dev comes out of those that the file
+        itself does not name as of another part."""
         n = int(self.scores.notna().sum())
+        mine = int(self.scores[self.parts == "train"].notna().sum())
         test, dev = (
-            max(self.least[part], min(most, round(share * n)))
-            for part, (share, most) in (("test", TEST if self.judged else NONE), ("dev", DEV))
+            max(self.least[part], min(most, round(share * of)))
+            for part, of, (share, most) in (
+                ("test", n, TEST if self.judged else NONE),
+                ("dev", mine, DEV),
+            )
         )
         return {"train": n - test - dev, "dev": dev, "test": test}
 
@@ -201,13 +213,11 @@ def check_enough(seen: Understood) -> None:
             f"{name}: all essays are scored, so with --no-test there is nothing for a Teacher to "
             "score and nothing to judge by; leave --no-test out"
         )
-    if not seen.judged and "split" in seen.columns:
-        parts = seen.frame[seen.columns["split"]].str.lower().map(PART_VALUES)
-        if n_test := int((parts == "test").sum()):
-            raise TableError(
-                f"{name}: column {seen.columns['split']!r} has {n_test:,} test essays; leave "
-                "--no-test out, so that they judge"
-            )
+    if not seen.judged and (n_test := int((seen.parts == "test").sum())):
+        raise TableError(
+            f"{name}: column {seen.columns['split']!r} has {n_test:,} test essays; leave "
+            "--no-test out, so that they judge"
+        )
 
 
 # ---------------------------------------------------------------- what is told

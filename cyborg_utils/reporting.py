@@ -242,8 +242,9 @@ def report_links(study: Study) -> str:
                 ("04_student_training", [s.name, c.slug, f"s{n}"]) for n in seeds(study, s.name)
             ]
     pages += [("05_fairness_analysis", [name]) for name in study.reported]
-    pages += [("05b_calibration", [s.name]) for s in study.students]
-    pages += [("05c_teacher_audit", [t.name]) for t in study.teachers if "cyborg" in study.arms]
+    if study.evaluation.judged:
+        pages += [("05b_calibration", [s.name]) for s in study.students]
+        pages += [("05c_teacher_audit", [t.name]) for t in study.teachers if "cyborg" in study.arms]
     pages += [(page, []) for page in study.analyses]
     items = []
     for stage, group in itertools.groupby(pages, key=lambda page: page[0]):

@@ -265,6 +265,23 @@ def check_asked(study: Study, page: str) -> None:
         )
 
 
+def check_judged(study: Study, page: str) -> None:
+    """Raise a ParameterError where a page is of test essays that a study has none of, or of their
+    lack in a study that has some."""
+    judged = study.evaluation.judged
+    if judged and page == "06b_unjudged":
+        raise ParameterError(
+            f"study {study.name} has human-scored test essays, so 06_summary is its page; "
+            f"{page} is for a study with evaluation.judged: false (make study ... "
+            "OPTIONS='--no-test')"
+        )
+    if not judged and (page.startswith("05") or page == "06_summary"):
+        raise ParameterError(
+            f"study {study.name} has nothing for {page}: no test essay is scored by people "
+            "(evaluation.judged: false); 06b_unjudged is its page"
+        )
+
+
 def checkpoint_folder(study: Study) -> Path:
     """Where the shipped checkpoints of a study lie, in the places that they have in its runs."""
     return CHECKPOINTS / study.name
