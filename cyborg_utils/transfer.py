@@ -21,6 +21,8 @@ def essays_elsewhere(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFr
     other = load_study(name)
     if other.machines:
         raise CorpusError(f"transfer: study {name} has no texts that a Student could score")
+    if not other.evaluation.judged:
+        raise CorpusError(f"transfer: study {name} has no test essays (evaluation.judged: false)")
     found = load_corpus(other)
     test = found[(found["split"] == "test")].dropna(subset="score")
     test = test[~_plain(test["text"]).isin(set(_plain(corpus["text"])))]

@@ -127,9 +127,10 @@ def what_next(study: Study, needed: int | None, n_dev: int, n_unscored: int) -> 
     else:
         how_many = (
             f"**Score about {needed:,} more essays by hand, drawn at random**, for a test part: "
-            f"then the 95 % interval of a QWK should reach some ±{HALF_WIDTH:g}. That is a rough "
-            f"guess from the widest interval on {n_dev:,} dev essays, which narrows with the root "
-            "of their number."
+            f"then the 95 % interval of a QWK should reach some ±{HALF_WIDTH:g}, with "
+            f"{max(FEWEST, math.ceil(needed / 40) * 10):,} some ±{2 * HALF_WIDTH:g}. That is a "
+            f"rough guess from the widest interval on {n_dev:,} dev essays, which narrows with the "
+            "root of their number."
         )
     return [
         how_many,

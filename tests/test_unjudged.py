@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from nbclient import NotebookClient
 
 from cyborg_utils import new_study, score_essays
 from cyborg_utils.checkpoints import opening
@@ -22,6 +24,7 @@ from cyborg_utils.reporting import report_links
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.simulate import simulate_corpus
 from cyborg_utils.stages import read_json
+from cyborg_utils.transfer import essays_elsewhere
 from cyborg_utils.unjudged import cannot_be_known, essays_needed, what_next
 
 NAME = f"test_unjudged_{os.getpid()}"
@@ -185,6 +188,11 @@ def test_a_judged_study_says_so_on_the_page_for_others():
         opening(load_study("demo"), "06b_unjudged")
 
 
+def test_another_study_cannot_transfer_to_test_essays_that_are_not_there(study_file):
+    with pytest.raises(CorpusError, match="has no test essays"):
+        essays_elsewhere(load_study("demo"), pd.DataFrame(), str(study_file))
+
+
 # ---------------------------------------------------------------- how many to score
 
 
@@ -261,6 +269,17 @@ def test_the_other_pages_say_it_too_and_judge_nothing(ran):
         assert "Test essays by group" not in told, page.name
     results = [*ran.folder.rglob("student.json"), *ran.folder.rglob("labeling.json")]
     assert [read_json(path)["test"] for path in results] == [None] * 3
+
+
+def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
+    path = ROOT / "notebooks" / "06b_unjudged.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    (given,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+    given.source = f"study = {str(study_file)!r}\nsettings = {ran.settings!r}"
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
+    client.execute()
+    told = str([cell.get("outputs") for cell in notebook.cells])
+    assert "**Checkpoint.**" in told and "Half the width takes four times" in told
 
 
 def test_the_summary_holds_dev_alone(ran):
