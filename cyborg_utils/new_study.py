@@ -22,6 +22,7 @@ from cyborg_utils.corpus import load_corpus, word_count
 from cyborg_utils.corpus_checks import SPLITS, CorpusError
 from cyborg_utils.odd_texts import odd_texts
 from cyborg_utils.params import load_study
+from cyborg_utils.schema import Evaluation, Privacy
 from cyborg_utils.schema_basis import ROOT, ParameterError
 from cyborg_utils.schema_corpora import RESERVED
 from cyborg_utils.tables import (
@@ -248,6 +249,8 @@ def told(seen: Understood) -> list[str]:
         lines.append(f"  prompts: {_counted(frame[columns['prompt']])}")
     for name, column in seen.groups.items():
         lines.append(f"  group {name}: {_counted(frame[column])}")
+        if seen.judged and "split" not in columns:
+            lines += small_on_test(frame.loc[scores.notna(), column], seen.sizes["test"])
     if not seen.groups:
         lines.append("  groups: none found, so fairness cannot be judged; name some with --group")
     if odd := odd_texts(frame[columns["text"]]):
@@ -260,6 +263,26 @@ def told(seen: Understood) -> list[str]:
             "Teacher, to show how many would have been enough; `make score` scores new essays."
         )
     return lines
+
+
+def small_on_test(scored: pd.Series, test: int) -> list[str]:
+    """A line on groups that will have too few test essays to be judged; none where all have enough.
+
+    Parameters
+    ----------
+    scored : the group of each scored essay.
+    test : how many of the scored essays are drawn for test.
+    """
+    expected = scored.fillna("(missing)").str.strip().value_counts(normalize=True) * test
+    few = expected[expected < Evaluation().min_group].round().astype(int)
+    if few.empty:
+        return []
+    told = ", ".join(f"{level[:40]} {n:,}" for level, n in few.head(MAX_LEVELS).items())
+    return [
+        f"    too few of {test:,} test essays for a verdict: about {told}; under "
+        f"{Privacy().min_cell} are not shown at all, nor what would tell them: merge small "
+        "categories, or score more"
+    ]
 
 
 def _counted(values: pd.Series) -> str:

@@ -9,7 +9,7 @@ import pytest
 from cyborg_utils import new_study
 from cyborg_utils.corpus import load_corpus, not_scored
 from cyborg_utils.findings import next_labels
-from cyborg_utils.new_study import main
+from cyborg_utils.new_study import main, small_on_test
 from cyborg_utils.params import load_study
 from cyborg_utils.simulate import simulate_corpus
 
@@ -290,3 +290,12 @@ def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high
     assert told in line
     assert "**b** on cyborg" in line
     assert next_labels(steps.head(0), 180) == []
+
+
+def test_groups_that_will_be_too_few_to_judge_are_said_beforehand():
+    scored = pd.Series(["English"] * 196 + ["Spanish"] * 77 + ["other"] * 27)
+    assert small_on_test(scored, 300) == []
+    (line,) = small_on_test(scored, 60)
+    assert line.startswith(
+        "    too few of 60 test essays for a verdict: about Spanish 15, other 5;"
+    )
