@@ -6,6 +6,7 @@ scores; a Teacher from the hub has been pretrained elsewhere. What follows is th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -143,8 +144,14 @@ class TeacherModel:
         return getattr(self.reader.causal.config, "_commit_hash", None)
 
     def save(self, folder: Path) -> None:
-        """The LoRA adapter and the tokenizer, as safetensors; the base model stays where it is."""
+        """The LoRA adapter and the tokenizer, as safetensors; the base model stays where it is, and
+        no place on this machine is named."""
         self.reader.model.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # an empty card with the base's place
+        about = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        base = about["base_model_name_or_path"] or ""
+        about["base_model_name_or_path"] = Path(base).name if Path(base).is_absolute() else base
+        (folder / "adapter_config.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
         self.tokenizer.save_pretrained(folder)
 
     def _shared_prompt(self, trait: str) -> list[int]:
