@@ -25,7 +25,7 @@ RULES = (
 RULES_BESIDE_PEOPLE = {
     "qwk": ("QWK at most 0.10 below two people's", "Williamson, Xi and Breyer (2012)"),
     "exact": (
-        "exact agreement at most 5.125 points below two people's",
+        "exact agreement at most 5.125 percentage points below two people's",
         "Wang and von Davier (2014)",
     ),
 }
