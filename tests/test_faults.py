@@ -244,7 +244,7 @@ def test_a_kill_at_any_moment_of_any_stage_changes_no_number(every, tmp_path):
             runs += 1
             assert runs < 100, "it does not get on"
         print(f"{runs} runs were killed, in {len(kills)} stages")
-        assert len(kills) == 12
+        assert runs >= 24 and len(kills) >= 10  # of 12; a quick stage can end before its moment
         assert run.summary == every.summary.replace(
             every.file.stem.encode(), run.file.stem.encode()
         )
