@@ -25,3 +25,26 @@ def encoder(architecture: str = "electra", **more) -> EncoderScorer:
         "epochs": 3, "batch_size": 8,
     }  # fmt: skip
     return EncoderScorer.model_validate({**values, **more})
+
+
+# The same in a study's file: a Teacher and a Student that learn nothing in seconds.
+LLAMA = """\
+  - name: llama
+    kind: causal
+    model:
+      from_scratch: {architecture: llama, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
+    pretraining: {epochs: 1}
+    max_tokens: 96
+    lora: {r: 2}
+    epochs: 1
+    min_steps: 6
+"""
+ELECTRA = """\
+  - name: electra
+    kind: encoder
+    model:
+      from_scratch: {architecture: electra, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
+    max_tokens: 64
+    epochs: 1
+    min_steps: 6
+"""

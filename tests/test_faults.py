@@ -19,6 +19,7 @@ import psutil
 import pytest
 import torch
 from safetensors.numpy import save_file
+from small_models import ELECTRA, LLAMA
 
 from cyborg_utils import leftovers
 from cyborg_utils.params import load_study
@@ -36,32 +37,16 @@ corpus:
   scale: {{min: 1, max: 6, step: 1}}
 evaluation: {{replicates: 200, min_group: 5}}
 """
-EVERY_STAGE = """\
+EVERY_STAGE = f"""\
 title: A tiny study
 about: It learns nothing; it only has every part.
-corpus: {kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}
-sampling: {fractions: [0.5], seeds: [1]}
-labeling: {jobs: 2, shard_size: 20}
+corpus: {{kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}}
+sampling: {{fractions: [0.5], seeds: [1]}}
+labeling: {{jobs: 2, shard_size: 20}}
 teachers:
-  - name: llama
-    kind: causal
-    model:
-      from_scratch: {architecture: llama, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
-    pretraining: {epochs: 1}
-    max_tokens: 96
-    lora: {r: 2}
-    epochs: 1
-    min_steps: 6
-students:
-  - name: electra
-    kind: encoder
-    model:
-      from_scratch: {architecture: electra, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
-    max_tokens: 64
-    epochs: 1
-    min_steps: 6
-arms: [cyborg]
-evaluation: {replicates: 200, min_group: 5}
+{LLAMA}students:
+{ELECTRA}arms: [cyborg]
+evaluation: {{replicates: 200, min_group: 5}}
 """
 MOMENTS = (0.1, 0.5, 0.9)  # of the time that a stage took: at its imports, in its work, at its end
 

@@ -14,31 +14,23 @@ from pathlib import Path
 
 import pytest
 import yaml
+from small_models import LLAMA
 
 from cyborg_utils.schema_basis import ROOT
 
 PROFILE = ROOT / "profiles" / "slurm" / "config.yaml"
 NAME = f"test_tiny_slurm_{os.getpid()}"
-TINY = """\
+TINY = f"""\
 title: A tiny study
 about: It learns nothing; it only has every part of a Teacher's labels.
-corpus: {kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}
-sampling: {fractions: [0.5], seeds: [1]}
-labeling: {jobs: 2, shard_size: 40}
+corpus: {{kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}}
+sampling: {{fractions: [0.5], seeds: [1]}}
+labeling: {{jobs: 2, shard_size: 40}}
 teachers:
-  - name: llama
-    kind: causal
-    model:
-      from_scratch: {architecture: llama, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
-    pretraining: {epochs: 1}
-    max_tokens: 96
-    lora: {r: 2}
-    epochs: 1
-    min_steps: 6
-students:
-  - {name: ridge, kind: classical}
+{LLAMA}students:
+  - {{name: ridge, kind: classical}}
 arms: [cyborg]
-evaluation: {replicates: 200, min_group: 5}
+evaluation: {{replicates: 200, min_group: 5}}
 """
 
 

@@ -15,6 +15,7 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from small_models import ELECTRA, LLAMA
 
 from cyborg_utils import reporting
 from cyborg_utils.labeling import fingerprint as files_fingerprint
@@ -46,32 +47,16 @@ from cyborg_utils.stages import (
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
 NAME = f"test_tiny_{os.getpid()}"
-TINY = """\
+TINY = f"""\
 title: A tiny study
 about: It learns nothing; it only has every part.
-corpus: {kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}
-sampling: {fractions: [0.5], seeds: [1]}
+corpus: {{kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}}
+sampling: {{fractions: [0.5], seeds: [1]}}
 teachers:
-  - name: llama
-    kind: causal
-    model:
-      from_scratch: {architecture: llama, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
-    pretraining: {epochs: 1}
-    max_tokens: 96
-    lora: {r: 2}
-    epochs: 1
-    min_steps: 6
-  - {name: ridge, kind: classical}
+{LLAMA}  - {{name: ridge, kind: classical}}
 students:
-  - name: electra
-    kind: encoder
-    model:
-      from_scratch: {architecture: electra, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
-    max_tokens: 64
-    epochs: 1
-    min_steps: 6
-  - {name: ridge, kind: classical}
-evaluation: {replicates: 200, min_group: 5}
+{ELECTRA}  - {{name: ridge, kind: classical}}
+evaluation: {{replicates: 200, min_group: 5}}
 """
 
 
