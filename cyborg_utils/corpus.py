@@ -84,7 +84,7 @@ def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
     return known
 
 
-def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
+def not_compared_note(study: Study, corpus: pd.DataFrame) -> str | None:
     """Which essays of a file of machine scores are compared, in one sentence; None where all."""
     lacking = {"people": corpus["score"].isna()} if study.machines else {}
     lacking |= {name: corpus[name].isna() for name in study.machines}
@@ -98,7 +98,7 @@ def left_out(study: Study, corpus: pd.DataFrame) -> str | None:
     )
 
 
-def not_scored(study: Study, corpus: pd.DataFrame) -> str | None:
+def not_scored_note(study: Study, corpus: pd.DataFrame) -> str | None:
     """What cannot be known of train essays that nobody scored; None where all are scored."""
     scored = corpus["score"].notna().groupby(corpus["split"]).agg(["sum", "size"])
     if study.machines or scored.loc["train", "sum"] == scored.loc["train", "size"]:
@@ -114,7 +114,7 @@ def not_scored(study: Study, corpus: pd.DataFrame) -> str | None:
     )
 
 
-def not_judged(study: Study) -> str | None:
+def no_test_set_note(study: Study) -> str | None:
     """That a study has no test part, and what follows, in Markdown; None where it has one."""
     if study.evaluation.judged:
         return None

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cyborg_utils import new_study
-from cyborg_utils.corpus import load_corpus, not_scored
+from cyborg_utils.corpus import load_corpus, not_scored_note
 from cyborg_utils.findings import next_labels
 from cyborg_utils.new_study import main, small_on_test
 from cyborg_utils.params import load_study
@@ -106,7 +106,7 @@ def test_the_study_is_one_of_all_scored_essays_and_a_curve(essays, study_of):
     assert study.headline == 1.0
     assert [s.kind for s in study.students] == ["classical", "encoder"]
     assert study.corpus.group_names == ["gender"]
-    assert not_scored(study, load_corpus(study)) == (
+    assert not_scored_note(study, load_corpus(study)) == (
         "100 of 188 train essays have no human score. A Teacher scores them; what people would "
         "have given them is not known, so nothing is learnt from it or compared with it, and how "
         "well machines agree with people is known from 24 dev and 48 test essays alone."
@@ -118,7 +118,7 @@ def test_where_all_are_scored_scores_are_hidden(essays, study_of):
     assert code == 0
     assert "All essays are scored, so none is left to score" in printed
     study = load_study(str(path))
-    assert not_scored(study, load_corpus(study)) is None
+    assert not_scored_note(study, load_corpus(study)) is None
     assert study.arms == ["human", "cyborg", "full"]
     assert study.sampling.fractions == [0.25, 0.5]
 
