@@ -24,31 +24,31 @@ help: ## list the targets
 	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' lays values over it"
 
 check: $(READY) ## can this machine run a study? OK or FAIL a line: make check STUDY=demo
-	@$(VENV)/bin/python -m cyborg_utils.check $(STUDY) $(foreach s,$(SET),--set '$(s)')
+	@$(VENV)/bin/python -m cyborg_utils.workflow.preflight $(STUDY) $(foreach s,$(SET),--set '$(s)')
 
 reports: $(READY) ## run a study and render its reports: make reports STUDY=demo; PROFILE=slurm on a cluster
-	@$(VENV)/bin/python -m cyborg_utils.run $(STUDY) --cores $(CORES) $(if $(PROFILE),--profile '$(PROFILE)') $(foreach s,$(SET),--set '$(s)')
+	@$(VENV)/bin/python -m cyborg_utils.workflow.runner $(STUDY) --cores $(CORES) $(if $(PROFILE),--profile '$(PROFILE)') $(foreach s,$(SET),--set '$(s)')
 
 rehearsal: $(READY) ## a study with random weights in the real models' shapes: ... SIZE=tiny
-	@$(VENV)/bin/python -m cyborg_utils.rehearsal $(STUDY) --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(foreach s,$(SET),--set '$(s)')
+	@$(VENV)/bin/python -m cyborg_utils.workflow.rehearsal $(STUDY) --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(foreach s,$(SET),--set '$(s)')
 
 study: $(READY) ## a study of your own CSV: make study NAME=mine DATA=essays.csv OPTIONS='--score mark'
 	@test -n "$(NAME)" -a -n "$(DATA)" || { echo "make study needs a name and a file: make study NAME=mine DATA=essays.csv"; exit 2; }
-	@$(VENV)/bin/python -m cyborg_utils.new_study '$(NAME)' '$(DATA)' $(OPTIONS)
+	@$(VENV)/bin/python -m cyborg_utils.workflow.new_study '$(NAME)' '$(DATA)' $(OPTIONS)
 
 score: $(READY) ## score new essays: make score STUDENT=runs/.../model DATA=new.csv OUT=scores.csv
 	@test -n "$(STUDENT)" -a -n "$(DATA)" || { echo "make score needs a Student's folder and a file: make score STUDENT=runs/mine/students/.../model DATA=new.csv"; exit 2; }
-	@$(VENV)/bin/python -m cyborg_utils.score_essays '$(STUDENT)' '$(DATA)' '$(OUT)' $(OPTIONS)
+	@$(VENV)/bin/python -m cyborg_utils.workflow.score_essays '$(STUDENT)' '$(DATA)' '$(OUT)' $(OPTIONS)
 
 lab: $(READY) ## open JupyterLab on the path through the notebooks: make lab COPY=workshop/participants
 	@test -f '$(COPY)/Start.ipynb' || { echo "no $(COPY)/Start.ipynb: make workshop writes workshop/participants and workshop/instructor"; exit 2; }
 	@$(VENV)/bin/jupyter lab --LabApp.default_url='/lab/tree/$(COPY)/Start.ipynb'
 
 workshop: $(READY) ## write the participants' and the instructor's copies of the notebooks
-	@$(VENV)/bin/python -m cyborg_utils.workshop
+	@$(VENV)/bin/python -m cyborg_utils.teaching.workshop
 
 checkpoints: $(READY) ## ship the results of the demo and the tour, after make reports of both
-	@$(VENV)/bin/python -m cyborg_utils.checkpoints
+	@$(VENV)/bin/python -m cyborg_utils.teaching.precomputed
 
 test: $(READY) ## the tests that need no GPU and little time
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
@@ -61,7 +61,7 @@ lint: $(READY) ## style of code and notebooks
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
 
 readme: $(READY) ## write the findings of all studies into README.md and docs/results.md
-	@$(VENV)/bin/python -m cyborg_utils.readme
+	@$(VENV)/bin/python -m cyborg_utils.reporting.readme
 
 clean: ## remove runs and reports; .venv stays
 	rm -rf runs .snakemake .pytest_cache .ruff_cache .hypothesis

@@ -3,13 +3,12 @@
 import shlex
 import sys
 
-from cyborg_utils.params import load_study
-from cyborg_utils.reporting import fingerprint
-from cyborg_utils.schema_basis import ROOT
-from cyborg_utils.schema_corpora import corpus_files
-from cyborg_utils.stages import (
-    base_folder, base_settings, conditions, keeps_model, labels_folder, seeds, subset_slug, subsets,
-)
+from cyborg_utils.study.code_hash import SHOWS, TEACHES, code_hash
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import base_settings, conditions, keeps_model, seeds, subset_slug, subsets
+from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.schema.corpora import corpus_files
+from cyborg_utils.study.storage import base_folder, labels_folder
 
 STUDY = config.get("study", "demo")
 SETTINGS = list(config.get("settings", []))
@@ -39,7 +38,7 @@ GIVEN = " ".join(shlex.quote(v) for v in (f"study={STUDY}", f"settings={SETTINGS
 GIVEN = GIVEN.replace("{", "{{").replace("}", "}}")
 RUN = (
     PYTHON
-    + " -m cyborg_utils.reporting {params.notebook} {log} {output.report} "
+    + " -m cyborg_utils.reporting.notebooks {params.notebook} {log} {output.report} "
     + GIVEN
     + " {params.values}"
 )
@@ -121,11 +120,11 @@ rule lesson:
         f"{FOLDER}/notebooks/00_concepts.ipynb",
     params:
         notebook="00_concepts",
-        code=fingerprint("00_concepts", drawing=True),
+        code=code_hash("00_concepts", subpackages=TEACHES),
     message:
         "00 concepts"
     shell:
-        PYTHON + " -m cyborg_utils.reporting {params.notebook} {log} {output.report} seed=1"
+        PYTHON + " -m cyborg_utils.reporting.notebooks {params.notebook} {log} {output.report} seed=1"
 
 
 rule corpus:
@@ -141,7 +140,7 @@ rule corpus:
     params:
         notebook="01_corpus",
         values="",
-        code=fingerprint(
+        code=code_hash(
             "01_corpus", CORPORA, study.sampling.leave_out, study.evaluation.privacy, JUDGED
         ),
     message:
@@ -161,7 +160,7 @@ rule pretraining:
     params:
         notebook="01b_teacher_pretraining",
         values=lambda w: values(teacher=w.teacher),
-        code=lambda w: fingerprint("01b_teacher_pretraining", base_settings(study, w.teacher)),
+        code=lambda w: code_hash("01b_teacher_pretraining", base_settings(study, w.teacher)),
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
@@ -185,7 +184,7 @@ rule teacher:
     params:
         notebook="02_teacher_training",
         values=subset_values,
-        code=lambda w: fingerprint("02_teacher_training", study.teacher(w.teacher)),
+        code=lambda w: code_hash("02_teacher_training", study.teacher(w.teacher)),
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
@@ -216,7 +215,7 @@ rule labeling_part:
     message:
         "03 labels of Teacher {wildcards.teacher} ({wildcards.subset}), part {wildcards.part}"
     shell:
-        PYTHON + " -m cyborg_utils.shards " + GIVEN + " {params.values} part={wildcards.part} > {log}"
+        PYTHON + " -m cyborg_utils.labeling.sharding " + GIVEN + " {params.values} part={wildcards.part} > {log}"
 
 
 rule labeling:
@@ -235,7 +234,7 @@ rule labeling:
     params:
         notebook="03_labeling",
         values=subset_values,
-        code=lambda w: fingerprint("03_labeling", study.corpus.label_unscored),
+        code=lambda w: code_hash("03_labeling", study.corpus.label_unscored),
     threads: lambda w: THREADS[w.teacher]
     resources:
         gpu=lambda w: GPU[w.teacher],
@@ -261,7 +260,7 @@ rule student:
     params:
         notebook="04_student_training",
         values=student_values,
-        code=lambda w: fingerprint("04_student_training", *student_settings(w)),
+        code=lambda w: code_hash("04_student_training", *student_settings(w)),
     threads: lambda w: THREADS[w.student]
     resources:
         gpu=lambda w: GPU[w.student],
@@ -285,7 +284,7 @@ rule fairness:
     params:
         notebook="05_fairness_analysis",
         values=lambda w: values(student=w.student),
-        code=fingerprint("05_fairness_analysis", *DECLARED, drawing=True),
+        code=code_hash("05_fairness_analysis", *DECLARED, subpackages=SHOWS),
     message:
         "05 fairness of {wildcards.student}"
     shell:
@@ -304,7 +303,7 @@ rule calibration:
     params:
         notebook="05b_calibration",
         values=lambda w: values(student=w.student),
-        code=fingerprint("05b_calibration", *DECLARED, drawing=True),
+        code=code_hash("05b_calibration", *DECLARED, subpackages=SHOWS),
     message:
         "05b calibration of {wildcards.student}"
     shell:
@@ -324,7 +323,7 @@ rule audit:
     params:
         notebook="05c_teacher_audit",
         values=lambda w: values(teacher=w.teacher),
-        code=fingerprint("05c_teacher_audit", *DECLARED, drawing=True),
+        code=code_hash("05c_teacher_audit", *DECLARED, subpackages=SHOWS),
     message:
         "05c audit of Teacher {wildcards.teacher}"
     shell:
@@ -345,7 +344,7 @@ rule analysis:
     params:
         notebook=lambda w: w.page,
         values="",
-        code=lambda w: fingerprint(w.page, *DECLARED, study.label_uses, drawing=True),
+        code=lambda w: code_hash(w.page, *DECLARED, study.label_uses, subpackages=SHOWS),
     message:
         "{wildcards.page}"
     shell:
@@ -370,7 +369,7 @@ rule summary:
     params:
         notebook=study.last_page,
         values="",
-        code=fingerprint(study.last_page, *DECLARED, study.title, study.about, drawing=True),
+        code=code_hash(study.last_page, *DECLARED, study.title, study.about, subpackages=SHOWS),
     message:
         "06 summary" if JUDGED else "06b what can be said without a test part"
     shell:

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from cyborg_utils.params import load_study
-from cyborg_utils.reporting import run_notebook
-from cyborg_utils.schema import MACHINES
-from cyborg_utils.schema_basis import ROOT
-from cyborg_utils.schema_corpora import corpus_files
+from cyborg_utils.reporting.notebooks import run_notebook
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.schema.corpora import corpus_files
+from cyborg_utils.study.schema.study import MACHINES
 
 LEVELS = {"gender": 2, "race_ethnicity": 6, "ell_status": 3, "economic": 3, "disability": 3}
 

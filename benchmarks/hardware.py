@@ -13,11 +13,11 @@ import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from transformers import AutoModelForCausalLM
 
-from cyborg_utils.models import device
-from cyborg_utils.params import load_study
-from cyborg_utils.rehearsal import config_of, save_random_model
-from cyborg_utils.schema_models import Model
-from cyborg_utils.simulate import simulate_corpus
+from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.models.loading import device
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.models import Model
+from cyborg_utils.workflow.rehearsal import config_of, save_random_model
 
 README = Path(__file__).with_name("README.md")
 # Operations for each matrix weight and token: forward 2, back through the activations 2, back to
@@ -263,7 +263,7 @@ def scorer(name, folder, **changes):
 
     Returns
     -------
-    cyborg_utils.schema_models.Training
+    cyborg_utils.study.schema.models.Training
     """
     study = load_study("persuade")
     spec = next(s for s in [*study.teachers, *study.students] if s.name == name)

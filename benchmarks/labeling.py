@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from cyborg_utils.models import load_causal
-from cyborg_utils.schema_basis import HOLISTIC
-from cyborg_utils.teacher import LabelTokenModel, TeacherModel, teacher_prompt
-from cyborg_utils.training import Pad, logits_of, to_device
+from cyborg_utils.models.causal import LabelTokenModel, TeacherModel, teacher_prompt
+from cyborg_utils.models.loading import load_causal
+from cyborg_utils.models.trainer import Pad, logits_of, to_device
+from cyborg_utils.study.schema.base import HOLISTIC
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 LABELS = list(range(1, 7))

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import cohen_kappa_score
 
-from cyborg_utils.agreement import compare_machines, round_to_scale
+from cyborg_utils.statistics.agreement import compare_machines
+from cyborg_utils.statistics.scales import round_to_scale
 
 DEFAULT = Path(__file__).resolve().parents[2] / "shared/data/predictions"
 LABELS = range(1, 7)

@@ -15,9 +15,9 @@ import hardware
 import numpy as np
 import torch
 
-from cyborg_utils.models import load_encoder
-from cyborg_utils.student import tokenize
-from cyborg_utils.training import Pad, fit, logits_of, to_device
+from cyborg_utils.models.encoder import tokenize
+from cyborg_utils.models.loading import load_encoder
+from cyborg_utils.models.trainer import Pad, fit, logits_of, to_device
 
 MODELS = ["google/electra-base-discriminator", "answerdotai/ModernBERT-base"]
 AGREE = 0.01  # largest difference of a score in fp32, in standard deviations
@@ -38,7 +38,7 @@ def prepare(spec, texts, full):
 
     Parameters
     ----------
-    spec : cyborg_utils.schema_models.EncoderScorer
+    spec : cyborg_utils.study.schema.models.EncoderScorer
     texts : list of str
     full : bool
         Pad every essay to `max_tokens`.
@@ -64,7 +64,7 @@ def measure_model(hub, spec, texts, repeats):
     ----------
     hub : str
         The model's name in the table.
-    spec : cyborg_utils.schema_models.EncoderScorer
+    spec : cyborg_utils.study.schema.models.EncoderScorer
     texts : list of str
     repeats : int
 

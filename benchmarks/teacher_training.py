@@ -15,10 +15,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer, TrainingArguments
 
-from cyborg_utils.models import load_causal
-from cyborg_utils.schema_basis import HOLISTIC
-from cyborg_utils.teacher import LabelTokenModel, TeacherModel, teacher_prompt
-from cyborg_utils.training import Pad, fit, to_device
+from cyborg_utils.models.causal import LabelTokenModel, TeacherModel, teacher_prompt
+from cyborg_utils.models.loading import load_causal
+from cyborg_utils.models.trainer import Pad, fit, to_device
+from cyborg_utils.study.schema.base import HOLISTIC
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 LABELS = list(range(1, 7))
@@ -29,7 +29,7 @@ def prepare(spec, texts):
 
     Parameters
     ----------
-    spec : cyborg_utils.schema_models.CausalTeacher
+    spec : cyborg_utils.study.schema.models.CausalTeacher
     texts : list of str
 
     Returns
@@ -52,7 +52,7 @@ def at_the_label(spec, texts):
 
     Parameters
     ----------
-    spec : cyborg_utils.schema_models.CausalTeacher
+    spec : cyborg_utils.study.schema.models.CausalTeacher
     texts : list of str
 
     Returns
@@ -74,7 +74,7 @@ def plain(spec, texts, at_once):
 
     Parameters
     ----------
-    spec : cyborg_utils.schema_models.CausalTeacher
+    spec : cyborg_utils.study.schema.models.CausalTeacher
     texts : list of str
     at_once : int or None
         Essays of the batch that go through at once; None for what the study's tokens hold of the
@@ -128,7 +128,7 @@ def timed(trained, causal, examples, spec, train):
     causal : transformers.PreTrainedModel
         The language model in it.
     examples : list of dict
-    spec : cyborg_utils.schema_models.CausalTeacher
+    spec : cyborg_utils.study.schema.models.CausalTeacher
     train : callable
 
     Returns

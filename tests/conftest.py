@@ -9,9 +9,10 @@ import subprocess
 import sys
 
 import pytest
-from hostile_study import PROMPTS, clean, run_hostile_study
+from hostile_study import PROMPTS, run_hostile_study
+from study_runs import clean
 
-from cyborg_utils.schema_basis import ROOT
+from cyborg_utils.study.schema.base import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,7 @@ def checkout(tmp_path_factory):
     root = tmp_path_factory.mktemp("checkout")
     for name in ("cyborg_utils", "notebooks", "params", "docs"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    in_checkout(root, "cyborg_utils.workshop")
+    in_checkout(root, "cyborg_utils.teaching.workshop")
     return root
 
 

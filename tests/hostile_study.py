@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 
-from cyborg_utils.schema_basis import ROOT
-from cyborg_utils.simulate import simulate_corpus
+from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.study.schema.base import ROOT
 
 ID, TEXT = "zqx-id", "zqxtext"  # in every id, in every text; in no report
 ATTACK = "<script>window.__pwned = 1; alert(1)</script><img src=x onerror='window.__pwned = 1'>"
@@ -74,7 +73,7 @@ def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: s
     file = folder / f"{name}.yaml"
     file.write_text(STUDY.format(**given, sampling=sampling, evaluation=evaluation))
     run = subprocess.run(
-        [sys.executable, "-m", "cyborg_utils.run", str(file), "--cores", "2"],
+        [sys.executable, "-m", "cyborg_utils.workflow.runner", str(file), "--cores", "2"],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -82,8 +81,3 @@ def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: s
     )
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return file
-
-
-def clean(name: str) -> None:
-    for place in ("runs", "reports"):
-        shutil.rmtree(ROOT / place / name, ignore_errors=True)

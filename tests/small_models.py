@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cyborg_utils.schema_models import CausalTeacher, EncoderScorer
+from tokenizers import Tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from cyborg_utils.study.schema.models import CausalTeacher, EncoderScorer
 
 
 def scratch(architecture: str, **more) -> dict:
@@ -48,3 +51,18 @@ ELECTRA = """\
     epochs: 1
     min_steps: 6
 """
+
+
+def with_chat(tokenizer):
+    """The same tokenizer with a chat template and a special token that ends a turn."""
+    chatty = PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()),
+        bos_token="[CLS]",
+        pad_token="[PAD]",
+    )
+    chatty.add_special_tokens({"additional_special_tokens": ["<|eot_id|>"]})
+    chatty.chat_template = (
+        "{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}<|eot_id|>{% endfor %}"
+        "{% if add_generation_prompt %}assistant:\n{% endif %}"
+    )
+    return chatty

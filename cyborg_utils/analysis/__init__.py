@@ -1,0 +1,1 @@
+"""What the runs of a study show: agreement, subgroups, comparisons, audits."""

@@ -1,0 +1,51 @@
+"""Groups of writers that are too small to be shown, and what is said in their place.
+
+A group is left out where fewer than `evaluation.privacy.min_cell` essays are in it. Where the
+groups of an attribute have fewer than `ROUNDED` essays together, the next smallest one is left out
+too, as long as all that is left out comes to fewer than `min_cell`: the others, taken from the
+whole, would tell it. Of more essays a mean of three digits tells no single score. With two
+attributes at once that holds for each level of either.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from cyborg_utils.statistics.groups import group_levels, suppress_small_cells
+from cyborg_utils.study.schema.study import Study
+
+
+def shown_levels(study: Study, essays: pd.DataFrame, attribute: str | list[str]) -> list[str]:
+    """The levels of an attribute, or of two at once, that reports may show, as
+    `cyborg_utils.statistics.groups.group_levels` names them."""
+    columns = [attribute] if isinstance(attribute, str) else list(attribute)
+    parts = [group_levels(essays, column)[1].rename(column) for column in columns]
+    _, names = group_levels(essays, attribute)
+    counts = pd.concat(parts, axis=1).groupby(columns).size()
+    named = pd.concat([*parts, names.rename(None)], axis=1).drop_duplicates(columns)
+    named = named.set_index(columns).iloc[:, 0].loc[counts.index]
+    return named[~suppress_small_cells(counts, study.least_shown)].tolist()
+
+
+def only_shown(
+    study: Study, report: pd.DataFrame, essays: pd.DataFrame, attributes: list
+) -> pd.DataFrame:
+    """The rows of a report, with `attribute` and `level`, whose groups may be shown."""
+    shown = pd.Series(False, report.index)
+    for attribute in attributes:
+        name = group_levels(essays, attribute)[0]
+        levels = shown_levels(study, essays, attribute)
+        shown |= (report["attribute"] == name) & report["level"].isin(levels)
+    return report[shown].reset_index(drop=True)
+
+
+def groups_of_writers(study: Study, essays: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+    """Essays, mean and spread of people's scores by group: `attribute, level, essays, mean, sd`."""
+    parts = []
+    for attribute in groups:
+        _, levels = group_levels(essays, attribute)
+        sizes = essays.groupby(levels)["score"].agg(essays="size", mean="mean", sd="std")
+        sizes = sizes.rename_axis("level").reset_index().assign(attribute=attribute)
+        parts.append(only_shown(study, sizes, essays, [attribute]))
+    columns = ["attribute", "level", "essays", "mean", "sd"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,165 @@
+"""Two ways to score the same essays, side by side: agreement, strictness, and bias by group.
+
+All functions take frames of runs as `cyborg_utils.analysis.predictions.collect_runs` gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cyborg_utils.analysis.disclosure import shown_levels
+from cyborg_utils.corpus.columns import probability_columns
+from cyborg_utils.labeling.strategies import READINGS, read_scores
+from cyborg_utils.statistics.bootstrap import (
+    PAIR_STATISTICS,
+    observed_cells,
+    pair_features,
+    pair_statistics,
+)
+from cyborg_utils.statistics.groups import group_levels
+from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg
+from cyborg_utils.statistics.replications import pool_replications
+from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.study.schema.study import Study
+
+OVERALL = ("qwk", "smd", "sd_ratio")
+TOP_SHARE = "top_share"
+MEANING = {
+    "qwk": "QWK",
+    "smd": "SMD",
+    "sd_ratio": "SD of the machine's scores over people's",
+    TOP_SHARE: "share of the two highest scores",
+}
+EVERYONE = "all essays"
+COLUMNS = [
+    "attribute", "level", "n", "statistic", "a", "b", "difference", "low", "high", "p", "p_bh",
+]  # fmt: skip
+
+
+def paired_statistics(
+    human, a, b, top: float, n_replicates: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Statistics of two machines on the same essays, with the error of their difference.
+
+    Parameters
+    ----------
+    human, a, b : scores on the scale, shape (n,).
+    top : the lower of the two highest scores of the scale.
+
+    Returns
+    -------
+    frame `statistic` (qwk, smd, sd_ratio, top_share), `a, b, difference, se`; `se` is over essays,
+    by resampling them
+    """
+    human, a, b = (np.asarray(v, dtype=float) for v in (human, a, b))
+    cells, counts, _ = observed_cells(human, a, b)
+    n = counts.sum()
+    drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=n_replicates)
+    shares = np.vstack([counts, drawn]) / n  # the essays themselves, then the replicates
+    chosen = [PAIR_STATISTICS.index(name) for name in OVERALL]
+    found = []
+    for machine in (1, 2):
+        features = pair_features(cells[:, 0], cells[:, machine])
+        high = shares @ (cells[:, machine] >= top)
+        found.append(np.column_stack([pair_statistics(shares @ features, n)[:, chosen], high]))
+    difference = found[0] - found[1]
+    return pd.DataFrame(
+        {
+            "statistic": [*OVERALL, TOP_SHARE],
+            "a": found[0][0],
+            "b": found[1][0],
+            "difference": difference[0],
+            "se": pd.DataFrame(difference[1:]).std().to_numpy(),
+        }
+    )
+
+
+def changes(
+    study: Study, a: pd.DataFrame, b: pd.DataFrame, corpus: pd.DataFrame, groups: list[str]
+) -> pd.DataFrame:
+    """What changes from `b` to `a`, in runs of the same draw and seed on the same essays.
+
+    Returns
+    -------
+    frame of the columns `COLUMNS`: a row for each statistic over all essays, and for the SMD of
+    every group of a reportable size. `difference` is a - b with its 95 % interval over essays,
+    draws and seeds; `p_bh` is corrected over the groups (Benjamini-Hochberg)
+    """
+    run = ["draw", "seed", "essay_id"]
+    both = a[[*run, "human", "score"]].merge(b[[*run, "score"]], on=run, suffixes=("_a", "_b"))
+    if both.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    known = corpus.set_index("essay_id")
+    levels = {group: group_levels(known, group)[1] for group in groups}
+    essays = known.loc[both["essay_id"].unique()]
+    shown = {group: shown_levels(study, essays, group) for group in groups}
+    rows = []
+    for (draw, seed), part in both.groupby(["draw", "seed"], sort=False):
+        strata = [(EVERYONE, "", part)]
+        for group, level in levels.items():
+            by_level = part.groupby(part["essay_id"].map(level))
+            strata += [(group, at, s) for at, s in by_level if at in shown[group]]
+        for attribute, level, essays in strata:
+            if attribute != EVERYONE and len(essays) < study.evaluation.min_group:
+                continue
+            table = paired_statistics(
+                essays["human"], essays["score_a"], essays["score_b"], study.labels[-2]
+            )
+            if attribute != EVERYONE:
+                table = table[table["statistic"] == "smd"]
+            rows.append(table.assign(attribute=attribute, level=level, n=len(essays), draw=draw,
+                                     seed=seed))  # fmt: skip
+    every = pd.concat(rows, ignore_index=True)
+    keys = ["attribute", "level", "statistic"]
+    means = every.groupby(keys, sort=False)[["a", "b", "n"]].mean().reset_index()
+    table = (
+        pool_replications(every, keys, "difference", "n").merge(means, on=keys).astype({"n": int})
+    )
+    reach = stats.t.ppf(0.975, table["df"]) * table["se"]
+    table["low"], table["high"] = table["difference"] - reach, table["difference"] + reach
+    table.loc[reach > 1, ["low", "high"]] = np.nan  # two runs far apart: it would say nothing
+    moved = table["se"] > 0
+    ratio = (table["difference"] / table["se"].where(moved)).abs()
+    table["p"] = 2 * stats.t.sf(ratio, table["df"])
+    table.loc[~moved, "p"] = (table["difference"] == 0).astype(float)
+    table.loc[table["difference"].isna(), "p"] = np.nan
+    table["p_bh"] = benjamini_hochberg(table["p"].where(table["attribute"] != EVERYONE))
+    return table[COLUMNS]
+
+
+def readings(
+    study: Study, teacher: pd.DataFrame, dev: pd.DataFrame, ledger_of: Callable
+) -> pd.DataFrame:
+    """A Teacher's scores of test under every reading that its output allows.
+
+    Parameters
+    ----------
+    teacher, dev : its runs on test and on dev, `cyborg_utils.analysis.predictions.collect_teacher`.
+    ledger_of : its cyborg data, a function of fraction and draw.
+
+    Returns
+    -------
+    `teacher` once a reading, with `reading` and the scores that it gives, rounded to the scale
+    """
+    gives = set(probability_columns(study.labels)) <= set(teacher)
+    parts = []
+    for (fraction, draw), run in teacher.groupby(["fraction", "draw"], sort=False):
+        mine = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
+        output = run.rename(columns={"continuous": "expected"})
+        ledger = ledger_of(fraction, draw)
+        for reading in READINGS:
+            if reading == "prior" and not gives:
+                continue
+            scores = read_scores(output, reading, study.labels, ledger, mine)
+            score = round_to_scale(scores, study.labels)
+            parts.append(run.assign(reading=reading, score=score))
+    return pd.concat(parts, ignore_index=True)
+
+
+def largest_smd(table: pd.DataFrame, side: str) -> float:
+    """The largest |SMD| of a group on one side, `a` or `b`, of a table of `changes`."""
+    return table.loc[table["attribute"] != EVERYONE, side].abs().max()

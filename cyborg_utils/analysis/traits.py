@@ -1,0 +1,111 @@
+"""Traits beside the holistic score: agreement, gain from cyborg data, bias, and what a trait's
+head knows that the holistic one does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.analysis.agreement import agreement_by_series, comparisons
+from cyborg_utils.analysis.predictions import at_headline, collect_runs, collect_teacher, hard_only
+from cyborg_utils.analysis.subgroups import group_bias
+from cyborg_utils.statistics.hypothesis_tests import OUTSIDE, WITHIN
+from cyborg_utils.study.schema.base import HOLISTIC
+from cyborg_utils.study.schema.study import Study
+
+
+def by_trait(
+    study: Study, student: str, corpus: pd.DataFrame, groups: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One Student's agreement, gain and bias for the holistic score and each trait, on test.
+
+    Returns
+    -------
+    (a row a trait and series: `trait, series, arm, qwk, low, high`, for cyborg data `gain,
+    gain_low, gain_high, p` over human labels only and `loss` to all human labels, and over the
+    groups of a reportable size `judged, within, outside, largest`; the SMD of every group with
+    `trait`)
+    """
+    rows, bias = [], []
+    for trait in study.traits:
+        runs = _runs(study, student, trait)
+        table, resampled = agreement_by_series(study, runs)
+        compared = comparisons(study, table, resampled)
+        wanted = ["series", "gain", "gain_low", "gain_high", "p", "loss"]
+        compared = compared.reindex(columns=wanted)
+        smd = group_bias(study, runs, corpus, groups).assign(trait=trait)
+        bias.append(smd)
+        for row in table.merge(compared, on="series", how="left").itertuples():
+            mine = smd[(smd["series"] == row.series) & (smd["n"] >= study.evaluation.min_group)]
+            rows.append(
+                {
+                    "trait": trait, "series": row.series, "arm": row.arm, "qwk": row.qwk,
+                    "low": row.low, "high": row.high, "gain": row.gain, "gain_low": row.gain_low,
+                    "gain_high": row.gain_high, "p": row.p, "loss": row.loss, "judged": len(mine),
+                    "within": int((mine["verdict"] == WITHIN).sum()),
+                    "outside": int((mine["verdict"] == OUTSIDE).sum()),
+                    "largest": mine["smd"].abs().max(),
+                }
+            )  # fmt: skip
+    return pd.DataFrame(rows), pd.concat(bias, ignore_index=True)
+
+
+def _runs(study: Study, student: str, trait: str) -> pd.DataFrame:
+    return hard_only(at_headline(study, collect_runs(study, student, trait=trait)))
+
+
+def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
+    """A Teacher's own QWK on test for the holistic score and traits: `trait, qwk, low, high`."""
+    parts = []
+    for trait in study.traits:
+        runs = at_headline(study, collect_teacher(study, teacher, trait=trait))
+        parts.append(agreement_by_series(study, runs)[0].assign(trait=trait))
+    return pd.concat(parts, ignore_index=True)[["trait", "qwk", "low", "high"]]
+
+
+def partial_correlation(x, y, given) -> float:
+    """Correlation of x and y after a linear fit on `given` is taken out of both; 0 where nothing
+    is left of one of them."""
+    design = np.column_stack([np.ones(len(x)), given])
+    left = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
+    spread = [v.std() for v in left]
+    if min(spread) < 1e-9:
+        return 0.0
+    return float(np.mean(left[0] * left[1]) / (spread[0] * spread[1]))
+
+
+def specific_to_traits(study: Study, student: str, corpus: pd.DataFrame) -> pd.DataFrame:
+    """What a trait's score tells of the trait beyond the Student's own holistic score.
+
+    The correlation of the machine's trait score with people's (`specific`), and with the true one
+    where the corpus is simulated (`specific_true`), the machine's holistic score taken out of
+    both. Traits that are copies of the holistic score have 0. The interval is Fisher's, over
+    essays, for the mean over the runs.
+
+    Returns
+    -------
+    frame `series, trait, specific, low, high, specific_true, true_low, true_high`
+    """
+    truth = corpus.set_index("essay_id")
+    holistic = _runs(study, student, HOLISTIC)
+    run = ["series", "draw", "seed", "essay_id"]
+    parts = []
+    for trait in study.traits:
+        if trait == HOLISTIC:
+            continue
+        scores = _runs(study, student, trait)
+        both = scores.merge(holistic[[*run, "continuous"]], on=run, suffixes=("", "_holistic"))
+        for (series, _, _), part in both.groupby(["series", "draw", "seed"], sort=False):
+            machine, given = part["continuous"].to_numpy(), part["continuous_holistic"].to_numpy()
+            row = {"series": series, "trait": trait, "n": len(part)}
+            row["specific"] = partial_correlation(machine, part["human"].to_numpy(), given)
+            if f"true_{trait}" in truth:
+                true = truth.loc[part["essay_id"], f"true_{trait}"].to_numpy(dtype=float)
+                row["specific_true"] = partial_correlation(machine, true, given)
+            parts.append(row)
+    table = pd.DataFrame(parts).groupby(["series", "trait"], sort=False).mean().reset_index()
+    for name, ends in (("specific", ("low", "high")), ("specific_true", ("true_low", "true_high"))):
+        if name in table:
+            z, reach = np.arctanh(table[name]), 1.96 / np.sqrt(table["n"] - 4)
+            table[ends[0]], table[ends[1]] = np.tanh(z - reach), np.tanh(z + reach)
+    return table.drop(columns="n")

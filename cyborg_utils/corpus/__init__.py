@@ -1,0 +1,1 @@
+"""Essays: read, checked, split, sampled, or simulated."""

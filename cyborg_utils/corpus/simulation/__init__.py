@@ -1,0 +1,1 @@
+"""The simulated corpus: essays whose true scores and planted bias are known."""

@@ -1,0 +1,56 @@
+"""Essays that are not only essays: blank ones, instructions to a scorer, tokens of a chat template,
+characters that nobody sees.
+
+They are told and counted, never changed: every scorer gets a text as it was written, and special
+tokens inside it are plain text to every tokenizer here.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+
+def word_count(texts: pd.Series) -> pd.Series:
+    """Number of words of each text: runs of letters, digits and apostrophes."""
+    return texts.map(lambda text: len(re.findall(r"[\w'’]+", text)))
+
+
+# Bidirectional overrides, zero-width spaces, tag characters and controls; not the joiners that
+# Persian, Hindi or an emoji need.
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
+    "\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+NOTHING = re.compile(f"(?:\\s|\u00ad|\u200c|\u200d|\u2800|\u3164|{HIDDEN.pattern})*")
+TOKENS = re.compile(
+    r"<\|[a-z_0-9]{2,40}\|>|\[/?INST\]|<</?SYS>>|</?(?:start|end)_of_turn>|</?s>"
+    r"|\[(?:CLS|SEP|PAD|MASK|UNK)\]"
+)
+MARKS = r"(?:score|grade|mark|rating|points?)"
+INSTRUCTIONS = re.compile(
+    rf"\b(?:give|award|assign)\s+(?:this|my|the)\s+(?:essay|text|answer|response|paper)\s+"
+    rf"(?:an?\s+|the\s+)?(?:\w+\s+){{0,3}}?(?:\d+|{MARKS}|full|top|highest)\b"
+    rf"|\b(?:ignore|disregard|forget)\s+(?:all\s+|any\s+)?(?:of\s+)?(?:the\s+|your\s+|these\s+)?"
+    r"(?:previous|prior|above|earlier|preceding|other)\s+(?:instructions?|rubrics?|prompts?|rules?)"
+    rf"|^\W*{MARKS}\s*[:=]\s*\d+(?:\s*(?:/|out of)\s*\d+)?\W*$"
+    rf"|\byou\s+are\s+(?:an?|the|now)\s+(?:\w+\s+){{0,3}}?(?:grader|scorer|rater|language model)\b"
+    rf"|\b(?:answer|reply|respond)\s+with\s+(?:the\s+)?(?:{MARKS}\b|\d)",
+    re.IGNORECASE | re.MULTILINE,
+)
+KINDS = {
+    "with instructions to a scorer": INSTRUCTIONS,
+    "with special tokens of a language model": TOKENS,
+    "with control or invisible characters": HIDDEN,
+}
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing can be seen of a text: spaces of all kinds, invisible characters."""
+    return NOTHING.fullmatch(text) is not None
+
+
+def speaks_to_scorer(text: str) -> bool:
+    """Whether a text reads like an instruction to whoever scores it, a person or a model."""
+    return bool(TOKENS.search(text) or INSTRUCTIONS.search(text))

@@ -1,0 +1,143 @@
+"""What makes a corpus unusable: every fault at once, with its count, the first few, the remedy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.corpus.text_screening import is_blank
+
+SPLITS = ("train", "dev", "test")
+NEEDED = {  # why scored essays are, and what to do
+    "train": "the study needs some there, to learn from; score some",
+    "dev": "the study needs some there, to pick each model's weights; score some, or let "
+    "corpus.dev_size draw them from train",
+    "test": "the study needs some there, for without them nothing can be known of agreement with "
+    "people or of fairness; score some, drawn at random, or let corpus.test_share draw them from "
+    "train",
+}
+WAY_OUT = "; to go on without knowing either, say evaluation.judged: false"
+
+
+class CorpusError(ValueError):
+    """A corpus cannot be used as it is; the message lists every fault with its remedy."""
+
+
+def check_corpus(
+    frame: pd.DataFrame,
+    labels: list,
+    arms: list[str],
+    machines: list[str] | tuple = (),
+    traits: list[str] | tuple = (),
+    judged: bool = True,
+) -> None:
+    """Raise one CorpusError with every fault of a corpus: count, first few, remedy.
+
+    `judged` is False for a study that has declared that it has no test essays.
+    """
+    faults = []
+
+    def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
+        if rows.any():
+            known = frame.loc[rows, column].dropna().head(3).tolist()
+            first = f" (first: {', '.join(map(repr, known))})" if known else ""
+            faults.append(f"{int(rows.sum())} {what}{first}: {remedy}")
+
+    fault(
+        frame["essay_id"].isna() | (frame["essay_id"].astype(str).str.strip() == ""),
+        "rows without an id",
+        "give every essay an id",
+    )
+    fault(
+        frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
+        "rows share their id with another row",
+        "keep one row an essay",
+    )
+    named = {"score": "scores", "score_2": "second scores"}
+    for column in ["score", *({"score_2"} & set(frame)), *traits]:
+        fault(
+            frame[column].notna() & ~frame[column].isin(labels),
+            f"{named.get(column, f'scores of the trait {column!r}')} are off the scale "
+            f"{labels[0]} to {labels[-1]} (points {labels})",
+            "correct the scores, or the study's corpus.scale",
+            column,
+        )
+    given = frame[["score", *traits]].notna()
+    fault(
+        given.any(axis=1) & ~given.all(axis=1),
+        f"essays have only some of the scores {', '.join(given)}",
+        "fill in the others, or empty all of them where an essay is not scored",
+    )
+    if machines:
+        faults += _faults_of_machines(frame, labels, machines)
+        splits = ["test"]
+    else:
+        _check_texts(frame, fault)
+        splits = SPLITS if judged else ("train", "dev")
+        fault(
+            (frame["split"] == "test") & (not judged),
+            "essays are of test, which evaluation.judged: false says that there is none of",
+            "leave that setting out, so that they judge, or move them to train",
+        )
+    scored = frame.dropna(subset="score")["split"].value_counts()
+    for split in splits:
+        if not scored.get(split, 0):
+            way_out = WAY_OUT if split == "test" and not machines else ""
+            faults.append(f"no scored essays in {split}: {NEEDED[split]}{way_out}")
+    for split in ("dev", "test"):
+        if frame.loc[frame["split"] == split, "score"].nunique() == 1:
+            faults.append(
+                f"all {scored[split]} scored essays of {split} have one score: agreement cannot be "
+                "judged on them, so add essays with other scores"
+            )
+    if "full" in arms and 0 < scored.get("train", 0) < 10:
+        faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
+    if faults:
+        raise CorpusError("the corpus cannot be used:\n  - " + "\n  - ".join(faults))
+
+
+def _check_texts(frame: pd.DataFrame, fault) -> None:
+    fault(
+        frame["text"].fillna("").map(is_blank),
+        "essays have an empty text",
+        "remove them or fill in the text",
+    )
+    fault(
+        frame["text"].str.contains("\0", regex=False, na=False),
+        "essays have a null byte in their text",
+        "remove it",
+    )
+    fault(
+        frame["score"].isna() & (frame["split"] != "train"),
+        "dev or test essays have no score",
+        "score them, or move them to train",
+    )
+    norm = frame["text"].fillna("").str.lower().str.replace(r"\s+", " ", regex=True).str.strip()
+    trained = set(norm[frame["split"] == "train"])
+    fault(
+        (frame["split"] != "train") & norm.isin(trained) & (norm != ""),
+        "dev or test texts also stand in train",
+        "remove them from one side, or the evaluation is not honest",
+    )
+
+
+def _faults_of_machines(frame: pd.DataFrame, labels: list, machines) -> list[str]:
+    step = labels[1] - labels[0]
+    faults = []
+    for name in machines:
+        mean = frame.loc[frame["score"].notna(), name].mean()
+        if np.isnan(mean):
+            faults.append(f"machine {name!r} scores no essay that people scored: leave it out")
+        elif not labels[0] - step <= mean <= labels[-1] + step:
+            faults.append(
+                f"machine {name!r}: its scores average {mean:g}, far off the scale {labels[0]} to "
+                f"{labels[-1]}: bring them to that scale, or correct the study's corpus.scale"
+            )
+    shared = frame.dropna(subset=["score", *machines])
+    if not faults and shared["score"].nunique() < 2:
+        sparse = min(machines, key=lambda name: frame[name].count())
+        faults.append(
+            f"people and all machines share {len(shared)} essays, which is too few to compare "
+            f"machines on: leave out {sparse!r}, which scores {frame[sparse].count()}"
+        )
+    return faults

@@ -1,0 +1,150 @@
+"""A Teacher's scores in shards: a kill loses one at most, memory holds one at a time, and jobs on
+several machines can share them.
+
+`python -m cyborg_utils.labeling.sharding study=NAME teacher=NAME ... part=0` scores one job's
+share; the notebook `03_labeling` scores what is left and puts all together.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import yaml
+
+from cyborg_utils.corpus.sampling import draw_subset, without_prompt
+from cyborg_utils.labeling.ledger import essays_to_label
+from cyborg_utils.models.registry import load_any_teacher
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import subset_slug
+from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.storage import (
+    base_folder,
+    corpus_file,
+    corpus_without_texts,
+    hash_folder,
+    need,
+    teacher_folder,
+    work_folder,
+    write_parquet,
+)
+
+
+def trained_teacher(study: Study, teacher: str, *subset):
+    """The trained Teacher of a study from its folder; `subset` is `fraction, draw, left_out`."""
+    spec = study.teacher(teacher)
+    folder = need(teacher_folder(study, teacher, *subset), "02_teacher_training", study)
+    base = base_folder(study, spec)
+    if base is not None:
+        base = need(base, "01b_teacher_pretraining", study)
+    return load_any_teacher(spec, base, folder, study.labels, study.traits)
+
+
+def essays_to_score(
+    study: Study,
+    corpus: pd.DataFrame,
+    teacher: str,
+    fraction: float,
+    draw: int,
+    left_out: int | None = None,
+) -> tuple[pd.DataFrame, Path]:
+    """The essays that a Teacher scores, and the folder of their shards.
+
+    Parameters
+    ----------
+    corpus : without the texts and, where a prompt is left out, without its train and dev essays;
+        its index is the row in the corpus's file.
+
+    Returns
+    -------
+    (rows of `corpus`, in its order: the train essays outside U, dev and test; the folder, which
+    is another one where the Teacher or the essays have changed)
+    """
+    rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
+    chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
+    trained = teacher_folder(study, teacher, fraction, draw, left_out)
+    made_by = hash_folder(need(trained, "02_teacher_training", study))
+    stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, left_out)}"
+    size = study.labeling.shard_size
+    return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])
+
+
+def score_in_shards(
+    load_model: Callable,
+    essays: pd.DataFrame,
+    texts_file: Path,
+    folder: Path,
+    size: int,
+    part: int = 0,
+    of: int = 1,
+) -> pd.DataFrame | None:
+    """Score essays shard by shard and write each shard as it is done.
+
+    Parameters
+    ----------
+    load_model : called once, where a shard is missing.
+    essays : rows of the corpus, their index is the row in `texts_file`.
+    part, of : which of how many shares of the shards is done here.
+
+    Returns
+    -------
+    the scores of all essays in their order, or None where another share is not there yet
+    """
+    shards = [essays[first : first + size] for first in range(0, len(essays), size)]
+    files = [folder / f"shard-{i:05d}.parquet" for i in range(len(shards))]
+    missing = [i for i in range(part, len(shards), of) if not files[i].exists()]
+    model = load_model() if missing else None
+    start, done, total = time.monotonic(), 0, sum(len(shards[i]) for i in missing)
+    if total < len(essays) and of == 1:
+        print(f"{len(essays) - total:,} of {len(essays):,} essays were scored before")
+    for i in missing:
+        scores = model.score(read_texts(texts_file, shards[i].index.to_numpy()))
+        scores.insert(0, "essay_id", shards[i]["essay_id"].to_numpy())
+        write_parquet(files[i], scores)
+        done += len(scores)
+        rate = done / (time.monotonic() - start)
+        print(
+            f"{done:,} of {total:,} essays, {rate:,.1f} a second, "
+            f"about {(total - done) / rate:,.0f} s left",
+            flush=True,
+        )
+    if not all(file.exists() for file in files):
+        return None
+    scores = pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+    if scores["essay_id"].tolist() != essays["essay_id"].tolist():
+        raise ValueError(f"{folder} has shards of other essays; remove it and label again")
+    return scores
+
+
+def read_texts(file: Path, rows: np.ndarray) -> list[str]:
+    """The texts of some rows of a corpus file, in ascending order; other row groups stay unread."""
+    parquet = pq.ParquetFile(file)
+    sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
+    ends = np.cumsum(sizes)
+    groups = np.unique(np.searchsorted(ends, rows, side="right"))
+    held = np.concatenate([np.arange(ends[g] - sizes[g], ends[g]) for g in groups])
+    texts = parquet.read_row_groups(groups.tolist(), columns=["text"])["text"]
+    return texts.take(np.searchsorted(held, rows)).to_pylist()
+
+
+def main(pairs: list[str]) -> None:
+    """Score one job's share of a Teacher's shards."""
+    given = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+    study = load_study(given["study"], given["settings"])
+    subset = given["fraction"], given["draw"], given["left_out"]
+    corpus = without_prompt(corpus_without_texts(study), study, given["left_out"])
+    essays, folder = essays_to_score(study, corpus, given["teacher"], *subset)
+    score_in_shards(
+        lambda: trained_teacher(study, given["teacher"], *subset),
+        essays, corpus_file(study), folder, study.labeling.shard_size,
+        given["part"], study.labeling.jobs,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

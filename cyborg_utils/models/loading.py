@@ -1,0 +1,265 @@
+"""Models and tokenizers: from the hub, from a local folder, or small and from scratch."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from tokenizers import (
+    Tokenizer,
+    decoders,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    ElectraConfig,
+    LlamaConfig,
+    ModernBertConfig,
+    PreTrainedTokenizerFast,
+    set_seed,
+)
+from transformers.utils import logging as hf_logging
+
+from cyborg_utils.models.security import unsafe
+from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.schema.models import FromScratch, Model
+
+hf_logging.disable_progress_bar()  # its bars are scripts in a rendered report
+
+
+SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+
+
+class ModelError(ValueError):
+    """A model cannot be loaded; the message says which, and what to do."""
+
+
+def device() -> torch.device:
+    """The first CUDA device where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def train_tokenizer(texts: list[str], vocab_size: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer of its own for a small model; every digit is one token."""
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=list(SPECIAL.values()),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    ids = {token: tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]")}
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=list(ids.items())
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="[CLS]", eos_token="[SEP]", **SPECIAL
+    )
+
+
+def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str], seed: int):
+    """An encoder with a scoring head of `n_outputs`, and its tokenizer.
+
+    `texts` train the tokenizer of a model from scratch and are not used otherwise. The same
+    seed gives the same first weights.
+
+    Returns
+    -------
+    (model in float32, tokenizer)
+    """
+    if spec.from_scratch is None:
+        tokenizer, source = load_tokenizer(spec), _source(spec)
+        set_seed(seed)
+        with _clear_errors(source):
+            model = AutoModelForSequenceClassification.from_pretrained(
+                source,
+                revision=spec.revision,
+                num_labels=n_outputs,
+                ignore_mismatched_sizes=True,  # a head for something else makes way for ours
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                **_overrides(source, spec.revision),
+            )
+        positions = getattr(model.config, "max_position_embeddings", max_tokens)
+        if max_tokens > positions:
+            raise ModelError(
+                f"model {source} reads {positions} tokens at most; lower max_tokens {max_tokens}"
+            )
+        return model, tokenizer
+    tokenizer = train_tokenizer(texts, spec.from_scratch.vocab_size)
+    set_seed(seed)
+    config = _small_encoder(spec.from_scratch, tokenizer, n_outputs, max_tokens)
+    return AutoModelForSequenceClassification.from_config(config), tokenizer
+
+
+def load_causal(
+    spec: Model, max_tokens: int, texts: list[str], seed: int, quantization: str = "none"
+):
+    """A causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU.
+
+    With `nf4` the weights are kept in 4 bits and computed with in bfloat16.
+    """
+    if spec.from_scratch is None:
+        tokenizer, source = load_tokenizer(spec), _source(spec)
+        gpu = torch.cuda.is_available()
+        half = gpu or quantization != "none"
+        with _clear_errors(source):
+            model = AutoModelForCausalLM.from_pretrained(
+                source,
+                revision=spec.revision,
+                dtype=torch.bfloat16 if half else torch.float32,
+                device_map={"": 0} if gpu else None,
+                quantization_config=four_bits() if quantization == "nf4" else None,
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
+        return model, tokenizer
+    shape = spec.from_scratch
+    tokenizer = train_tokenizer(texts, shape.vocab_size)
+    set_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.hidden_size * 3,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        max_position_embeddings=max_tokens,
+        tie_word_embeddings=False,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return AutoModelForCausalLM.from_config(config), tokenizer
+
+
+def four_bits() -> BitsAndBytesConfig:
+    """The 4-bit weights of QLoRA (Dettmers et al., 2023)."""
+    if find_spec("bitsandbytes") is None:
+        raise ModelError(
+            "quantization: nf4 needs the package bitsandbytes: `.venv/bin/pip install "
+            "-c constraints.txt -e .[qlora]`"
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def load_tokenizer(spec: Model):
+    """The tokenizer of a model from the hub or a folder."""
+    source = _source(spec)
+    with _clear_errors(source):
+        tokenizer = AutoTokenizer.from_pretrained(
+            source, revision=spec.revision, trust_remote_code=False
+        )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _source(spec: Model) -> str:
+    if spec.hub:
+        return spec.hub
+    path = Path(spec.folder) if Path(spec.folder).is_absolute() else ROOT / spec.folder
+    if not (path / "config.json").is_file():
+        raise ModelError(
+            f"model folder {spec.folder}: no config.json in it; name a folder that "
+            "save_pretrained wrote, or a hub id"
+        )
+    if why := unsafe(path):
+        raise ModelError(f"model folder {spec.folder}: {why}")
+    return str(path)
+
+
+@contextmanager
+def _clear_errors(source: str):
+    """One sentence for a model that cannot be loaded: gated, absent, no disk space, no network."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except (OSError, ValueError, SafetensorError) as error:
+        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "gated" in str(error):
+            told, remedy = "is gated", "accept its licence on its page and log in: `hf auth login`"
+        elif getattr(error, "errno", None) == errno.ENOSPC:
+            told, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
+        elif Path(source).is_dir():
+            remedy = "is the folder whole, and are its weights safetensors?"
+        else:
+            remedy = (
+                "without access to the hub, download it elsewhere and name its folder in "
+                "`model.folder`; weights must be safetensors"
+            )
+        raise ModelError(f"model {source}: cannot be loaded ({told}); {remedy}") from None
+
+
+def _overrides(source: str, revision: str | None) -> dict:
+    """ModernBERT pools by mean; ELECTRA and BERT are 2-3 times faster without attention dropout."""
+    from transformers import AutoConfig
+
+    kind = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False).model_type
+    if kind == "modernbert":
+        return {"classifier_pooling": "mean"}
+    return {"attention_probs_dropout_prob": 0.0} if kind in ("electra", "bert") else {}
+
+
+def _small_encoder(shape: FromScratch, tokenizer, n_outputs: int, max_tokens: int):
+    common = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": shape.hidden_size,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "max_position_embeddings": max_tokens,
+        "pad_token_id": tokenizer.pad_token_id,
+        "num_labels": n_outputs,
+    }
+    if shape.architecture == "electra":
+        return ElectraConfig(
+            embedding_size=shape.hidden_size,
+            intermediate_size=shape.hidden_size * 4,
+            attention_probs_dropout_prob=0.0,
+            **common,
+        )
+    if shape.architecture == "modernbert":
+        return ModernBertConfig(
+            intermediate_size=shape.hidden_size * 2,
+            global_attn_every_n_layers=2,
+            classifier_pooling="mean",
+            bos_token_id=tokenizer.cls_token_id,
+            eos_token_id=tokenizer.sep_token_id,
+            cls_token_id=tokenizer.cls_token_id,
+            sep_token_id=tokenizer.sep_token_id,
+            **common,
+        )
+    raise ModelError(f"a {shape.architecture} model from scratch is no encoder; use electra")

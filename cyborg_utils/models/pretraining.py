@@ -1,0 +1,164 @@
+"""Pretraining of the small offline Teacher: from random weights, on texts without their scores.
+
+A Teacher from the hub has been pretrained elsewhere and needs nothing of this.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from cyborg_utils.models.causal import make_teacher
+from cyborg_utils.models.loading import load_causal
+from cyborg_utils.models.scoring_prompts import build_prompt
+from cyborg_utils.models.trainer import Pad, fit, to_device
+from cyborg_utils.study.schema.base import HOLISTIC
+from cyborg_utils.study.schema.models import CausalTeacher, Pretraining
+
+ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds of text
+
+
+def pretrain_teacher(
+    spec: CausalTeacher,
+    texts: list[str],
+    folder: Path,
+    elsewhere: pd.DataFrame | None = None,
+    work: Path | None = None,
+) -> tuple[pd.DataFrame, dict]:
+    """Pretrain a from-scratch Teacher by next-token prediction and save it as a model folder.
+
+    It reads the texts, each followed by questions on its own surface (length, rare words, ...)
+    whose answers are counted from the text, and, where there are essays of another programme,
+    those essays in the scoring prompt with their grades there.
+
+    Parameters
+    ----------
+    texts : texts of train; no human score of this programme is used.
+    elsewhere : frame with `text` and `grade` (whole, 0 to 9), or None.
+    work : folder for checkpoints, from which a run that was killed goes on.
+
+    Returns
+    -------
+    (training log, counts: parameters, documents, tokens, graded_elsewhere)
+    """
+    model, tokenizer = load_causal(spec.model, spec.max_tokens, texts, spec.seed)
+    rows = pretraining_documents(texts, tokenizer, spec)
+    if elsewhere is not None:
+        rows += graded_documents(model, tokenizer, spec, elsewhere)
+    pre: Pretraining = spec.pretraining
+    how = spec.model_copy(
+        update={
+            "epochs": pre.epochs,
+            "learning_rate": pre.learning_rate,
+            "batch_size": pre.batch_size,
+            "min_steps": 0,
+        }
+    )
+    reader = to_device(NextTokenModel(model))
+    log = fit(reader, rows, _weighted_batch(tokenizer.pad_token_id), how, spec.seed, work=work)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return log, {
+        "parameters": model.num_parameters(),
+        "documents": len(rows),
+        "tokens": sum(len(r["input_ids"]) for r in rows),
+        "graded_elsewhere": 0 if elsewhere is None else len(elsewhere),
+    }
+
+
+def surface_features(texts: list[str]) -> pd.DataFrame:
+    """Features of each text that anyone can count, each as a decile 0-9 among `texts`."""
+    words = [[w.strip(".,;:!?\"'()").lower() for w in t.split()] for t in texts]
+    known = pd.Series([w for text in words for w in set(text)]).value_counts()
+    rare = set(known.index[known <= max(2, 0.002 * len(texts))])
+    counted = pd.DataFrame(
+        {
+            "Words": [len(w) for w in words],
+            "Sentences": [sum(t.count(c) for c in ".!?") for t in texts],
+            "Paragraphs": [len([p for p in t.split("\n") if p.strip()]) for t in texts],
+            "Long words": [np.mean([len(x) > 6 for x in w] or [0]) for w in words],
+            "Different words": [len(set(w)) / max(1, len(w)) ** 0.5 for w in words],
+            "Rare words": [np.mean([x in rare for x in w] or [0]) for w in words],
+        }
+    )
+    ranks = counted.rank(method="average", pct=True)
+    return (ranks * 10).clip(upper=9.999).astype(int)
+
+
+def pretraining_documents(texts: list[str], tokenizer, spec: CausalTeacher) -> list[dict]:
+    """Token ids of the pretraining documents: an essay, then questions on its surface.
+
+    Returns
+    -------
+    dicts of `input_ids` and `weights`: what each token counts in the loss, `ANSWER_SHARE` for the
+    answers together and the rest for the text.
+    """
+    prompt = build_prompt(tokenizer, [0, 1], spec.rubric, "plain")
+    essays = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)
+    digits = set(tokenizer.convert_tokens_to_ids(list("0123456789")))
+    tails = [""] * len(texts)
+    if spec.pretraining.surface_questions:
+        rng = np.random.default_rng(spec.seed)
+        for i, row in enumerate(surface_features(texts).to_dict("records")):
+            tails[i] = "".join(f"\n\n{name}: {row[name]}" for name in rng.permutation(list(row)))
+    rows = []
+    for essay, tail in zip(essays["input_ids"], tails, strict=True):
+        end = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
+        ids = prompt.before + essay[: spec.max_tokens - len(prompt.before) - len(end)]
+        answers = [False] * len(ids) + [token in digits for token in end]
+        rows.append({"input_ids": ids + end, "weights": _weights(answers)})
+    return rows
+
+
+def graded_documents(model, tokenizer, spec: CausalTeacher, graded: pd.DataFrame) -> list[dict]:
+    """Documents of graded essays: the scoring prompt around the essay, then its grade."""
+    grades = sorted(int(g) for g in graded["grade"].unique())
+    teacher = make_teacher(model, tokenizer, spec, grades)
+    answer = dict(zip(grades, teacher.prompts[HOLISTIC].answers, strict=True))
+    rows = []
+    for example, grade in zip(
+        teacher.encode(graded["text"].tolist()), graded["grade"], strict=True
+    ):
+        ids = [*example["input_ids"], answer[grade]]
+        rows.append({"input_ids": ids, "weights": _weights([False] * (len(ids) - 1) + [True])})
+    return rows
+
+
+def _weights(answers: list[bool]) -> list[float]:
+    n, total = sum(answers), len(answers)
+    if n == 0:
+        return [1.0 / total] * total
+    return [ANSWER_SHARE / n if a else (1 - ANSWER_SHARE) / (total - n) for a in answers]
+
+
+class NextTokenModel(torch.nn.Module):
+    """A causal language model with a weighted next-token loss, for pretraining."""
+
+    def __init__(self, model: torch.nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, input_ids, weights):
+        logits = self.model(input_ids=input_ids, use_cache=False).logits[:, :-1]
+        losses = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1).float(), input_ids[:, 1:].flatten(), reduction="none"
+        )
+        weights = weights[:, 1:].flatten()
+        return SequenceClassifierOutput(loss=(losses * weights).sum() / weights.sum())
+
+
+def _weighted_batch(pad_id: int):
+    pad = Pad(pad_id, mask=False)
+
+    def collate(examples: list[dict]) -> dict[str, torch.Tensor]:
+        ids = pad(examples)["input_ids"]
+        weights = torch.zeros(ids.shape)
+        for row, example in zip(weights, examples, strict=True):
+            row[: len(example["weights"])] = torch.tensor(example["weights"])
+        return {"input_ids": ids, "weights": weights}
+
+    return collate

@@ -1,0 +1,388 @@
+"""One way to train every neural scorer, and one way to score with it.
+
+Training is the Trainer of transformers. Scoring is a loop of its own, because `Trainer.predict`
+with length grouping returns its rows in shuffled order.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate.utils.memory import should_reduce_batch_size
+from safetensors.torch import load_file, save_file
+from torch.utils.data import Sampler
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from cyborg_utils.models.loading import ModelError, device
+from cyborg_utils.study.schema.models import Training
+
+CHECKS = 6
+POOL = 4
+SAVE_SECONDS = 300  # a killed training loses no more than this
+NO_ROOM = (
+    "out of memory with a single essay of {:,} tokens: lower max_tokens, use a smaller model (or, "
+    "for a Teacher, quantization: nf4), or free the device of other work"
+)
+
+
+class Pad:
+    """Collate examples by padding `input_ids` on the right to the longest of the batch."""
+
+    def __init__(self, pad_id: int, mask: bool):
+        self.pad_id, self.mask = pad_id, mask
+
+    def __call__(self, examples: list[dict]) -> dict[str, torch.Tensor]:
+        longest = max(len(e["input_ids"]) for e in examples)
+        rows = [e["input_ids"] + [self.pad_id] * (longest - len(e["input_ids"])) for e in examples]
+        lengths = torch.tensor([len(e["input_ids"]) for e in examples])
+        batch = {"input_ids": torch.tensor(rows)}
+        if self.mask:
+            batch["attention_mask"] = (torch.arange(longest) < lengths[:, None]).long()
+        else:
+            batch["lengths"] = lengths
+        for name in {"labels", "label_weights"} & set(examples[0]):
+            batch[name] = torch.stack([torch.as_tensor(e[name]) for e in examples])
+        return batch
+
+
+def split_by_tokens(lengths: list[int], tokens: int | None) -> Iterator[slice]:
+    """Cut a row of sequences into runs of at most `tokens` tokens, padding counted.
+
+    A sequence that is longer by itself is a run of its own; None leaves the row whole.
+    """
+    first, longest = 0, 0
+    for i, length in enumerate(lengths):
+        longest = max(longest, length)
+        if tokens is not None and i > first and longest * (i + 1 - first) > tokens:
+            yield slice(first, i)
+            first, longest = i, length
+    if lengths:
+        yield slice(first, len(lengths))
+
+
+class NearLengths(Sampler):
+    """Random batches of essays of near length: pools of `POOL` batches, drawn at random, are
+    sorted by length inside and their batches shuffled.
+
+    Sorting larger pools, as the Trainer's own length grouping does, pads less; but longer essays
+    score higher, and whole runs of batches with one length make a model chase their mean score.
+    """
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int):
+        self.lengths, self.batch_size, self.seed = np.array(lengths), batch_size, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The Trainer calls this; a resumed epoch has the order that it had before."""
+        self.epoch = epoch
+
+    def __iter__(self):
+        rng, size = np.random.default_rng([self.seed, self.epoch]), self.batch_size
+        order = rng.permutation(len(self.lengths))
+        for first in range(0, len(order), POOL * size):
+            pool = order[first : first + POOL * size]
+            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+            whole = len(pool) // size  # the last batch of an epoch may be a short one
+            for batch in rng.permutation(whole):
+                yield from pool[batch * size : (batch + 1) * size].tolist()
+            yield from pool[whole * size :].tolist()
+
+
+@dataclass
+class Batch:
+    """The essays of one optimizer step, not yet padded; the Trainer passes it on as it is."""
+
+    examples: list[dict]
+
+
+class EssayTrainer(Trainer):
+    """The Trainer with batches of near length that go through the model in parts.
+
+    A batch is the unit of learning, a part is what fits in memory at once: the gradients of the
+    parts add up to the batch's. Where memory runs out, the parts are halved and the step is
+    repeated; where a single essay does not fit, activations are recomputed instead of kept.
+    """
+
+    def __init__(
+        self, *args, collate: Callable, tokens: int | None, best: BestOnDev | None,
+        penalty: Callable | None, **more,
+    ):  # fmt: skip
+        super().__init__(*args, data_collator=lambda rows: {"batch": Batch(rows)}, **more)
+        self.collate, self.best, self.penalty = collate, best, penalty
+        self.tokens = self.first_tokens = tokens
+        self.recomputes = False
+
+    def _get_train_sampler(self, train_dataset=None) -> Sampler:
+        lengths = [len(example["input_ids"]) for example in self.train_dataset]
+        return NearLengths(lengths, self.args.train_batch_size, self.args.seed)
+
+    def floating_point_ops(self, inputs) -> int:
+        return 0
+
+    def training_step(self, model, inputs, num_items_in_batch=None) -> torch.Tensor:
+        examples = inputs["batch"].examples
+        model.train()
+        while True:
+            try:
+                return self._forward_and_backward(model, examples)
+            except RuntimeError as error:
+                if not should_reduce_batch_size(error):
+                    raise
+            # Not in the handler: the error keeps what the failed step had in memory.
+            self._make_room(model, [len(e["input_ids"]) for e in examples])
+
+    def _forward_and_backward(self, model, examples: list[dict]) -> torch.Tensor:
+        total = torch.zeros((), device=self.args.device)
+        for part in split_by_tokens([len(e["input_ids"]) for e in examples], self.tokens):
+            inputs = self._prepare_inputs(self.collate(examples[part]))
+            with self.compute_loss_context_manager():
+                loss = model(**inputs).loss * ((part.stop - part.start) / len(examples))
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        if self.penalty is not None:
+            with self.compute_loss_context_manager():
+                loss = self.penalty(model, self.state.global_step, self.args.device)
+            self.accelerator.backward(loss)
+        return total
+
+    def _make_room(self, model, lengths: list[int]) -> None:
+        model.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        longest = max(lengths)
+        if self.tokens is None or self.tokens > longest:
+            before = longest * len(lengths) if self.tokens is None else self.tokens
+            self.tokens = max(longest, before // 2)
+            told = f"parts of {self.tokens:,} tokens at once"
+        elif not self.recomputes:
+            self.recomputes, self.tokens = True, self.first_tokens  # there is room again
+            recompute_activations(model)
+            told = "activations recomputed, which takes a third more time"
+        else:
+            raise ModelError(NO_ROOM.format(longest))
+        print(
+            f"step {self.state.global_step + 1}: out of memory; going on with {told}, and the same "
+            f"batch of {len(lengths)} essays"
+        )
+
+    def _save(self, output_dir=None, state_dict=None) -> None:
+        """Only what is trained goes into a checkpoint, and what dev judged best so far."""
+        folder = Path(output_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file(trained_weights(self.model), folder / "trained.safetensors")
+        if self.best is not None and self.best.weights is not None:
+            save_file(self.best.weights, folder / "best.safetensors")
+            (folder / "best.json").write_text(json.dumps(self.best.rows))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint, model=None) -> None:
+        folder = Path(resume_from_checkpoint)
+        self.model.load_state_dict(load_file(folder / "trained.safetensors"), strict=False)
+        if self.best is not None and (folder / "best.safetensors").exists():
+            self.best.weights = load_file(folder / "best.safetensors", str(self.args.device))
+            self.best.rows = json.loads((folder / "best.json").read_text())
+
+
+def trained_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of the weights that training changes: all, or those of an adapter."""
+    trained = ((k, p) for k, p in model.named_parameters() if p.requires_grad)
+    return {name: weight.detach().clone() for name, weight in trained}
+
+
+def recompute_activations(model: torch.nn.Module) -> None:
+    """Keep no activations between the layers but compute them again on the way back."""
+    inner = next(m for m in model.modules() if isinstance(m, PreTrainedModel))
+    inner.gradient_checkpointing_enable({"use_reentrant": False})
+
+
+class Progress(TrainerCallback):
+    """Print the time left at about ten moments, and see to it that a killed run can go on."""
+
+    def on_train_begin(self, args, state, control, **_):
+        self.start = self.saved = time.monotonic()
+        self.first, self.every = state.global_step, max(1, state.max_steps // 10)
+        if self.first:
+            print(f"going on at step {self.first} of {state.max_steps}, where a run was stopped")
+
+    def on_step_end(self, args, state, control, **_):
+        now = time.monotonic()
+        if state.global_step % self.every == 0 and state.global_step < state.max_steps:
+            a_step = (now - self.start) / (state.global_step - self.first)
+            left = a_step * (state.max_steps - state.global_step)
+            print(f"step {state.global_step} of {state.max_steps}, about {left:.0f} s left")
+        if now - self.saved >= SAVE_SECONDS:
+            self.saved, control.should_save = now, True
+
+
+class BestOnDev(TrainerCallback):
+    """Judge on dev at `CHECKS` moments of training and keep the weights of the best one, or,
+    where a penalty is learnt from dev, of the last: the best for agreement would be a moment at
+    which the penalty had not worked yet."""
+
+    def __init__(
+        self, judge: Callable[[], float], watch: Callable[[pd.DataFrame], None] | None, last: bool
+    ):
+        self.judge, self.watch, self.last = judge, watch, last
+        self.rows, self.weights = [], None
+
+    def on_step_end(self, args, state, control, model=None, **_):
+        if state.global_step % max(1, -(-state.max_steps // CHECKS)) and (
+            state.global_step != state.max_steps
+        ):
+            return
+        score = self.judge()
+        model.train()
+        if self.last or score > max((row["dev_qwk"] for row in self.rows), default=-np.inf):
+            self.weights = trained_weights(model)
+        self.rows.append({"step": state.global_step, "dev_qwk": score})
+        if self.watch is not None and state.log_history:
+            self.watch(training_log(state.log_history, self.rows))
+
+
+def training_log(history: list[dict], judged: list[dict]) -> pd.DataFrame:
+    """`step`, `loss` and, where there are judgements, `dev_qwk`."""
+    log = pd.DataFrame([r for r in history if "loss" in r], columns=["step", "loss"])
+    return log.merge(pd.DataFrame(judged), on="step", how="outer") if judged else log
+
+
+def fit(
+    model: torch.nn.Module,
+    examples: list[dict],
+    collate: Callable,
+    spec: Training,
+    seed: int,
+    judge: Callable[[], float] | None = None,
+    work: Path | None = None,
+    watch: Callable[[pd.DataFrame], None] | None = None,
+    penalty: Callable[[torch.nn.Module, int, torch.device], torch.Tensor] | None = None,
+) -> pd.DataFrame:
+    """Train a model in place.
+
+    Parameters
+    ----------
+    examples : dicts with `input_ids` and `labels`.
+    judge : agreement with the dev scores, in [-1, 1]; where given, the model ends with the
+        weights that it judged best, by the same rule for every arm, or, with a penalty, with the
+        last ones.
+    work : folder for checkpoints, every `SAVE_SECONDS`; training goes on from the last one there.
+    watch : called with the log so far whenever dev has been judged.
+    penalty : of the model at a step, added to each step's loss; not part of the logged loss.
+
+    Returns
+    -------
+    frame with `step`, `loss` and, where judged, `dev_qwk`.
+    """
+    torch.set_num_threads(spec.threads)
+    steps = max(round(spec.epochs * len(examples) / spec.batch_size), spec.min_steps, 1)
+    best = None if judge is None else BestOnDev(judge, watch, last=penalty is not None)
+    if spec.recompute:
+        recompute_activations(model)
+    with tempfile.TemporaryDirectory() as nowhere:
+        arguments = TrainingArguments(
+            output_dir=str(work or nowhere),
+            max_steps=steps,
+            per_device_train_batch_size=spec.batch_size,
+            learning_rate=spec.learning_rate,
+            lr_scheduler_type="linear",
+            warmup_steps=int(spec.warmup * steps),
+            weight_decay=spec.weight_decay,
+            max_grad_norm=1.0,
+            bf16=spec.precision == "bf16",
+            remove_unused_columns=False,
+            logging_steps=max(1, steps // 50),
+            save_strategy="no",  # Progress asks for checkpoints by the clock
+            save_total_limit=2,
+            report_to=[],
+            disable_tqdm=True,
+            seed=seed,
+            use_cpu=not torch.cuda.is_available(),
+            dataloader_pin_memory=False,
+        )
+        arguments._n_gpu = min(1, arguments.n_gpu)  # no DataParallel where a machine has several
+        trainer = EssayTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=examples,
+            callbacks=[Progress(), best] if best else [Progress()],
+            collate=collate,
+            tokens=spec.tokens_per_batch,
+            best=best,
+            penalty=penalty,
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=last_checkpoint(work))
+    log = training_log(trainer.state.log_history, best.rows if best else [])
+    if best is not None:
+        model.load_state_dict(best.weights, strict=False)
+    return log
+
+
+def last_checkpoint(work: Path | None) -> str | None:
+    """The newest whole checkpoint of a folder; the Trainer writes `trainer_state.json` last."""
+    if work is None:
+        return None
+    whole = [p.parent for p in work.glob("checkpoint-*/trainer_state.json") if p.stat().st_size]
+    return str(max(whole, key=lambda p: int(p.name.split("-")[1]))) if whole else None
+
+
+@torch.inference_mode()
+def logits_of(
+    model: torch.nn.Module, examples: list[dict], collate: Callable, spec: Training
+) -> np.ndarray:
+    """The model's outputs, one row an example, in the order of `examples`.
+
+    Batches hold `spec.scoring_tokens` tokens and are sorted by length, longest first, so that
+    little is padded and a lack of memory shows at once; it halves the batches.
+    """
+    torch.set_num_threads(spec.threads)
+    model.eval()
+    where = next(model.parameters()).device
+    order = np.argsort([-len(e["input_ids"]) for e in examples], kind="stable")
+    lengths = [len(examples[i]["input_ids"]) for i in order]
+    lowest = torch.bfloat16 if spec.precision == "bf16" else None
+    rows, done, tokens = [None] * len(examples), 0, spec.scoring_tokens
+    while done < len(order):
+        run = next(split_by_tokens(lengths[done:], tokens))
+        chosen = order[done : done + run.stop]
+        try:
+            inputs = collate([{"input_ids": examples[i]["input_ids"]} for i in chosen])
+            with torch.autocast(where.type, dtype=lowest, enabled=lowest is not None):
+                output = model(**{k: v.to(where) for k, v in inputs.items()}).logits
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error):
+                raise
+            output = None
+        if output is None:
+            if len(chosen) == 1:
+                raise ModelError(NO_ROOM.format(lengths[done]))
+            torch.cuda.empty_cache()
+            tokens = max(lengths[done], tokens // 2)
+            print(f"out of memory; going on with {tokens:,} tokens at once")
+            continue
+        output = output.float().cpu().numpy()
+        if not np.isfinite(output).all():
+            raise ModelError("its outputs are no numbers: training diverged; lower learning_rate")
+        for i, row in zip(chosen, output, strict=True):
+            rows[i] = row
+        done += len(chosen)
+    return np.stack(rows)
+
+
+def to_device(model: torch.nn.Module) -> torch.nn.Module:
+    return model.to(device())

@@ -1,0 +1,1 @@
+"""Pages for people: figures, tables, sentences, and the rendering of notebooks."""

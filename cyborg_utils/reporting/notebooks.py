@@ -1,0 +1,160 @@
+"""Run a notebook through Papermill and render it.
+
+`python -m cyborg_utils.reporting.notebooks NOTEBOOK key=value ...` is what the Snakefile calls for
+each stage, here or on a cluster.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.notebook_cells import (
+    NOTEBOOKS,
+    parameter_names,
+    read_notebook,
+    without_lesson,
+)
+from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.storage import only_run
+
+TEMPLATES = Path(__file__).parent / "templates"
+QUIET = {"extra_arguments": ["--IPKernelApp.log_level=50"]}  # it logs its own end as an error
+
+
+class StageError(RuntimeError):
+    """A notebook failed; the message is its error, the cell, and where to look."""
+
+
+# ---------------------------------------------------------------- running
+
+
+class TimeLeft:
+    """Of what a running notebook prints, the lines that tell the time left go to the terminal."""
+
+    def __init__(self, stage: str):
+        self.stage = stage
+
+    def write(self, text: str) -> None:
+        for line in text.splitlines():
+            if line.endswith("left"):
+                print(f"         {self.stage}: {line}", file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> None:
+    """Execute one notebook with parameters, save it executed, and render it as HTML.
+
+    Parameters
+    ----------
+    name : the notebook's name in `notebooks/`, without its ending.
+    parameters : values for the cell tagged `parameters`; an unknown one is an error.
+    executed : where the executed notebook goes, also when it fails.
+    report : where the HTML goes when it succeeds; a failed run is rendered beside `executed`.
+
+    Raises
+    ------
+    StageError
+        The notebook's error in one line, the cell, and the page that shows it.
+    """
+    import papermill
+    from traitlets.config import Config
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    notebook = without_lesson(read_notebook(name))
+    known = parameter_names(notebook)
+    if unknown := sorted(set(parameters) - known):  # Papermill only warns of it
+        raise StageError(f"{name} has no parameter {unknown[0]!r}; it has {sorted(known)}")
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    report.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory() as sockets:  # of this kernel alone
+            kernel = {"transport": "ipc", "ip": os.path.join(sockets, "kernel")}
+            papermill.execute_notebook(
+                notebook,
+                executed,
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=NOTEBOOKS,
+                progress_bar=False,
+                log_output=False,
+                stdout_file=TimeLeft(executed.stem),
+                autosave_cell_every=10,
+                config=Config({"KernelManager": kernel, "NotebookClient": QUIET}),
+            )
+    except papermill.PapermillExecutionError as error:
+        failed = executed.with_suffix(".html")
+        render(executed, failed)
+        raise StageError(
+            f"{name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+            f"the executed notebook up to there: {failed.relative_to(ROOT)}"
+        ) from None
+    render(executed, report)
+
+
+def render(executed: Path, report: Path) -> None:
+    """Render an executed notebook as one HTML file that needs no network."""
+    from nbconvert import HTMLExporter
+    from traitlets.config import Config
+
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata.pop("widgets", None)  # without it they are shown as what they say in text
+    given = notebook.metadata.papermill.parameters
+    parts = [
+        f"{k} {v}" for k, v in given.items() if k not in ("study", "settings") and v is not None
+    ]
+    title, hidden = _heading(notebook), []
+    links = {"home": "index.html", "label": "All reports"}
+    if "study" in given:  # the opening lesson belongs to none
+        study = load_study(given["study"], given["settings"])
+        title = f"{study.title}: {title}"
+        home = ROOT / "reports" / study.name / "index.html"
+        label = html.escape(f"{study.title}: all reports")
+        links = {"home": os.path.relpath(home, report.parent), "label": label}
+        hidden = ["students" if study.machines else "machines"]  # cells of the other kind of study
+    notebook.metadata["title"] = ", ".join([title, *parts])
+    exporter = HTMLExporter(
+        template_name="report",
+        extra_template_basedirs=[str(TEMPLATES)],
+        embed_images=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        config=Config({"TagRemovePreprocessor": {"enabled": True, "remove_cell_tags": hidden}}),
+    )
+    page, _ = exporter.from_notebook_node(notebook, resources=links)
+    temporary = report.with_name(f".{report.name}.partial")
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, report)
+
+
+def _heading(notebook) -> str:
+    first = next(c.source for c in notebook.cells if c.cell_type == "markdown")
+    return first.splitlines()[0].lstrip("# ")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one stage: NOTEBOOK EXECUTED REPORT key=value ..."""
+    name, executed, report, *pairs = arguments
+    parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+    lock = (ROOT / executed).with_name(f".{Path(executed).stem}.lock")  # an orphan may be at it
+    try:
+        with only_run(lock, f"stage {Path(executed).stem}"):
+            run_notebook(name, parameters, ROOT / executed, ROOT / report)
+    except (StageError, ParameterError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

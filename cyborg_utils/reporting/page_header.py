@@ -1,0 +1,75 @@
+"""The first words of a page, and what a stage has just left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cyborg_utils.reporting.markdown import as_markdown, as_text
+from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.stages import check_judged
+from cyborg_utils.study.storage import checkpoint_folder, is_shipped
+
+# What a stage leaves, a pattern from the study's folder; one match is one result.
+RESULTS = {
+    "01_corpus": "corpus.parquet",
+    "01b_teacher_pretraining": "base/*",
+    "02_teacher_training": "teachers/*/*",
+    "03_labeling": "labels/*/*",
+    "04_student_training": "students/*/*/*",
+    "05_fairness_analysis": "fairness/*",
+    "05b_calibration": "calibration/*",
+    "05c_teacher_audit": "audits/*",
+    "05d_teacher_comparison": "analyses/*",
+}
+
+
+def opening(study: Study, notebook: str) -> str:
+    """A notebook's first words, in Markdown: the study, and whose results the notebook starts from.
+
+    Parameters
+    ----------
+    notebook : the stage's name; only the results of earlier stages count.
+
+    Raises
+    ------
+    ParameterError
+        The notebook is of a test part that the study has not, or of the lack of one that it has.
+    """
+    check_judged(study, notebook)
+    return "\n\n".join(filter(None, [description(study), starting_from(study, notebook)]))
+
+
+def description(study: Study) -> str:
+    """The study in Markdown; it says where the essays are simulated."""
+    warning = "The essays, their scores and groups are **simulated**. " * study.simulated
+    return f"**{as_text(study.title)}.** {warning}{as_markdown(study.about.strip())}"
+
+
+def starting_from(study: Study, notebook: str) -> str:
+    """One sentence on whose results a notebook starts from; empty where none are shipped."""
+    if not is_shipped(study):
+        return ""
+    shipped, lines = checkpoint_folder(study), []
+    for stage, pattern in RESULTS.items():
+        results = [path.relative_to(shipped) for path in sorted(shipped.glob(pattern))]
+        lacking = [path for path in results if not (study.folder / path).exists()]
+        side_by_side = stage[:2] == notebook[:2] == "05"  # these pages do not read one another
+        if lacking and stage < notebook and not side_by_side:
+            lines.append(f"{stage} ({len(lacking)} of {len(results)})")
+    if not lines and notebook <= "01_corpus":
+        return ""
+    if not lines:
+        return f"*Starts from this checkout's own results in `runs/{study.name}`.*"
+    return (
+        f"*Starts from shipped checkpoints (`{shipped.relative_to(ROOT)}`) where this checkout has "
+        f"no results of its own: {', '.join(lines)}.*"
+    )
+
+
+def checkpoint(path: Path) -> str:
+    """What a stage has just left, in Markdown; an error where it is not there."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run the cells above in their order")
+    size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()) / 1024
+    return f"**Checkpoint.** `{path.relative_to(ROOT)}` is there, {size:,.0f} KB."

@@ -1,0 +1,365 @@
+"""Agreement of human and machine scores: estimates, intervals and paired comparisons.
+
+H is the human score, M the machine's, one pair an essay. Statistics of scores on the scale depend
+on the table of counts alone, so the bootstrap over essays is a multinomial draw of that table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.statistics.bootstrap import (
+    PAIR_STATISTICS,
+    infer,
+    observed_cells,
+    pair_features,
+    pair_statistics,
+)
+from cyborg_utils.statistics.scales import aligned_scores, scores_on_scale
+
+
+def quadratic_weighted_kappa(human, machine, labels):
+    """Compute quadratic weighted kappa over the whole score scale.
+
+    1 - sum(w O) / sum(w E) with w = (i - j)^2 in score points (Cohen, 1968), through its moment
+    form (Fleiss and Cohen, 1973).
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+        Scores on the scale.
+    labels : array_like, shape (k,)
+        Every score of the scale, used or not.
+
+    Returns
+    -------
+    float
+        NaN where both give every essay one and the same score: kappa is then undefined.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a score is missing, or a score is not on the scale.
+    """
+    h, m = scores_on_scale(labels, human=human, machine=machine)
+    return _statistic(h, m, "qwk")
+
+
+def agreement_rates(human, machine):
+    """Compute exact and adjacent agreement.
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+
+    Returns
+    -------
+    pandas.Series
+        `exact`, the share with M = H, and `adjacent`, the share with abs(M - H) <= 1 score point.
+    """
+    h, m = aligned_scores(human=human, machine=machine)
+    distance = np.abs(m - h)
+    return pd.Series({"exact": (distance == 0).mean(), "adjacent": (distance <= 1).mean()})
+
+
+def concordance(human, machine):
+    """Compute Lin's (1989) concordance of continuous scores, the moment form of QWK.
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+
+    Returns
+    -------
+    float
+        2 Cov / (Var H + Var M + (mean M - mean H)^2); NaN where both are one constant.
+    """
+    h, m = aligned_scores(human=human, machine=machine)
+    return _statistic(h, m, "qwk")
+
+
+def sd_ratio(human, machine):
+    """Compute sd(M) / sd(H); within 2/3 to 3/2 is the rule of Wang and von Davier (2014).
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+
+    Returns
+    -------
+    float
+        NaN where the human scores do not vary.
+    """
+    h, m = aligned_scores(human=human, machine=machine)
+    return _statistic(h, m, "sd_ratio")
+
+
+def correlation(human, machine):
+    """Compute Pearson's correlation.
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+
+    Returns
+    -------
+    float
+        NaN where one of them does not vary.
+    """
+    h, m = aligned_scores(human=human, machine=machine)
+    return _statistic(h, m, "correlation")
+
+
+def bootstrap_agreement(
+    human, machine, labels, n_replicates=10_000, level=0.95, cluster=None, seed=0
+):
+    """Estimate every statistic of agreement with its interval.
+
+    Without `cluster`, intervals are percentiles of a multinomial bootstrap of the count table.
+    With it, they come from a wild cluster bootstrap of the influence functions.
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+        Scores on the scale.
+    labels : array_like, shape (k,)
+        Every score of the scale.
+    n_replicates : int
+    level : float
+        Confidence level.
+    cluster : array_like, shape (n,), optional
+        The prompt of each essay, for inference to new prompts.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `statistic` (qwk, exact, adjacent, smd with the pooled sd, sd_ratio, correlation,
+        mean_difference); columns `estimate, se` (influence functions), `se_bootstrap, low, high,
+        n, inference_to`.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a score or cluster is missing, or a score is not on the scale.
+    """
+    h, m = scores_on_scale(labels, human=human, machine=machine)
+    cells, counts, cell = observed_cells(h, m)
+    table = infer(
+        pair_features(*cells.T), counts, cell, pair_statistics, n_replicates, level, cluster, seed
+    )
+    index = pd.Index(PAIR_STATISTICS, name="statistic")
+    return table.drop(columns="p").set_index(index)
+
+
+def compare_machines(
+    human,
+    a,
+    b,
+    labels,
+    statistic="qwk",
+    null=0.0,
+    n_replicates=10_000,
+    level=0.95,
+    cluster=None,
+    seed=0,
+):
+    """Compare two machines on the same essays, paired.
+
+    Essays are resampled with all three of their scores: a multinomial draw of the observed cells
+    of the human x a x b table. With `cluster`, whole prompts are the unit, by a wild cluster
+    bootstrap of the influence functions of the difference.
+
+    Parameters
+    ----------
+    human, a, b : array_like, shape (n,)
+        Scores on the scale.
+    labels : array_like, shape (k,)
+        Every score of the scale.
+    statistic : str
+        One of `cyborg_utils.statistics.bootstrap.PAIR_STATISTICS`.
+    null : float
+        Difference that p tests.
+    n_replicates : int
+    level : float
+        Confidence level.
+    cluster : array_like, shape (n,), optional
+        The prompt of each essay, for inference to new prompts.
+    seed : int
+
+    Returns
+    -------
+    pandas.Series
+        `statistic, a, b, difference` (a minus b), `se` (influence functions), `se_bootstrap, low,
+        high, p` (two-sided, the level at which the interval touches `null`; no smaller than
+        2 / (n_replicates + 1)), `n, inference_to`.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a score or cluster is missing, a score is not on the scale, or the
+        statistic is unknown.
+    """
+    if statistic not in PAIR_STATISTICS:
+        raise ValueError(
+            f"statistic must be one of {', '.join(PAIR_STATISTICS)}; got {statistic!r}"
+        )
+    chosen = PAIR_STATISTICS.index(statistic)
+    h, first, second = scores_on_scale(labels, human=human, a=a, b=b)
+    cells, counts, cell = observed_cells(h, first, second)
+    features = np.hstack([pair_features(cells[:, 0], cells[:, at]) for at in (1, 2)])
+
+    def values_and_difference(means, n):
+        of_a, of_b = (pair_statistics(means[..., at], n)[..., chosen]
+                      for at in (slice(0, 7), slice(7, 14)))  # fmt: skip
+        return np.stack([of_a, of_b, of_a - of_b], axis=-1)
+
+    table = infer(
+        features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
+    )
+    row = table.iloc[2].drop("estimate")
+    values = dict(zip(("a", "b", "difference"), table["estimate"], strict=True))
+    return pd.Series({"statistic": statistic, **values, **row})
+
+
+def non_inferiority(
+    human,
+    candidate,
+    reference,
+    labels,
+    margin,
+    n_replicates=10_000,
+    alpha=0.05,
+    cluster=None,
+    seed=0,
+):
+    """Test that one machine's QWK is not lower than another's by a declared margin or more.
+
+    The claim holds where the one-sided lower bound of QWK(candidate) - QWK(reference), at
+    1 - alpha, exceeds minus the margin. Arms of several draws and seeds are compared by
+    `cyborg_utils.statistics.contrasts.compare_arms`.
+
+    Parameters
+    ----------
+    human, candidate, reference : array_like, shape (n,)
+        Scores on the scale.
+    labels : array_like, shape (k,)
+        Every score of the scale.
+    margin : float
+        Above zero, in QWK; declared before the data are seen.
+    n_replicates : int
+    alpha : float
+    cluster : array_like, shape (n,), optional
+        As in `compare_machines`.
+    seed : int
+
+    Returns
+    -------
+    pandas.Series
+        `candidate, reference, difference, se, lower, margin, non_inferior` (bool), `p` (one-sided,
+        difference = -margin), `n, inference_to`.
+
+    Raises
+    ------
+    ValueError
+        If the margin is not above zero, or as `compare_machines`.
+    """
+    if not margin > 0:
+        raise ValueError(
+            f"margin must be above zero (0.02 allows a loss of 0.02 QWK), got {margin!r}"
+        )
+    found = compare_machines(
+        human,
+        candidate,
+        reference,
+        labels,
+        null=-margin,
+        n_replicates=n_replicates,
+        level=1 - 2 * alpha,
+        cluster=cluster,
+        seed=seed,
+    )
+    p = found["p"] / 2 if found["difference"] > -margin else 1 - found["p"] / 2
+    return pd.Series(
+        {
+            "candidate": found["a"],
+            "reference": found["b"],
+            "difference": found["difference"],
+            "se": found["se"],
+            "lower": found["low"],
+            "margin": margin,
+            "non_inferior": bool(found["low"] > -margin),
+            "p": p,
+            "n": found["n"],
+            "inference_to": found["inference_to"],
+        }
+    )
+
+
+def human_human_comparison(
+    first, second, machine, labels, n_replicates=10_000, level=0.95, cluster=None, seed=0
+):
+    """Compare the machine's agreement with a rater to a second rater's, on the same essays.
+
+    The limits: QWK no more than 0.10 below human-human (Williamson, Xi and Breyer, 2012), exact
+    agreement no more than 5.125 points below (Wang and von Davier, 2014).
+
+    Parameters
+    ----------
+    first, second, machine : array_like, shape (n,)
+        Scores on the scale; only essays with both ratings.
+    labels : array_like, shape (k,)
+        Every score of the scale.
+    n_replicates, level, cluster, seed
+        As in `compare_machines`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `statistic` (qwk, exact); columns `human_human, machine_human, degradation` (the
+        first minus the second), `se, low, high, limit, verdict` ("within the limit" or "beyond
+        the limit" where the whole interval says so, else "too few essays to tell"), `n`.
+
+    Raises
+    ------
+    ValueError
+        As `compare_machines`.
+    """
+    rows = []
+    for statistic, limit in (("qwk", 0.10), ("exact", 0.05125)):
+        found = compare_machines(
+            first,
+            second,
+            machine,
+            labels,
+            statistic,
+            n_replicates=n_replicates,
+            level=level,
+            cluster=cluster,
+            seed=seed,
+        )
+        verdict = "too few essays to tell"
+        if found["high"] <= limit:
+            verdict = "within the limit"
+        elif found["low"] > limit:
+            verdict = "beyond the limit"
+        rows.append(
+            {
+                "statistic": statistic,
+                "human_human": found["a"],
+                "machine_human": found["b"],
+                "degradation": found["difference"],
+                **found[["se", "low", "high"]],
+                "limit": limit,
+                "verdict": verdict,
+                "n": found["n"],
+            }
+        )
+    return pd.DataFrame(rows).set_index("statistic")
+
+
+def _statistic(human, machine, name):
+    centre = human.mean()
+    means = pair_features(human - centre, machine - centre).mean(axis=0)
+    return float(pair_statistics(means, human.size)[PAIR_STATISTICS.index(name)])

@@ -1,0 +1,355 @@
+"""Resampling of count tables: the mechanics under the intervals of the statistics rooms.
+
+Scores on a scale fall into few cells (human x machine, or human x machine x machine), and every
+statistic of agreement is a smooth function of the cells' mean features. Resampling essays is then
+a multinomial draw of the cells, and an influence function is a gradient at the mean features.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import optimize
+
+FEW_CLUSTERS = 5
+PAIR_STATISTICS = (
+    "qwk",
+    "exact",
+    "adjacent",
+    "smd",
+    "sd_ratio",
+    "correlation",
+    "mean_difference",
+)
+
+
+def observed_cells(*scores):
+    """Find the cells of the count table that hold essays.
+
+    Parameters
+    ----------
+    *scores : ndarray of float, shape (n,)
+        Human and machine scores of the same essays.
+
+    Returns
+    -------
+    cells : ndarray, shape (c, number of vectors)
+        The scores that make each cell.
+    counts : ndarray of int, shape (c,)
+    cell_of_essay : ndarray of int, shape (n,)
+    """
+    code, levels = np.zeros(scores[0].size, dtype=np.int64), []
+    for vector in scores:
+        values, position = np.unique(vector, return_inverse=True)
+        code = code * values.size + position
+        levels.append(values)
+    codes, cell_of_essay, counts = np.unique(code, return_inverse=True, return_counts=True)
+    positions = np.unravel_index(codes, [values.size for values in levels])
+    cells = np.stack([values[at] for values, at in zip(levels, positions, strict=True)], axis=1)
+    return cells, counts, cell_of_essay
+
+
+def pair_features(human, machine):
+    """Give the features whose means determine every pairwise statistic of agreement.
+
+    Parameters
+    ----------
+    human, machine : ndarray, shape (...)
+
+    Returns
+    -------
+    ndarray of float, shape (..., 7)
+        H, M, H^2, M^2, HM, M = H, abs(M - H) <= 1.
+    """
+    distance = np.abs(machine - human)
+    parts = [human, machine, human**2, machine**2, human * machine, distance == 0, distance <= 1]
+    return np.stack([np.asarray(part, dtype=float) for part in parts], axis=-1)
+
+
+def ratio(numerator, denominator):
+    """Divide, with NaN where the denominator is zero (within rounding) or negative.
+
+    Parameters
+    ----------
+    numerator, denominator : array_like
+
+    Returns
+    -------
+    ndarray
+    """
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    result = np.full(numerator.shape, np.nan, dtype=np.result_type(numerator, denominator, float))
+    return np.divide(numerator, denominator, out=result, where=denominator.real > 1e-12)
+
+
+def pair_statistics(means, n):
+    """Compute the statistics of agreement from mean features.
+
+    QWK is 2 Cov / (Var H + Var M + (mean M - mean H)^2) with the variances of the n essays
+    themselves, which equals 1 - sum(w O) / sum(w E) with w = (i - j)^2 (Fleiss and Cohen, 1973).
+
+    Parameters
+    ----------
+    means : ndarray, shape (..., 7)
+        Means of `pair_features`; complex values are accepted, for complex-step derivatives.
+    n : int or ndarray, shape (...)
+        Number of essays.
+
+    Returns
+    -------
+    ndarray, shape (..., 7)
+        In the order of `PAIR_STATISTICS`; NaN where undefined.
+    """
+    h, m, hh, mm, hm, exact, adjacent = np.moveaxis(means, -1, 0)
+    var_h, var_m, covariance, gap = hh - h**2, mm - m**2, hm - h * m, m - h
+    unbiased = ratio(n, np.asarray(n) - 1.0)
+    pooled = unbiased * (var_h + var_m) / 2
+    positive_h, positive_m = (np.where(v.real > 1e-12, v, 0) for v in (var_h, var_m))
+    return np.stack(
+        [
+            ratio(2 * covariance, var_h + var_m + gap**2),
+            exact,
+            adjacent,
+            ratio(gap, np.sqrt(np.where(pooled.real > 1e-12, pooled, 0))),
+            ratio(np.sqrt(positive_m), np.sqrt(positive_h)),
+            ratio(covariance, np.sqrt(positive_h * positive_m)),
+            gap,
+        ],
+        axis=-1,
+    )
+
+
+def influence_functions(features, counts, statistics):
+    """Differentiate statistics of mean features: one influence value a cell and statistic.
+
+    The gradient is taken by the complex step (Squire and Trapp, 1998), exact to rounding.
+
+    Parameters
+    ----------
+    features : ndarray, shape (c, f)
+    counts : ndarray, shape (c,)
+        Essays in each cell.
+    statistics : callable
+        From (mean features, n) to an array of k statistics.
+
+    Returns
+    -------
+    ndarray, shape (c, k)
+        Centred: the mean over essays is zero.
+    """
+    n, step = counts.sum(), 1e-30
+    means = counts @ features / n
+    gradient = [
+        np.imag(statistics(means + 1j * step * unit, n)) / step for unit in np.eye(means.size)
+    ]
+    return (features - means) @ np.stack(gradient)
+
+
+def bootstrap_means(features, counts, n_replicates, rng, cluster=None):
+    """Resample essays (or whole clusters of essays) and give each replicate's mean features.
+
+    Parameters
+    ----------
+    features : ndarray, shape (c, f)
+        Features of the cells, or of the essays if `cluster` is given.
+    counts : ndarray, shape (c,)
+        Essays in each cell.
+    n_replicates : int
+    rng : numpy.random.Generator
+    cluster : ndarray of int, shape (c,), optional
+        Cluster of each row, 0 to g - 1.
+
+    Returns
+    -------
+    means : ndarray, shape (n_replicates, f)
+    n : ndarray, shape (n_replicates,)
+        Essays in each replicate.
+    """
+    if cluster is None:
+        n = counts.sum()
+        drawn = rng.multinomial(n, counts / n, size=n_replicates)
+        return drawn @ features / n, np.full(n_replicates, n)
+    sizes = np.bincount(cluster, weights=counts)
+    sums = np.zeros((sizes.size, features.shape[1]))
+    np.add.at(sums, cluster, features * counts[:, None])
+    drawn = rng.multinomial(sizes.size, np.full(sizes.size, 1 / sizes.size), size=n_replicates)
+    n = drawn @ sizes
+    return drawn @ sums / n[:, None], n
+
+
+def cluster_codes(cluster, n):
+    """Number the clusters of essays from 0.
+
+    Parameters
+    ----------
+    cluster : array_like, shape (n,)
+    n : int
+        Essays there should be.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the length differs or a cluster is missing.
+    """
+    codes, _ = pd.factorize(pd.Series(cluster))
+    if codes.size != n or (codes < 0).any():
+        raise ValueError(
+            f"cluster must name one cluster for each of the {n} essays; got {codes.size}, of "
+            f"which {int((codes < 0).sum())} are missing"
+        )
+    return codes
+
+
+def percentile_interval(replicates, level):
+    """Give the percentile interval of bootstrap replicates, leaving out undefined ones.
+
+    Parameters
+    ----------
+    replicates : ndarray, shape (r, ...)
+    level : float
+        Confidence level, for example 0.95.
+
+    Returns
+    -------
+    low, high : ndarray, shape (...)
+        NaN where more than one replicate in twenty is undefined.
+    """
+    tail = 50 * (1 - level)
+    undefined = np.isnan(replicates)
+    filled = np.where(undefined.mean(axis=0) > 0.05, 0.0, replicates)
+    limits = np.nanpercentile(filled, [tail, 100 - tail], axis=0)
+    return np.where(undefined.mean(axis=0) > 0.05, np.nan, limits)
+
+
+def wild_cluster(estimate, influence, cluster, level, n_replicates, rng, null=0.0):
+    """Test and interval by the wild cluster bootstrap-t of the influence functions.
+
+    The null is imposed on the cluster totals, signs are Rademacher or, up to twelve clusters,
+    Webb's six points, and the interval inverts the test (Cameron, Gelbach and Miller, 2008;
+    Webb, 2023; MacKinnon, Nielsen and Webb, 2023).
+
+    Parameters
+    ----------
+    estimate : float
+    influence : ndarray, shape (n,)
+        Centred influence value of each essay.
+    cluster : ndarray of int, shape (n,)
+    level : float
+    n_replicates : int
+    rng : numpy.random.Generator
+    null : float
+        Value that p tests.
+
+    Returns
+    -------
+    se, low, high, p : float
+        Cluster-robust standard error; interval and two-sided p, NaN below `FEW_CLUSTERS` and
+        where the estimate does not vary with the essays.
+    """
+    sizes = np.bincount(cluster).astype(float)
+    totals = np.bincount(cluster, weights=influence)
+    groups, n = sizes.size, sizes.sum()
+    if groups < 2:
+        return (np.nan,) * 4
+    se = np.sqrt(groups / (groups - 1) * (totals**2).sum()) / n
+    if groups < FEW_CLUSTERS or not se > 1e-12:
+        return se, np.nan, np.nan, np.nan
+    six = np.sqrt([0.5, 1.0, 1.5])
+    points = np.r_[-six, six] if groups <= 12 else np.array([-1.0, 1.0])
+    signs = rng.choice(points, size=(n_replicates, groups))
+
+    def squared_t(sums):
+        mean = sums.sum(axis=-1, keepdims=True) / n
+        spread = ((sums - sizes * mean) ** 2).sum(axis=-1)
+        return mean[..., 0] ** 2 / np.maximum(spread, 1e-300)
+
+    def p_value(value):
+        sums = totals + sizes * (estimate - value)
+        as_extreme = squared_t(signs * sums) >= squared_t(sums) * (1 - 1e-9)
+        return (1 + as_extreme.sum()) / (1 + n_replicates)
+
+    def limit(side):
+        reach = 4.0
+        while p_value(estimate + side * reach * se) > 1 - level:
+            reach *= 2
+            if reach > 1e3:
+                return side * np.inf
+        return optimize.bisect(
+            lambda value: p_value(value) - (1 - level),
+            estimate, estimate + side * reach * se, xtol=se * 1e-4,
+        )  # fmt: skip
+
+    return se, limit(-1), limit(+1), p_value(null)
+
+
+def infer(features, counts, cell, statistics, n_replicates, level, cluster, seed, null=0.0):
+    """Estimate statistics of mean features with error, interval and p, one row a statistic.
+
+    Parameters
+    ----------
+    features : ndarray, shape (c, f)
+        Of the cells.
+    counts : ndarray, shape (c,)
+        Essays in each cell.
+    cell : ndarray of int, shape (n,)
+        Cell of each essay.
+    statistics : callable
+        From (mean features, n) to k statistics on the last axis.
+    n_replicates : int
+    level : float
+    cluster : array_like, shape (n,), or None
+        Prompts, if inference is to new prompts.
+    seed : int
+    null : float
+        Value that p tests, two-sided.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `estimate, se, se_bootstrap, low, high, p, n, inference_to`, k rows.
+    """
+    rng, n = np.random.default_rng(seed), int(counts.sum())
+    estimates = statistics(counts @ features / n, n)
+    influence = influence_functions(features, counts, statistics)
+    if cluster is None:
+        means, sizes = bootstrap_means(features, counts, n_replicates, rng)
+        replicates = statistics(means, sizes)
+        low, high = percentile_interval(replicates, level)
+        below = (replicates <= null + 1e-12).sum(axis=0)
+        above = (replicates >= null - 1e-12).sum(axis=0)
+        p = np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + n_replicates))
+        p = np.where(np.isnan(estimates), np.nan, p)
+        se = np.sqrt(counts @ influence**2) / n
+        reach = "new essays on the same prompts"
+    else:
+        codes = cluster_codes(cluster, n)
+        means, sizes = bootstrap_means(features[cell], np.ones(n), n_replicates, rng, codes)
+        replicates = statistics(means, sizes)
+        wild = [
+            wild_cluster(value, column[cell], codes, level, n_replicates, rng, null)
+            for value, column in zip(estimates, influence.T, strict=True)
+        ]
+        se, low, high, p = np.array(wild).T
+        reach = _cluster_sentence(codes.max() + 1)
+    return pd.DataFrame(
+        {"estimate": estimates, "se": se, "se_bootstrap": _sd(replicates), "low": low,
+         "high": high, "p": p, "n": n, "inference_to": reach}
+    )  # fmt: skip
+
+
+def _cluster_sentence(groups):
+    if groups < FEW_CLUSTERS:
+        return (
+            f"new prompts, but {groups} are too few to speak for others (at least "
+            f"{FEW_CLUSTERS}): no interval is given"
+        )
+    return f"new prompts like these {groups} (wild cluster bootstrap)"
+
+
+def _sd(replicates):
+    defined = np.where(np.isnan(replicates).any(axis=0), 0.0, replicates)
+    return np.where(np.isnan(replicates).any(axis=0), np.nan, defined.std(axis=0, ddof=1))

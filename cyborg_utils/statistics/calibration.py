@@ -1,0 +1,106 @@
+"""Calibration functions from a machine's continuous scores to the scale of human scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.isotonic import IsotonicRegression
+
+from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
+from cyborg_utils.statistics.scales import round_to_scale
+
+
+def linear_equating(machine, human, spread: bool = True):
+    """The line that gives a machine's scores people's mean and, with `spread`, their standard
+    deviation (Kolen and Brennan, 2014, ch. 2).
+
+    Parameters
+    ----------
+    machine, human : array_like of float, shape (n,)
+        Scores of the same essays.
+
+    Returns
+    -------
+    slope, shift : float
+        The equated score is slope * machine + shift. The slope is 1 where the machine's scores do
+        not vary.
+    """
+    machine, human = np.asarray(machine, dtype=float), np.asarray(human, dtype=float)
+    varies = machine.std() > 1e-9 * (1 + np.abs(machine).max())
+    slope = human.std() / machine.std() if spread and varies else 1.0
+    return float(slope), float(human.mean() - slope * machine.mean())
+
+
+CANDIDATES = 40  # places tried for a cut point between its neighbours
+METHODS = {
+    "none": "plain rounding",
+    "mean": "mean constraint",
+    "linear": "mean and spread",
+    "isotonic": "isotonic regression",
+    "cuts": "cut points",
+}
+Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def fit_calibration(method: str, machine, human, labels) -> Scorer:
+    """Fit one method of `METHODS` on dev.
+
+    `none` rounds to the nearest score. `mean` shifts by the difference of the means, so that the
+    mean of the machine's scores, before they are rounded, is people's (the mean constraint);
+    `linear` matches mean and standard deviation (linear equating; Kolen and Brennan, 2014, ch. 2);
+    `isotonic` is the monotone least-squares fit (after Zadrozny and Elkan, 2002). `cuts` leaves the
+    scores and moves the points between which they are rounded, for the highest QWK.
+
+    Parameters
+    ----------
+    machine : continuous scores of dev, shape (n,).
+    human : people's scores of the same essays, shape (n,).
+
+    Returns
+    -------
+    a function of continuous scores, to (calibrated continuous scores, scores of the scale)
+    """
+    machine, human = np.asarray(machine, dtype=float), np.asarray(human, dtype=float)
+    if method == "cuts":
+        cuts, points = best_cuts(machine, human, labels), np.asarray(labels)
+        return lambda x: (np.asarray(x, dtype=float), points[np.searchsorted(cuts, x)])
+    if method == "isotonic":
+        curve = IsotonicRegression(out_of_bounds="clip").fit(machine, human)
+        return lambda x: _rounded(curve.predict(np.asarray(x, dtype=float)), labels)
+    slope, shift = 1.0, 0.0
+    if method != "none":
+        slope, shift = linear_equating(machine, human, spread=method == "linear")
+    return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
+
+
+def _rounded(continuous: np.ndarray, labels) -> tuple[np.ndarray, np.ndarray]:
+    return continuous, round_to_scale(continuous, labels)
+
+
+def best_cuts(machine: np.ndarray, human: np.ndarray, labels) -> np.ndarray:
+    """Points between neighbouring scores that give the highest QWK, by coordinate ascent from the
+    midpoints; a cut stays where no other place is better.
+
+    Returns
+    -------
+    ascending cut points, one fewer than `labels`
+    """
+    points = np.asarray(labels, dtype=float)
+    cuts = (points[1:] + points[:-1]) / 2
+    low, high = min(machine.min(), cuts[0]) - 1, max(machine.max(), cuts[-1]) + 1
+
+    def qwk(tried: np.ndarray) -> float:
+        return quadratic_weighted_kappa(human, points[np.searchsorted(tried, machine)], labels)
+
+    best, moved = qwk(cuts), True
+    while moved:
+        moved = False
+        for i in range(len(cuts)):
+            edges = np.concatenate([[low], cuts, [high]])
+            for place in np.linspace(edges[i], edges[i + 2], CANDIDATES + 2)[1:-1]:
+                tried = cuts.copy()
+                tried[i] = place
+                if (found := qwk(tried)) > best + 1e-9:
+                    best, cuts, moved = found, tried, True
+    return cuts

@@ -1,0 +1,207 @@
+"""Conditional bias: does the machine score a group differently from others of equal human score?
+
+The human score H is an error-laden measure of the true score T. At equal H a group with a lower
+mean has the lower expected T, so a perfectly fair machine, which follows T, seems to mark it
+down. The coefficient is therefore given over a band of reliabilities of H, or with a second human
+rating as instrument.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.tools.sm_exceptions import SingularMatrixWarning
+
+from cyborg_utils.statistics.scales import aligned_scores
+
+
+class ConditionalBias(NamedTuple):
+    """What `conditional_bias` found."""
+
+    osa: float
+    osd: float
+    csd: float
+    coefficients: pd.DataFrame
+    verdicts: pd.DataFrame
+
+
+def conditional_bias(
+    human,
+    machine,
+    group,
+    reference=None,
+    reliabilities=(0.75, 0.85, 0.95),
+    second_rating=None,
+    level=0.95,
+):
+    """Measure how far group membership explains the machine's error, also at equal human score.
+
+    OSA and OSD are the adjusted R^2 of (M - H)^2 and of M - H on group; CSD is the rise of the
+    adjusted R^2 of M - H when group joins the human score, each score a category of its own
+    (Loukina, Madnani and Zechner, 2019, as in RSMTool). Coefficients are of M - H on group with H
+    linear, so that the error of H can be taken out: errors in variables with error variance
+    (1 - reliability) Var(H) (Fuller, 1987), or two-stage least squares with the second rating as
+    instrument. Their intervals are normal, from the sandwich of the estimating equations.
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+        In score points.
+    group : array_like, shape (n,)
+        Level of each essay; missing ones are the level "(missing)".
+    reference : str, optional
+        Level to compare with; the largest if not given, ties alphabetical.
+    reliabilities : sequence of float
+        Assumed reliabilities of H over the whole sample. One so low that it leaves no true
+        variance inside the groups gives NaN and the verdict "cannot be estimated".
+    second_rating : array_like, shape (n,), optional
+        A second, independent human score, missing where an essay has none.
+    level : float
+        Of the intervals.
+
+    Returns
+    -------
+    ConditionalBias
+        `osa, osd, csd` (NaN where there is one level or the error does not vary);
+        `coefficients`, one row a level and correction: `level, reference, n, correction`
+        ("none", "reliability 0.85", "second rating"), `reliability, coefficient` (score points),
+        `se, low, high, p`; `verdicts`, one row a level: `level, n, smallest, largest, verdict`
+        over the corrections other than "none".
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a score is missing, the reference is no level, or a reliability is not
+        above 0 and at most 1.
+    """
+    wrong = [value for value in reliabilities if not 0 < value <= 1]
+    if wrong:
+        raise ValueError(f"reliabilities must be above 0 and at most 1, got {wrong}")
+    h, m = aligned_scores(human=human, machine=machine)
+    levels = pd.Series(group).astype("string").fillna("(missing)").to_numpy(dtype=object)
+    if levels.size != h.size:
+        raise ValueError(f"group has {levels.size} values for {h.size} essays")
+    sizes = pd.Series(levels).value_counts()
+    ordered = sorted(sizes.index, key=lambda name: (-sizes[name], name))
+    reference = ordered[0] if reference is None else str(reference)
+    if reference not in sizes:
+        raise ValueError(f"reference {reference!r} is not a level; there are {', '.join(ordered)}")
+    others = [name for name in ordered if name != reference]
+    dummies = np.stack([levels == name for name in others], axis=1) if others else None
+    columns = ["level", "reference", "n", "correction", "reliability", "coefficient", "se",
+               "low", "high", "p"]  # fmt: skip
+    if dummies is None:
+        empty = pd.DataFrame(columns=columns)
+        return ConditionalBias(np.nan, np.nan, np.nan, empty, _verdicts(empty))
+
+    dummies, error = dummies.astype(float), m - h
+    scores = (h[:, None] == np.unique(h)[1:]).astype(float)
+    osa = _adjusted_r2(error**2, dummies)
+    osd = _adjusted_r2(error, dummies)
+    csd = _adjusted_r2(error, np.hstack([scores, dummies])) - _adjusted_r2(error, scores)
+
+    fits = [("none", 1.0, _fit(m, h, dummies, 1.0))]
+    for reliability in reliabilities:
+        fit = _fit(m, h, dummies, reliability)
+        fits.append((f"reliability {reliability:g}", reliability, fit))
+    if second_rating is not None:
+        second = pd.Series(second_rating).to_numpy(dtype=float, na_value=np.nan)
+        if second.size != h.size:
+            raise ValueError(f"second_rating has {second.size} values for {h.size} essays")
+        given = np.isfinite(second)
+        fit = _fit(m[given], h[given], dummies[given], 1.0, second[given])
+        fits.append(("second rating", np.nan, fit))
+    rows = []
+    reach = stats.norm.ppf(0.5 + level / 2)
+    for at, name in enumerate(others):
+        for correction, reliability, (estimates, errors) in fits:
+            value, se = estimates[at], errors[at]
+            p = 2 * stats.norm.sf(abs(value) / se) if se > 0 else np.nan
+            rows.append((name, reference, int(sizes[name]), correction, reliability, value, se,
+                         value - reach * se, value + reach * se, p))  # fmt: skip
+    coefficients = pd.DataFrame(rows, columns=columns)
+    return ConditionalBias(osa, osd, csd, coefficients, _verdicts(coefficients))
+
+
+def _adjusted_r2(outcome, regressors):
+    design = sm.add_constant(regressors, has_constant="add")
+    if np.ptp(outcome) < 1e-12 or outcome.size <= design.shape[1]:
+        return np.nan
+    with warnings.catch_warnings():
+        # A level that alone holds a score point is collinear; rank and R^2 stay right.
+        warnings.simplefilter("ignore", SingularMatrixWarning)
+        return float(sm.OLS(outcome, design).fit().rsquared_adj)
+
+
+def _fit(machine, h, dummies, reliability, second=None):
+    """Fit M on H and group; the group coefficients are those of M - H, whose slope differs by one.
+
+    Parameters
+    ----------
+    machine, h : ndarray, shape (n,)
+    dummies : ndarray, shape (n, k)
+    reliability : float
+        Of H; 1 corrects nothing.
+    second : ndarray, shape (n,), optional
+        Instrument of H.
+
+    Returns
+    -------
+    coefficients, errors : ndarray, shape (k,)
+        Sandwich standard errors (HC1 where nothing is corrected). NaN for a level of fewer than
+        two essays, and where no true variance of H is left inside the levels.
+    """
+    k = dummies.shape[1]
+    estimates, errors = np.full(k, np.nan), np.full(k, np.nan)
+    kept = dummies.sum(axis=0) > 1
+    rows = ~dummies[:, ~kept].any(axis=1)
+    machine, h, dummies = machine[rows], h[rows], dummies[rows]
+    second = None if second is None else second[rows]
+    if h.size <= kept.sum() + 2:
+        return estimates, errors
+    design = np.column_stack([h - h.mean(), np.ones(h.size), dummies[:, kept]])
+    instruments = design.copy()
+    if second is not None:
+        instruments[:, 0] = second - second.mean()
+    noise = (1 - reliability) * (h - h.mean()) ** 2
+    with_h = (
+        instruments[:, 0]
+        - design[:, 1:] @ np.linalg.lstsq(design[:, 1:], instruments[:, 0], rcond=None)[0]
+    )
+    if with_h @ design[:, 0] / h.size - noise.mean() < 1e-10:
+        return estimates, errors
+    bread = instruments.T @ design / h.size
+    bread[0, 0] -= noise.mean()
+    beta = np.linalg.solve(bread, instruments.T @ machine / h.size)
+    scores = instruments * (machine - design @ beta)[:, None]
+    scores[:, 0] += noise * beta[0]
+    influence = np.linalg.solve(bread, scores.T)
+    estimates[kept] = beta[2:]
+    variance = (influence[2:] ** 2).sum(axis=1) / (h.size * (h.size - beta.size))
+    errors[kept] = np.sqrt(variance)
+    return estimates, errors
+
+
+def _verdicts(coefficients):
+    rows = []
+    for name, part in coefficients.groupby("level", sort=False):
+        believable = part[part["correction"] != "none"]
+        believable = part if believable.empty else believable
+        if believable["se"].isna().any():
+            verdict = "cannot be estimated"
+        elif (believable["low"] > 0).all():
+            verdict = "scored higher at equal true score"
+        elif (believable["high"] < 0).all():
+            verdict = "scored lower at equal true score"
+        elif ((believable["low"] > 0) | (believable["high"] < 0)).any():
+            verdict = "depends on the reliability of the human score"
+        else:
+            verdict = "no bias shown"
+        values = believable["coefficient"]
+        rows.append((name, part["n"].iloc[0], values.min(), values.max(), verdict))
+    return pd.DataFrame(rows, columns=["level", "n", "smallest", "largest", "verdict"])

@@ -1,0 +1,242 @@
+"""Inference about the arms of a study: comparisons, retention and the worth in human labels.
+
+Everything is computed from the joint replicates of
+`cyborg_utils.statistics.replications.resample_runs`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, stats
+
+from cyborg_utils.statistics.replications import SOURCES
+
+
+def contrast(resampled, weights, level=0.95):
+    """Estimate a weighted sum of arms' QWK with error, interval and p.
+
+    The interval is t's, its degrees of freedom by Satterthwaite (1946) from the variances of
+    essays, draws and seeds, so that three draws count as three.
+
+    Parameters
+    ----------
+    resampled : Resampled
+    weights : dict of str to float
+        Weight of each arm.
+    level : float
+
+    Returns
+    -------
+    pandas.Series
+        `estimate, se, df, low, high, p` (two-sided, zero), `se_essays, se_draws, se_seeds, note`.
+
+    Raises
+    ------
+    ValueError
+        If an arm is unknown.
+    """
+    _check_arms(resampled, weights)
+    names = list(weights)
+    vector = np.array([weights[name] for name in names], dtype=float)
+    estimate = float(resampled.estimates[names].to_numpy() @ vector)
+    se = float((resampled.replicates[names].to_numpy() @ vector).std(ddof=1))
+    parts, denominator = {}, 0.0
+    for source in SOURCES:
+        variance = float((resampled.sources[source][names].to_numpy() @ vector).var(ddof=1))
+        free = resampled.degrees.loc[names, source]
+        parts[f"se_{source}"] = np.sqrt(variance)
+        if (free > 0).any():
+            denominator += variance**2 / free[free > 0].min()
+    total = sum(value**2 for value in parts.values())
+    df = total**2 / denominator if denominator > 0 else np.nan
+    reach = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
+    p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else (1.0 if estimate == 0 else 0.0)
+    notes = dict.fromkeys(f"{name}: {resampled.notes[name]}" for name in names
+                          if resampled.notes[name])  # fmt: skip
+    return pd.Series(
+        {"estimate": estimate, "se": se, "df": df, "low": estimate - reach,
+         "high": estimate + reach, "p": p, **parts, "note": " | ".join(notes)}
+    )  # fmt: skip
+
+
+def arm_table(resampled, level=0.95):
+    """Tabulate every arm's mean QWK with its interval and the parts of its error.
+
+    Parameters
+    ----------
+    resampled : Resampled
+    level : float
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `arm`; columns of `contrast` without `p`, `estimate` called `qwk`.
+    """
+    rows = {name: contrast(resampled, {name: 1.0}, level) for name in resampled.estimates.index}
+    table = pd.DataFrame(rows).T.drop(columns="p").rename(columns={"estimate": "qwk"})
+    return table.infer_objects().rename_axis("arm")
+
+
+def compare_arms(resampled, arm, reference, margin=None, level=0.95, alpha=0.05):
+    """Compare two arms, and test non-inferiority if a margin is declared.
+
+    Parameters
+    ----------
+    resampled : Resampled
+    arm, reference : str
+    margin : float, optional
+        Above zero, in QWK: the arm is non-inferior where the one-sided lower bound of
+        arm - reference exceeds minus the margin.
+    level : float
+        Of the two-sided interval.
+    alpha : float
+        Of the one-sided test.
+
+    Returns
+    -------
+    pandas.Series
+        `arm, reference, difference`, the columns of `contrast`, and with a margin `lower,
+        margin, non_inferior` (bool), `p_non_inferior` (one-sided).
+
+    Raises
+    ------
+    ValueError
+        If an arm is unknown or the margin is not above zero.
+    """
+    found = contrast(resampled, _sum((arm, 1.0), (reference, -1.0)), level)
+    found = found.rename({"estimate": "difference"})
+    found = pd.Series({"arm": arm, "reference": reference, **found})
+    if margin is None:
+        return found
+    if not margin > 0:
+        raise ValueError(
+            f"margin must be above zero (0.02 allows a loss of 0.02 QWK), got {margin!r}"
+        )
+    gap, se = found["difference"], found["se"]
+    lower = gap - stats.t.ppf(1 - alpha, found["df"]) * se if se > 0 else gap
+    p = stats.t.sf((gap + margin) / se, found["df"]) if se > 0 else float(gap <= -margin)
+    extra = {"lower": lower, "margin": margin, "non_inferior": bool(lower > -margin),
+             "p_non_inferior": p}  # fmt: skip
+    return pd.concat([found, pd.Series(extra, dtype=object)])
+
+
+def retention(resampled, cyborg, human_only, full, level=0.95):
+    """Estimate the share of the gain from full human labeling that cyborg data retains.
+
+    (cyborg - human-only) / (full - human-only), with Fieller's (1954) interval: the values r for
+    which cyborg - human-only - r (full - human-only) is not distinguishable from zero.
+
+    Parameters
+    ----------
+    resampled : Resampled
+    cyborg, human_only, full : str
+        Arms.
+    level : float
+
+    Returns
+    -------
+    pandas.Series
+        `retention, low, high, note`; NaN limits and a note where full is not distinguishably
+        better than human-only, since any share is then possible.
+
+    Raises
+    ------
+    ValueError
+        If an arm is unknown.
+    """
+    gain = contrast(resampled, _sum((full, 1.0), (human_only, -1.0)), level)
+    part = contrast(resampled, _sum((cyborg, 1.0), (human_only, -1.0)), level)
+    if not gain["low"] > 0:
+        share = part["estimate"] / gain["estimate"] if gain["estimate"] > 0 else np.nan
+        note = f"{full} is not distinguishably better than {human_only}: no interval of the share"
+        return pd.Series({"retention": share, "low": np.nan, "high": np.nan, "note": note})
+    share = part["estimate"] / gain["estimate"]
+    residual = contrast(
+        resampled, _sum((cyborg, 1.0), (human_only, share - 1.0), (full, -share)), level
+    )
+    t = stats.t.ppf(0.5 + level / 2, residual["df"]) if residual["se"] > 0 else 0.0
+    gains = resampled.replicates[[cyborg, full]].sub(resampled.replicates[human_only], axis=0)
+    (v11, v12), (_, v22) = np.cov(gains.to_numpy(), rowvar=False)
+    x, y = part["estimate"], gain["estimate"]
+    a, b, c = y**2 - t**2 * v22, x * y - t**2 * v12, x**2 - t**2 * v11
+    if a <= 0:
+        note = f"{full} - {human_only} is too uncertain for an interval of the share"
+        return pd.Series({"retention": share, "low": np.nan, "high": np.nan, "note": note})
+    root = np.sqrt(max(b**2 - a * c, 0.0))
+    return pd.Series(
+        {"retention": share, "low": (b - root) / a, "high": (b + root) / a,
+         "note": residual["note"]}
+    )  # fmt: skip
+
+
+def equivalent_labels(resampled, arm, curve, level=0.95):
+    """Read off the human-only learning curve how many human labels an arm is worth.
+
+    The curve is made monotone by isotonic regression and interpolated on the logarithm of the
+    number of labels, for the estimates and again for every replicate.
+
+    Parameters
+    ----------
+    resampled : Resampled
+    arm : str
+    curve : dict of int to str
+        Number of human labels to the human-only arm trained on them; two or more.
+    level : float
+
+    Returns
+    -------
+    pandas.Series
+        `labels, low, high, note`; NaN where a value lies off the curve, and the note says on
+        which side.
+
+    Raises
+    ------
+    ValueError
+        If the curve has fewer than two points or an arm is unknown.
+    """
+    if len(curve) < 2:
+        raise ValueError(f"curve must have two or more numbers of labels, got {list(curve)}")
+    counts = sorted(curve)
+    names = [curve[count] for count in counts]
+    _check_arms(resampled, names)
+    df = contrast(resampled, {arm: 1.0}, level)["df"]
+    tail = (1 - level) / 2
+    stretch = stats.t.isf(tail, df) / stats.norm.isf(tail) if np.isfinite(df) else 1.0
+    centre = resampled.estimates[[arm, *names]].to_numpy(dtype=float)
+    replicates = centre + stretch * (resampled.replicates[[arm, *names]].to_numpy() - centre)
+    logs = np.log(counts)
+    estimate = _read_off(centre, logs)
+    values = np.array([_read_off(row, logs) for row in replicates])
+    low, high = np.quantile(values, [tail, 1 - tail], method="inverted_cdf")
+    sides = {-np.inf: f"below {counts[0]}", np.inf: f"above {counts[-1]}"}
+    note = "; ".join(
+        f"{name} {sides[value]} labels, off the curve"
+        for name, value in (("estimate", estimate), ("lower limit", low), ("upper limit", high))
+        if value in sides
+    )
+    numbers = [float(np.exp(v)) if np.isfinite(v) else np.nan for v in (estimate, low, high)]
+    return pd.Series({**dict(zip(("labels", "low", "high"), numbers, strict=True)), "note": note})
+
+
+def _check_arms(resampled, names):
+    unknown = [name for name in names if name not in resampled.estimates]
+    if unknown:
+        known = ", ".join(map(str, resampled.estimates.index))
+        raise ValueError(f"unknown arms {', '.join(map(str, unknown))}; there are {known}")
+
+
+def _sum(*terms):
+    weights = {}
+    for name, weight in terms:
+        weights[name] = weights.get(name, 0.0) + weight
+    return weights
+
+
+def _read_off(point, logs):
+    target, curve = point[0], optimize.isotonic_regression(point[1:]).x
+    if target < curve[0]:
+        return -np.inf
+    if target > curve[-1]:
+        return np.inf
+    return np.interp(target, curve, logs)

@@ -1,0 +1,69 @@
+"""Subgroups of essays: their names, and which are too small to be shown."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+MISSING = "(missing)"
+
+
+def group_levels(frame, attribute):
+    """Name each essay's level of an attribute or of an intersection of attributes.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    attribute : str or sequence of str
+        A column, or several for their intersection.
+
+    Returns
+    -------
+    name : str
+        The column's name, or the names joined by " × ".
+    levels : pandas.Series of str
+        Missing and blank values are the level "(missing)".
+
+    Raises
+    ------
+    ValueError
+        If a column is absent.
+    """
+    columns = [attribute] if isinstance(attribute, str) else list(attribute)
+    absent = [column for column in columns if column not in frame.columns]
+    if absent:
+        raise ValueError(
+            f"group columns {', '.join(absent)} are not in the frame; it has "
+            f"{', '.join(map(str, frame.columns))}"
+        )
+    parts = []
+    for column in columns:
+        text = frame[column].astype("string").str.strip()
+        parts.append(text.mask(text == "").fillna(MISSING).astype(object))
+    levels = parts[0]
+    for part in parts[1:]:
+        levels = levels + " × " + part
+    return " × ".join(map(str, columns)), levels
+
+
+ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a score point
+
+
+def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
+    """Which counts, or cells of a table of two attributes (a MultiIndex), are left out."""
+    hidden = (counts > 0) & (counts < least)
+    lines = [pd.Series(True, counts.index)]
+    if counts.index.nlevels > 1:
+        lines = [
+            pd.Series(counts.index.get_level_values(axis) == level, counts.index)
+            for axis in range(counts.index.nlevels)
+            for level in counts.index.unique(axis)
+        ]
+    lines = [line for line in lines if counts[line].sum() < ROUNDED]
+    waiting = bool(lines)
+    while waiting:
+        waiting = False
+        for line in lines:
+            open_ones = counts[line & ~hidden & (counts > 0)]
+            if 0 < counts[line & hidden].sum() < least and len(open_ones):
+                hidden[open_ones.idxmin()] = waiting = True
+    return hidden

@@ -1,0 +1,145 @@
+"""Equivalence: is a group's bias inside its bounds, outside them, or unknown?"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import optimize, stats
+from statsmodels.stats.multitest import multipletests
+
+
+def holm(p):
+    """Adjust the p values of a confirmatory family (Holm, 1979).
+
+    Parameters
+    ----------
+    p : array_like, shape (k,)
+        NaN stands for a test that could not be made; it is left out and stays NaN.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+    """
+    return _adjust(p, "holm")
+
+
+def benjamini_hochberg(p):
+    """Adjust the p values of many exploratory tests (Benjamini and Hochberg, 1995).
+
+    Parameters
+    ----------
+    p : array_like, shape (k,)
+        NaN as in `holm`.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+        At most q where the expected share of false discoveries is q.
+    """
+    return _adjust(p, "fdr_bh")
+
+
+def _adjust(p, method):
+    values = np.asarray(p, dtype=float)
+    adjusted, known = np.full(values.shape, np.nan), np.isfinite(values)
+    if known.any():
+        adjusted[known] = multipletests(values[known], method=method)[1]
+    return adjusted
+
+
+WITHIN, OUTSIDE, TOO_FEW = "within bounds", "outside bounds", "too few essays to tell"
+
+
+def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=None):
+    """Say whether a group's SMD is within its bounds, outside them, or unknown.
+
+    Two one-sided tests (Schuirmann, 1987): `within bounds` where the 90 % interval lies inside
+    (-bound, bound), `outside bounds` where it lies beyond a bound altogether, each at 5 % error;
+    otherwise `too few essays to tell`. That includes a narrow interval that straddles a bound: the
+    true SMD is then near the bound and only more essays can say on which side.
+
+    Parameters
+    ----------
+    smd, se : float
+        Estimate and standard error; NaN gives `too few essays to tell`.
+    n : int
+        Essays in the group; below `min_essays` the verdict is always `too few essays to tell`,
+        since the standard error itself is then unreliable.
+    bound : float
+        Largest tolerable absolute SMD.
+    level : float
+        Level of the interval; 0.90 tests each side at 5 %.
+    min_essays : int
+    df : float, optional
+        Degrees of freedom of the standard error; n - 1 if not given.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the bound is not positive.
+    """
+    if not bound > 0:
+        raise ValueError(f"bound must be positive, got {bound!r}")
+    if n < min_essays or not np.isfinite(smd) or not np.isfinite(se):
+        return TOO_FEW
+    low, high = t_interval(smd, se, n if df is None else df + 1, level)
+    if -bound < low and high < bound:
+        return WITHIN
+    return OUTSIDE if low > bound or high < -bound else TOO_FEW
+
+
+def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.90):
+    """Plan how many essays of a group certify an SMD within its bounds.
+
+    Parameters
+    ----------
+    true_smd : float
+        The SMD that the group is supposed to have, inside the bounds.
+    bound : float
+    error_sd : float
+        sd(M - H) / d.
+    power : float
+        Probability of the verdict `within bounds`.
+    level : float
+        Level of the interval, 0.90 for tests at 5 %.
+
+    Returns
+    -------
+    int
+        By the normal approximation of the power of two one-sided tests.
+
+    Raises
+    ------
+    ValueError
+        If the true SMD is not inside the bounds.
+    """
+    if not abs(true_smd) < bound:
+        raise ValueError(f"true_smd {true_smd!r} must be inside the bounds +/-{bound!r}")
+    z = stats.norm.ppf(0.5 + level / 2)
+
+    def shortfall(n):
+        se = error_sd / np.sqrt(n)
+        sides = stats.norm.cdf([(bound - true_smd) / se - z, (bound + true_smd) / se - z])
+        return sides.sum() - 1 - power
+
+    return int(np.ceil(optimize.brentq(shortfall, 1e-6, 1e9)))
+
+
+def t_interval(estimate, se, n, level):
+    """Give the t interval of a mean-like estimate over n essays.
+
+    Parameters
+    ----------
+    estimate, se : float
+    n : int
+    level : float
+
+    Returns
+    -------
+    low, high : float
+    """
+    reach = stats.t.ppf(0.5 + level / 2, n - 1) * se
+    return estimate - reach, estimate + reach

@@ -1,0 +1,107 @@
+"""Agreement with the true score: PRMSE, which needs two human ratings of some essays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cyborg_utils.statistics.bootstrap import influence_functions, ratio
+from cyborg_utils.statistics.scales import as_scores
+
+
+def prmse(ratings, machine):
+    """Compute the share of true-score variance that the machine's score explains.
+
+    PRMSE of Haberman (2008) for ratings of unequal number, as in Loukina, Madnani, Cahill, Yao,
+    Johnson, Riordan and McCaffrey (2020): with c ratings of an essay, mean rating Hbar and
+    variance V, and C = sum c,
+    var_e = sum (c - 1) V / sum (c - 1),
+    var_T = [sum c (Hbar - mean)^2 - (N - 1) var_e] / (C - sum c^2 / C),
+    PRMSE = 1 - ([sum c (Hbar - M)^2 - N var_e] / C) / var_T.
+
+    Parameters
+    ----------
+    ratings : array_like, shape (n, r)
+        One column a rating, missing where an essay lacks it.
+    machine : array_like, shape (n,)
+
+    Returns
+    -------
+    float
+        NaN where no essay has two ratings or no true variance is left. It is not bounded by 0 and
+        1 in a sample.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, an essay has no rating or no machine score.
+    """
+    features = _features(ratings, machine)
+    return float(_prmse(features.mean(axis=0), len(features))[0])
+
+
+def prmse_interval(ratings, machine, level=0.95):
+    """Estimate PRMSE with the interval of its influence functions.
+
+    Parameters
+    ----------
+    ratings : array_like, shape (n, r)
+    machine : array_like, shape (n,)
+    level : float
+
+    Returns
+    -------
+    pandas.Series
+        `prmse, se, low, high, n, n_double` (essays with two or more ratings).
+
+    Raises
+    ------
+    ValueError
+        As `prmse`.
+    """
+    features = _features(ratings, machine)
+    n = len(features)
+    estimate = float(_prmse(features.mean(axis=0), n)[0])
+    influence = influence_functions(features, np.ones(n), _prmse)[:, 0]
+    se = float(np.sqrt((influence**2).sum()) / n)
+    reach = stats.norm.ppf(0.5 + level / 2) * se
+    return pd.Series(
+        {
+            "prmse": estimate,
+            "se": se,
+            "low": estimate - reach,
+            "high": estimate + reach,
+            "n": n,
+            "n_double": int((features[:, 0] > 1).sum()),
+        }
+    )
+
+
+def _features(ratings, machine):
+    table = pd.DataFrame(ratings).to_numpy(dtype=float, na_value=np.nan)
+    scores = as_scores(machine, "machine")
+    if len(table) != scores.size:
+        raise ValueError(f"ratings are of {len(table)} essays, machine scores of {scores.size}")
+    known = np.isfinite(table)
+    c = known.sum(axis=1)
+    if (c == 0).any():
+        raise ValueError(
+            f"{(c == 0).sum()} essays have no human rating (first positions: "
+            f"{', '.join(map(str, np.flatnonzero(c == 0)[:3]))}); leave them out"
+        )
+    centre = table[known].mean()
+    table, scores = np.where(known, table - centre, 0.0), scores - centre
+    mean = table.sum(axis=1) / c
+    within = (np.where(known, table - mean[:, None], 0.0) ** 2).sum(axis=1)
+    return np.stack(
+        [c, c**2, within, c * mean, c * mean**2, c * (mean - scores) ** 2], axis=1
+    ).astype(float)
+
+
+def _prmse(means, n):
+    c, c_squared, within, total, squares, misfit = np.moveaxis(means, -1, 0)
+    error = ratio(within, c - 1)
+    between = squares - total**2 / c
+    true = ratio(between - (1 - 1 / n) * error, c - c_squared / (c * n))
+    return np.stack([1 - ratio((misfit - error) / c, true)], axis=-1)

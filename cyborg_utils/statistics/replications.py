@@ -1,0 +1,252 @@
+"""Runs of a study's arms over the same essays, and the resampling of essays, draws and seeds.
+
+A run is one training: one draw of the human-labeled subset, one training seed. The QWK of an arm
+is the mean over its runs. The same essays, draws and seeds are resampled for every arm that shares
+them, so that arms are compared paired.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.statistics.bootstrap import (
+    FEW_CLUSTERS,
+    bootstrap_means,
+    cluster_codes,
+    pair_statistics,
+)
+from cyborg_utils.statistics.scales import as_scores, scores_on_scale
+
+SOURCES = ("essays", "draws", "seeds")
+
+
+class Runs(NamedTuple):
+    """Scores of an arm's runs, shape (r, n), with the draw and the seed of each run."""
+
+    scores: np.ndarray
+    draw: np.ndarray
+    seed: np.ndarray
+
+
+class Resampled(NamedTuple):
+    """Replicates of the arms' mean QWK: all sources together, and each source alone."""
+
+    estimates: pd.Series
+    replicates: pd.DataFrame
+    sources: dict
+    degrees: pd.DataFrame
+    notes: dict
+
+
+def runs_from_frame(
+    frame, arm="arm", draw="draw", seed="seed", essay="essay_id", score="score", human="human"
+):
+    """Arrange a tidy frame of scores, one row a run and essay, as runs over the same essays.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    arm, draw, seed, essay, score, human : str
+        Columns.
+
+    Returns
+    -------
+    human : pandas.Series, shape (n,)
+        By essay.
+    arms : dict of str to Runs
+
+    Raises
+    ------
+    ValueError
+        If a run scores an essay twice, a run lacks an essay that another scores, or an essay has
+        two different human scores.
+    """
+    keys = [arm, draw, seed]
+    twice = frame.duplicated([*keys, essay])
+    if twice.any():
+        raise ValueError(f"{int(twice.sum())} essays are scored twice in one run")
+    truth = frame.groupby(essay)[human].agg(["first", "nunique"])
+    if (truth["nunique"] > 1).any():
+        raise ValueError(f"{int((truth['nunique'] > 1).sum())} essays have two human scores")
+    labeled = frame.assign(**{key: [str(label) for label in frame[key]] for key in (draw, seed)})
+    table = labeled.pivot(index=keys, columns=essay, values=score)
+    lacking = table.isna().any(axis=1)
+    if lacking.any():
+        raise ValueError(
+            f"runs must score the same {table.shape[1]} essays; {int(lacking.sum())} runs lack "
+            f"some (first: {table.index[lacking][0]})"
+        )
+    arms = {
+        name: Runs(
+            part.to_numpy(dtype=float),
+            part.index.get_level_values(draw).to_numpy(),
+            part.index.get_level_values(seed).to_numpy(),
+        )
+        for name, part in table.groupby(level=arm, sort=False)
+    }
+    return truth["first"].reindex(table.columns), arms
+
+
+def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0):
+    """Resample essays, draws and seeds together.
+
+    Essays (or prompts) are resampled with replacement for all runs at once. Of D draws, D - 1
+    are drawn with replacement, which makes the variance of their mean unbiased (McCarthy and
+    Snowden, 1985); seeds likewise, crossed with the draws (the pigeonhole bootstrap of Owen,
+    2007, which errs on the wide side). Where draws and seeds are not fully crossed, whole draws
+    are resampled and their seeds go with them.
+
+    Parameters
+    ----------
+    human : array_like, shape (n,)
+        Scores on the scale.
+    arms : dict of str to Runs
+        Machine scores on the scale.
+    labels : array_like, shape (k,)
+        Every score of the scale.
+    n_replicates : int
+    cluster : array_like, shape (n,), optional
+        The prompt of each essay, for inference to new prompts.
+    seed : int
+
+    Returns
+    -------
+    Resampled
+        `estimates` (mean QWK by arm), `replicates` (n_replicates x arms), `sources` (the same
+        with essays, draws or seeds resampled alone), `degrees` (of freedom, arm x source; 0 where
+        a source cannot be resampled) and `notes` (arm to a sentence on what its interval leaves
+        out).
+
+    Raises
+    ------
+    ValueError
+        If shapes differ or a score is not on the scale.
+    """
+    rng, h = np.random.default_rng(seed), as_scores(human, "human")
+    codes = None if cluster is None else cluster_codes(cluster, h.size)
+    tables = [_checked(h, runs, labels, name) for name, runs in arms.items()]
+    features = _features(h, np.vstack(tables))
+    kappas = _qwk(features.mean(axis=0), h.size)
+    resampled = _resample_essays(features, n_replicates, rng, codes)
+
+    estimates, drawn, columns, degrees, notes = {}, {}, {}, {}, {}
+    last = np.cumsum([len(table) for table in tables])
+    for (name, runs), table, stop in zip(arms.items(), tables, last, strict=True):
+        at = slice(stop - len(table), stop)
+        estimates[name] = kappas[at].mean()
+        weights, free, note = _run_weights(runs, n_replicates, rng, drawn)
+        joint = weights["draws"] * weights["seeds"]
+        joint = joint / joint.sum(axis=1, keepdims=True)
+        columns[name] = {
+            "all": (joint * resampled[:, at]).sum(axis=1),
+            "essays": resampled[:, at].mean(axis=1),
+            **{
+                source: weights[source] @ kappas[at] / weights[source].sum(axis=1)
+                for source in SOURCES[1:]
+            },
+        }
+        groups = h.size if codes is None else codes.max() + 1
+        degrees[name] = {"essays": groups - 1, **free}
+        if codes is not None:
+            few = ", too few to speak for others" if groups < FEW_CLUSTERS else ""
+            note = f"new prompts like these {groups}{few}; {note}".rstrip("; ")
+        notes[name] = note
+    frames = {
+        source: pd.DataFrame({name: column[source] for name, column in columns.items()})
+        for source in ("all", *SOURCES)
+    }
+    replicates = frames.pop("all")
+    scores = pd.Series(estimates, name="qwk")
+    return Resampled(scores, replicates, frames, pd.DataFrame(degrees).T, notes)
+
+
+def _checked(human, runs, labels, name):
+    table = np.atleast_2d(np.asarray(runs.scores, dtype=float))
+    if table.shape != (len(runs.draw), human.size) or len(runs.seed) != len(runs.draw):
+        raise ValueError(
+            f"arm {name}: scores of shape {table.shape} do not fit {len(runs.draw)} draws, "
+            f"{len(runs.seed)} seeds and {human.size} essays"
+        )
+    for number, row in enumerate(table):
+        scores_on_scale(labels, human=human, **{f"arm {name}, run {number}": row})
+    return table
+
+
+def _features(human, table):
+    columns = [human[:, None], human[:, None] ** 2, table.T, table.T**2, human[:, None] * table.T]
+    return np.hstack(columns)
+
+
+def _qwk(means, n):
+    h, hh = means[..., 0:1], means[..., 1:2]
+    m, mm, hm = np.split(means[..., 2:], 3, axis=-1)
+    unused = np.zeros_like(m)
+    parts = np.broadcast_arrays(h, m, hh, mm, hm, unused, unused)
+    return pair_statistics(np.stack(parts, axis=-1), np.asarray(n)[..., None])[..., 0]
+
+
+def _resample_essays(features, n_replicates, rng, codes):
+    ones, done = np.ones(len(features)), []
+    for size in np.diff([*range(0, n_replicates, 200), n_replicates]):
+        done.append(_qwk(*bootstrap_means(features, ones, size, rng, codes)))
+    return np.vstack(done)
+
+
+def _run_weights(runs, n_replicates, rng, drawn):
+    """Weigh an arm's runs by resampled draws and seeds, the same for arms of the same labels."""
+    names = {
+        source: np.array([str(label) for label in labels])
+        for source, labels in (("draws", runs.draw), ("seeds", runs.seed))
+    }
+    levels = {source: np.unique(labels, return_inverse=True) for source, labels in names.items()}
+    n_runs, n_draws, n_seeds = len(runs.draw), *(len(unique) for unique, _ in levels.values())
+    pairs = set(zip(*names.values(), strict=True))
+    crossed = len(pairs) == n_runs == n_draws * n_seeds
+    weights, free, notes = {}, {}, []
+    for source, (unique, codes) in levels.items():
+        weights[source], free[source] = np.ones((n_replicates, n_runs)), 0
+        k = len(unique)
+        if k == 1:
+            notes.append(f"one {source[:-1]}: variation between {source} is not in the interval")
+        elif source == "seeds" and not crossed and n_draws > 1:
+            notes.append("seeds are not crossed with draws and go with them")
+        else:
+            key = (source, tuple(unique))
+            if key not in drawn:
+                drawn[key] = rng.multinomial(k - 1, np.full(k, 1 / k), size=n_replicates)
+            weights[source], free[source] = drawn[key][:, codes].astype(float), k - 1
+    return weights, free, "; ".join(notes)
+
+
+def pool_replications(table: pd.DataFrame, keys: list[str], value: str, n_essays, se: str = "se"):
+    """Average a statistic over runs, with its error.
+
+    Essays are the same in every run, so their part of the variance is the runs' mean se^2. Draws
+    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which errs on the wide side
+    where they interact. Degrees of freedom are Satterthwaite's (1946).
+
+    Parameters
+    ----------
+    table : a row a run, with `draw`, `seed`, the keys, the statistic and its error over essays.
+    n_essays : number of essays, or the column of `table` that holds it.
+
+    Returns
+    -------
+    frame of the keys, the mean, its error and `df`
+    """
+    rows = []
+    for found, part in table.groupby(keys, sort=False, dropna=False):
+        essays = part[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
+        variances = [((part[se] ** 2).mean(), max(essays - 1, 1))]
+        for source in ("draw", "seed"):
+            means = part.groupby(source)[value].mean()
+            if len(means) > 1:
+                variances.append((means.var(ddof=1) / len(means), len(means) - 1))
+        total = sum(v for v, _ in variances)
+        by_df = sum(v**2 / df for v, df in variances)
+        df = total**2 / by_df if by_df > 0 else variances[0][1]
+        rows.append((*found, part[value].mean(), np.sqrt(total), df))
+    return pd.DataFrame(rows, columns=[*keys, value, se, "df"])

@@ -1,0 +1,196 @@
+"""Read a study: typed, strict, and with one clear error.
+
+A study is one YAML file in `params/`. It is layered once: the defaults of
+`cyborg_utils.study.schema.study`, the study's file, then `key=value` settings from the command line
+or a notebook.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+
+from cyborg_utils.study.schema.base import ROOT, ParameterError, Strict
+from cyborg_utils.study.schema.study import Study
+
+MAX_VALUES = 20_000  # in a study's file
+UNREADABLE = (yaml.YAMLError, ValueError)  # a date or a number that there is not is a ValueError
+
+
+def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) -> Study:
+    """Read and check a study.
+
+    Parameters
+    ----------
+    study : name of a file in `params/` without its ending, or a path to a YAML file.
+    settings : `key=value` strings laid over the file, keys with dots, list items by their
+        name: `sampling.seeds=[1,2,3]`, `students.electra.epochs=2`.
+
+    Raises
+    ------
+    ParameterError
+        One line for each fault: file, key, value, and what would be right.
+    """
+    path = _study_path(study)
+    try:
+        given = _read_yaml(path.read_text(encoding="utf-8"))
+    except UNREADABLE as error:
+        told = " ".join(str(error).split())
+        raise ParameterError(f"{_shown(path)}: not readable as YAML: {told}") from None
+    if not isinstance(given, dict):
+        raise ParameterError(f"{_shown(path)}: a study is a mapping of keys to values")
+    for setting in settings:
+        _lay_over(given, setting)
+    for key in {"name", "settings"} & set(given):
+        raise ParameterError(f"{_shown(path)}: {key}: unknown key; a study is named by its file")
+    try:
+        return Study.model_validate({**given, "name": path.stem, "settings": list(settings)})
+    except ValidationError as error:
+        lines = [_explain(e, given) for e in error.errors()]
+        raise ParameterError("\n".join(f"{_shown(path)}: {line}" for line in lines)) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values alone, no tags of Python; a key that stands twice is an error."""
+
+    def compose_mapping_node(self, anchor):
+        node, seen = super().compose_mapping_node(anchor), set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.composer.ComposerError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return node
+
+
+def _read_yaml(text: str):
+    """A text's value; a ValueError where it nests deeply, or where anchors repeat it endlessly."""
+    try:
+        given = yaml.load(text, _Loader)
+        size = _size(given, {}, ())
+    except RecursionError:
+        size = np.inf
+    if size > MAX_VALUES:
+        raise ValueError(
+            f"it holds more than {MAX_VALUES:,} values, through anchors or nesting; write them out"
+        )
+    return given
+
+
+def _size(value, known: dict, above: tuple) -> float:
+    """How many values there are once every anchor is written out; each is visited once."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) in above:
+        return np.inf
+    if id(value) not in known:
+        items = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_size(item, known, (*above, id(value))) for item in items)
+    return known[id(value)]
+
+
+def _study_path(study: str) -> Path:
+    path = Path(study) if study.endswith((".yaml", ".yml")) else ROOT / "params" / f"{study}.yaml"
+    if path.is_file():
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", path.stem):
+            raise ParameterError(
+                f"{_shown(path)}: names a study, so use letters, digits, _, - and . only"
+            )
+        return path
+    known = sorted(p.stem for p in (ROOT / "params").glob("*.yaml"))
+    near = difflib.get_close_matches(study, known, 1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise ParameterError(f"no study {study!r}: {hint}params/ has {', '.join(known)}")
+
+
+def _shown(path: Path) -> str:
+    path = path.resolve()
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+
+
+def _lay_over(given: dict, setting: str) -> None:
+    key, equals, value = setting.partition("=")
+    if not equals or not key.strip():
+        raise ParameterError(f"setting {setting!r}: write key=value, such as sampling.seeds=[1,2]")
+    *parents, last = key.strip().split(".")
+    node = given
+    for part in parents:
+        node = _step(node, part, setting)
+    try:
+        value = _read_yaml(value)
+    except UNREADABLE:
+        raise ParameterError(f"setting {setting!r}: the value is not readable as YAML") from None
+    if not isinstance(node, dict):
+        raise ParameterError(f"setting {setting!r}: {'.'.join(parents)} holds no keys")
+    node[last] = value
+
+
+def _step(node, part: str, setting: str):
+    if isinstance(node, list):
+        for item in node:
+            if isinstance(item, dict) and item.get("name") == part:
+                return item
+        names = [item.get("name") for item in node if isinstance(item, dict)]
+        raise ParameterError(f"setting {setting!r}: nothing is named {part!r}; there are {names}")
+    if not isinstance(node, dict):
+        raise ParameterError(f"setting {setting!r}: {part!r} has nothing above it")
+    return node.setdefault(part, {})
+
+
+def _explain(error: dict, given: dict) -> str:
+    """One line for one pydantic error: key, value, what would be right."""
+    node, shown = given, []
+    for part in error["loc"]:
+        if isinstance(node, list) and isinstance(part, int):
+            item = node[part]
+            named = isinstance(item, dict) and "name" in item
+            shown.append(item["name"] if named else str(part))
+            node = item
+        elif isinstance(node, dict) and part in node:
+            shown.append(str(part))
+            node = node[part]
+        elif part != error["loc"][-1] or (isinstance(node, dict) and node.get("kind") == part):
+            continue  # the tag of a union, no key of the file
+        else:
+            shown.append(str(part))
+    key = ".".join(shown) or "study"
+    value = error.get("input")
+    match error["type"]:
+        case "extra_forbidden":
+            near = difflib.get_close_matches(shown[-1], _all_keys(), 1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            return f"{key}: unknown key{hint}"
+        case "missing":
+            return f"{key}: is required and missing"
+        case "float_type" | "int_type" if isinstance(value, str):
+            hint = ""
+            if re.fullmatch(r"[+-]?\d+[eE][+-]?\d+", value):
+                mantissa, exponent = re.split("[eE]", value)
+                hint = f"; YAML reads {value} as text, write {mantissa}.0e{exponent}"
+            return f"{key}: {value!r} is text, not a number{hint}"
+        case "value_error":
+            return f"{key}: {error['ctx']['error']}"
+        case "string_pattern_mismatch":
+            return f"{key}: {value!r} is no name; use small letters, digits and _"
+        case "union_tag_invalid" | "union_tag_not_found":
+            return (
+                f"{key}.kind: must be one of {error['ctx'].get('expected_tags', 'the known kinds')}"
+            )
+        case _:
+            message = error["msg"][0].lower() + error["msg"][1:]
+            return f"{key}: {value!r}: {message.removeprefix('input ')}"
+
+
+def _all_keys() -> list[str]:
+    keys, waiting = set(), list(Strict.__subclasses__())
+    while waiting:
+        model = waiting.pop()
+        keys |= set(model.model_fields)
+        waiting += model.__subclasses__()
+    return sorted(keys)

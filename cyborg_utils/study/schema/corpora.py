@@ -1,0 +1,360 @@
+"""What a study may say about its corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from cyborg_utils.study.schema.base import HOLISTIC, Count, Name, Positive, Seed, Strict
+
+RESERVED = (
+    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
+    "human", "continuous", "series", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
+)  # fmt: skip
+SIMULATED_TRAITS = [
+    "development",
+    "organisation",
+    "relevance",
+    "vocabulary",
+    "variety",
+    "conventions",
+]
+PERSUADE_GROUPS = [
+    "gender",
+    "ell_status",
+    "race_ethnicity",
+    "economically_disadvantaged",
+    "student_disability_status",
+]
+SOURCES = {
+    "persuade": "PERSUADE 2.0 from https://github.com/scrosseye/persuade_corpus_2.0",
+    "asap1": "ASAP 1.0 from https://www.kaggle.com/c/asap-aes/data",
+    "asap2": "ASAP 2.0 from https://github.com/scrosseye/ASAP_2.0",
+    "ellipse": "ELLIPSE from https://github.com/scrosseye/ELLIPSE-Corpus",
+}
+
+
+class Scale(Strict):
+    """The score scale: every score from `min` to `max` in steps of `step`."""
+
+    min: float = 1
+    max: float = 6
+    step: Positive = 1
+
+    @model_validator(mode="after")
+    def _has_points(self):
+        points = (self.max - self.min) / self.step
+        if round(points) < 1 or abs(points - round(points)) > 1e-9:
+            raise ValueError(
+                f"no whole number of steps of {self.step} from {self.min} to {self.max}"
+            )
+        return self
+
+    @property
+    def labels(self) -> list[float] | list[int]:
+        """All scores of the scale in order, as integers where all are whole."""
+        n = round((self.max - self.min) / self.step) + 1
+        points = [round(self.min + i * self.step, 6) for i in range(n)]
+        return [int(p) for p in points] if all(p == int(p) for p in points) else points
+
+
+def known_traits(traits: list[str], known: Iterable[str], corpus: str) -> list[str]:
+    """The traits, where a corpus has them all and each is named once; a ValueError where not."""
+    if unknown := [trait for trait in traits if trait not in known]:
+        raise ValueError(f"no trait {unknown[0]!r}; {corpus} has {', '.join(known) or 'none'}")
+    if len(set(traits)) != len(traits):
+        raise ValueError(f"{traits} names one trait twice")
+    return traits
+
+
+class SimulatedCorpus(Strict):
+    """Essays from the seeded generator, with known true scores and a planted bias."""
+
+    kind: Literal["simulated"]
+    n_train: Count = 2000
+    n_dev: Count = 150
+    n_test: Count = 800
+    n_unscored: Annotated[int, Field(ge=0)] = 0
+    n_prompts: Annotated[int, Field(ge=1, le=6)] = 4
+    seed: Seed = 1
+    planted_bias: Annotated[float, Field(ge=0, le=1)] = 1.0
+    scale: Scale = Scale()
+    traits: list[str] = []
+    label_unscored: bool = False
+
+    @field_validator("traits")
+    @classmethod
+    def _traits_are_known(cls, traits: list[str]) -> list[str]:
+        return known_traits(traits, SIMULATED_TRAITS, "a simulated corpus")
+
+    @model_validator(mode="after")
+    def _scores_are_whole(self):
+        if self.scale.step != 1 or self.scale.min != int(self.scale.min):
+            raise ValueError("simulated raters give whole scores: scale needs whole min and step 1")
+        return self
+
+    @property
+    def group_names(self) -> list[str]:
+        return PERSUADE_GROUPS
+
+    @property
+    def trait_names(self) -> list[str]:
+        return self.traits
+
+
+class Files(Strict):
+    """Files of essays, relative to the repository's root unless absolute."""
+
+    train: list[str] = Field(min_length=1)
+    dev: list[str] = []
+    test: list[str] = []
+    unscored: list[str] = []
+
+
+class ScoreColumns(Strict):
+    """Which column of a table holds what; a missing `score` value means: not scored."""
+
+    id: str
+    score: str
+    prompt: str | None = None
+    second_score: str | None = None
+    groups: dict[Name, str] = {}
+
+    @model_validator(mode="after")
+    def _groups_have_names_of_their_own(self):
+        if taken := sorted(set(self.groups) & set(RESERVED)):
+            raise ValueError(f"a group cannot be named {taken[0]!r}; give it another name")
+        return self
+
+
+class Columns(ScoreColumns):
+    """The columns of a table of essays; `traits`, on the scale of `score`, map a name to one."""
+
+    text: str
+    split: str | None = None
+    traits: dict[Name, str] = {}
+
+    @model_validator(mode="after")
+    def _traits_have_names_of_their_own(self):
+        if taken := sorted(set(self.traits) & {*RESERVED, *self.groups}):
+            raise ValueError(f"a trait cannot be named {taken[0]!r}; give it another name")
+        return self
+
+    @property
+    def scores(self) -> list[str]:
+        """Every column that a person's score stands in."""
+        second = [self.second_score] if self.second_score else []
+        return [self.score, *second, *self.traits.values()]
+
+
+class PredictionColumns(ScoreColumns):
+    """The columns of a table of human and machine scores; `machines` maps a name to a column."""
+
+    machines: dict[Name, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _machines_have_names_of_their_own(self):
+        if taken := sorted(set(self.machines) & {*RESERVED, *self.groups}):
+            raise ValueError(f"a machine cannot be named {taken[0]!r}; give it another name")
+        return self
+
+
+class EssayFiles(Strict):
+    """Essays from files, read through `columns`; what no file says of the split is drawn."""
+
+    files: Files
+    dev_size: Count = 300
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    seed: Seed = 1
+    max_train: Count | None = None
+    label_unscored: bool = True
+
+    @property
+    def group_names(self) -> list[str]:
+        return list(self.columns.groups)
+
+    @property
+    def trait_names(self) -> list[str]:
+        return list(self.columns.traits)
+
+
+class TableCorpus(EssayFiles):
+    """Any CSV or Parquet file (`.gz` accepted) read through a column map."""
+
+    kind: Literal["table"]
+    columns: Columns
+    scale: Scale
+    split_values: dict[str, Literal["train", "dev", "test"]] = {}
+    encoding: str = "utf-8"
+    separator: str = ","
+
+
+# The column names of the corpora's own files.
+PUBLISHED = {
+    "persuade": Columns(
+        id="essay_id_comp",
+        text="full_text",
+        score="holistic_essay_score",
+        prompt="prompt_name",
+        split="competition_set",
+        groups={group: group for group in PERSUADE_GROUPS},
+    ),
+    "asap2": Columns(
+        id="essay_id",
+        text="full_text",
+        score="score",
+        prompt="prompt_name",
+        groups={group: group for group in PERSUADE_GROUPS},
+    ),
+    "ellipse": Columns(
+        id="text_id_kaggle",
+        text="full_text",
+        score="Overall",
+        prompt="prompt",
+        split="set",
+        groups={
+            "gender": "gender",
+            "race_ethnicity": "race_ethnicity",
+            "economically_disadvantaged": "SES",
+            "grade": "grade",
+        },
+        traits={
+            "cohesion": "Cohesion",
+            "syntax": "Syntax",
+            "vocabulary": "Vocabulary",
+            "phraseology": "Phraseology",
+            "grammar": "Grammar",
+            "conventions": "Conventions",
+        },
+    ),
+}
+PUBLISHED_SCALES = {
+    "persuade": Scale(min=1, max=6),
+    "asap2": Scale(min=1, max=6),
+    "ellipse": Scale(min=1, max=5, step=0.5),
+}
+
+
+class PublishedCorpus(EssayFiles):
+    """PERSUADE 2.0, ASAP 2.0 or ELLIPSE, under the column names that they are published with.
+
+    A `test_share` draws the test essays, and the files' own column of the split is not read.
+    """
+
+    kind: Literal["persuade", "asap2", "ellipse"]
+    scale: Scale = Field(default=None, validate_default=True)
+    traits: list[str] = []
+    test_share: Annotated[float, Field(ge=0, lt=1)] = 0
+    label_unscored: bool = False
+
+    @field_validator("scale", mode="before")
+    @classmethod
+    def _scale_is_the_published_one(cls, scale, info: ValidationInfo):
+        return scale or PUBLISHED_SCALES[info.data["kind"]]
+
+    @field_validator("traits")
+    @classmethod
+    def _traits_are_known(cls, traits: list[str], info: ValidationInfo) -> list[str]:
+        return known_traits(traits, PUBLISHED[info.data["kind"]].traits, info.data["kind"])
+
+    @property
+    def columns(self) -> Columns:
+        """The published columns, with the traits that are asked for alone."""
+        known = PUBLISHED[self.kind]
+        traits = {trait: known.traits[trait] for trait in self.traits}
+        split = None if self.test_share else known.split
+        return known.model_copy(update={"traits": traits, "split": split})
+
+
+# Of the first domain, from the descriptions of the essay sets that the corpus comes with.
+ASAP1_SCALES = {
+    target: {number: Scale(min=low, max=high) for number, (low, high) in enumerate(ranges, 1)}
+    for target, ranges in {
+        "resolved": [(2, 12), (1, 6), (0, 3), (0, 3), (0, 4), (0, 4), (0, 30), (0, 60)],
+        "rater": [(1, 6), (1, 6), (0, 3), (0, 3), (0, 4), (0, 4), (0, 15), (0, 30)],
+    }.items()
+}
+
+
+class Asap1Corpus(EssayFiles):
+    """ASAP 1.0: eight sets of essays, each on a prompt and a scale of its own.
+
+    `target` is the resolved score, or the first rater's with the second's beside it: two ratings
+    are not on the scale of what they were resolved to. Where `scale` is not the sets' own, their
+    scores are put on it linearly and rounded to its points, ties to the even multiple of the step.
+    """
+
+    kind: Literal["asap1"]
+    sets: list[Annotated[int, Field(ge=1, le=8)]] = Field(default=[1], min_length=1)
+    target: Literal["resolved", "rater"] = "resolved"
+    scale: Scale = Field(default=None, validate_default=True)
+    encoding: ClassVar[str] = "latin-1"
+    separator: ClassVar[str] = "\t"
+
+    @field_validator("scale", mode="before")
+    @classmethod
+    def _scale_is_that_of_its_sets(cls, scale, info: ValidationInfo):
+        if scale or not {"sets", "target"} <= set(info.data):
+            return scale or Scale()
+        own = [ASAP1_SCALES[info.data["target"]][number] for number in info.data["sets"]]
+        if any(other != own[0] for other in own):
+            raise ValueError(
+                f"sets {info.data['sets']} have scales of their own; give one to put all of them "
+                "on, such as {min: 1, max: 6}"
+            )
+        return own[0]
+
+    @property
+    def columns(self) -> Columns:
+        rated = {"score": "rater1_domain1", "second_score": "rater2_domain1"}
+        target = rated if self.target == "rater" else {"score": "domain1_score"}
+        return Columns(id="essay_id", text="essay", prompt="essay_set", **target)
+
+    @property
+    def set_scales(self) -> dict[int, Scale]:
+        """The published scale of each set that is asked for."""
+        return {number: ASAP1_SCALES[self.target][number] for number in self.sets}
+
+
+class PredictionsCorpus(Strict):
+    """Human and machine scores of the same essays in one file: nothing is trained."""
+
+    kind: Literal["predictions"]
+    file: str
+    columns: PredictionColumns
+    scale: Scale
+    encoding: str = "utf-8"
+    separator: str = ","
+
+    @property
+    def group_names(self) -> list[str]:
+        return list(self.columns.groups)
+
+    @property
+    def trait_names(self) -> list[str]:
+        return []
+
+
+Corpus = Annotated[
+    SimulatedCorpus | PublishedCorpus | Asap1Corpus | TableCorpus | PredictionsCorpus,
+    Field(discriminator="kind"),
+]
+
+
+def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
+    """The files that a corpus is read from, by their key in the study's YAML."""
+    match corpus:
+        case SimulatedCorpus():
+            return {}
+        case PredictionsCorpus():
+            return {"corpus.file": [corpus.file]}
+        case _:
+            return {f"corpus.files.{part}": names for part, names in corpus.files}
+
+
+def remedy_for_missing(corpus: Corpus, key: str) -> str:
+    """What to do about a file that is not there; it says where a published corpus is to be had."""
+    get = f"get {SOURCES[corpus.kind]} and put it there, or " if corpus.kind in SOURCES else ""
+    return f"{get}correct {key} in the study's YAML"

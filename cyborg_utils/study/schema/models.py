@@ -1,0 +1,154 @@
+"""What a study may say about its Teachers and Students."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cyborg_utils.study.schema.base import Count, Name, Positive, Seed, Strict
+
+
+class FromScratch(Strict):
+    """A small model that starts from random weights, with a tokenizer of its own."""
+
+    architecture: Literal["llama", "electra", "modernbert"]
+    hidden_size: Count = 128
+    layers: Count = 4
+    heads: Count = 4
+    vocab_size: Annotated[int, Field(ge=300)] = 2048
+
+    @model_validator(mode="after")
+    def _heads_share_the_hidden_size(self):
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is no even multiple of heads {self.heads}"
+            )
+        return self
+
+
+class Model(Strict):
+    """One of: a hub id with its revision, a local folder, or a model from scratch."""
+
+    hub: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    from_scratch: FromScratch | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self):
+        if sum(v is not None for v in (self.hub, self.folder, self.from_scratch)) != 1:
+            raise ValueError("name exactly one of hub, folder, from_scratch")
+        if self.hub and not self.revision:
+            raise ValueError(
+                f"hub id {self.hub} needs a `revision` (a commit): its weights must stay the same"
+            )
+        return self
+
+
+class Pretraining(Strict):
+    """Next-token pretraining of a from-scratch Teacher on texts without their scores.
+
+    `programme_essays` is the number of essays of another simulated testing programme, graded on
+    its own scale, that the Teacher reads too; simulated corpora only.
+    """
+
+    epochs: Positive = 4
+    learning_rate: Positive = 1.0e-3
+    batch_size: Count = 16
+    surface_questions: bool = True
+    programme_essays: Annotated[int, Field(ge=0)] = 0
+
+
+class Lora(Strict):
+    r: Count = 16
+    alpha: Positive = 32
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Training(Strict):
+    """How a neural scorer is trained, and how it scores.
+
+    `batch_size` essays make one step of learning. `tokens_per_batch` of them, padding counted, go
+    through the model at once; without it all do. Where memory runs out either is lowered by
+    itself. `recompute` saves memory for a third more time (gradient checkpointing).
+    `gpu_memory` is what the model needs in GB; 0 where a CPU will do.
+    """
+
+    max_tokens: Annotated[int, Field(ge=16)] = 512
+    epochs: Positive = 4
+    learning_rate: Positive = 3.0e-4
+    batch_size: Count = 16
+    tokens_per_batch: Annotated[int, Field(ge=16)] | None = None
+    scoring_tokens: Annotated[int, Field(ge=16)] = 16384
+    recompute: bool = False
+    min_steps: Annotated[int, Field(ge=0)] = 0
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    precision: Literal["fp32", "bf16"] = "fp32"
+    gpu_memory: Annotated[float, Field(ge=0)] = 0
+    threads: Count = 1
+
+
+class CausalTeacher(Training):
+    """A causal language model with LoRA that answers a scoring prompt with one label token."""
+
+    kind: Literal["causal"]
+    name: Name
+    model: Model
+    pretraining: Pretraining | None = None
+    lora: Lora = Lora()
+    quantization: Literal["none", "nf4"] = "none"
+    template: Literal["auto", "plain", "chat"] = "auto"
+    rubric: str = ""
+    trait_rubrics: dict[Name, str] = {}
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _pretraining_is_for_scratch(self):
+        if self.model.from_scratch and self.model.from_scratch.architecture != "llama":
+            raise ValueError("a causal Teacher from scratch needs architecture: llama")
+        if (self.model.from_scratch is None) != (self.pretraining is None):
+            raise ValueError("`pretraining` goes with a model from scratch, and only with that")
+        return self
+
+
+class EncoderScorer(Training):
+    """An encoder with a scoring head, as Student or as Teacher.
+
+    `group_penalty` weighs, beside the loss, the squared difference between the mean scores that
+    the model and people give to each group of dev writers; for a regression Student only.
+    """
+
+    kind: Literal["encoder"]
+    name: Name
+    model: Model
+    head: Literal["classification", "regression"] = "regression"
+    group_penalty: Annotated[float, Field(ge=0)] = 0
+    seed: Seed = 1
+
+    @model_validator(mode="after")
+    def _penalty_is_of_a_mean(self):
+        if self.group_penalty and self.head != "regression":
+            raise ValueError("group_penalty needs head: regression")
+        return self
+
+    @model_validator(mode="after")
+    def _scratch_is_an_encoder(self):
+        if self.model.from_scratch and self.model.from_scratch.architecture == "llama":
+            raise ValueError("an encoder from scratch needs architecture: electra or modernbert")
+        return self
+
+
+class ClassicalScorer(Strict):
+    """The yardstick: tf-idf and length, ridge regression or (head: classification) logistic
+    regression, which gives probabilities; `alpha` is the penalty of either."""
+
+    kind: Literal["classical"]
+    name: Name
+    head: Literal["classification", "regression"] = "regression"
+    alpha: Positive = 1.0
+
+
+Teacher = Annotated[CausalTeacher | EncoderScorer | ClassicalScorer, Field(discriminator="kind")]
+Student = Annotated[EncoderScorer | ClassicalScorer, Field(discriminator="kind")]

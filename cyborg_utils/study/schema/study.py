@@ -1,0 +1,332 @@
+"""What a study may say: every key with its type, its bounds and its default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from cyborg_utils.study.schema.base import (
+    HOLISTIC,
+    ROOT,
+    Count,
+    Fraction,
+    Name,
+    ParameterError,
+    Positive,
+    Seed,
+    Strict,
+)
+from cyborg_utils.study.schema.corpora import Corpus
+from cyborg_utils.study.schema.models import (
+    CausalTeacher,
+    ClassicalScorer,
+    EncoderScorer,
+    Student,
+    Teacher,
+)
+
+UNJUDGED = "evaluation.judged: false"
+MACHINES = "machines"  # stands for a Student's name where a file holds the scores
+
+
+class Sampling(Strict):
+    """Which subsets U are drawn, and how often each Student is trained on them.
+
+    `leave_out` names prompts: for each, everything is trained once more without its essays and
+    judged on them (at the main fraction, with hard labels).
+    """
+
+    fractions: list[Fraction] = Field(default=[0.1], min_length=1)
+    headline: Fraction | None = None
+    draws: list[Seed] = Field(default=[1], min_length=1)
+    seeds: list[Seed] = Field(default=[1], min_length=1)
+    leave_out: list[str] = []
+
+    @model_validator(mode="after")
+    def _headline_is_a_fraction(self):
+        for key in ("fractions", "draws", "seeds", "leave_out"):
+            values = getattr(self, key)
+            if len(set(values)) != len(values):
+                raise ValueError(f"{key} {values} names one value twice")
+        if len({f"{fraction:.3g}" for fraction in self.fractions}) < len(self.fractions):
+            raise ValueError(f"fractions {self.fractions}: two are alike in their first 3 digits")
+        if self.headline is not None and self.headline not in self.fractions:
+            raise ValueError(f"headline {self.headline} is not among fractions {self.fractions}")
+        return self
+
+
+class Labeling(Strict):
+    """How a Teacher's scores are made: in shards of so many essays, by so many jobs at once.
+
+    Another number of jobs labels anew.
+    """
+
+    shard_size: Count = 1000
+    jobs: Count = 1
+
+
+class LabelUse(Strict):
+    """How a Student uses a Teacher's labels.
+
+    `read` says what it learns: the `label` itself, the `expected` score (a classification head
+    learns the probabilities where the Teacher gives them), the label after the probabilities were
+    corrected so that on average they have the score shares of U (`prior`), or the expected score
+    with mean and spread matched to people's on dev, rounded (`calibrated`). `weight: confidence`
+    lets a label count by the probability it was given with; `keep` is the share of the most
+    confident labels of each score that are learnt from. `human_weight` is what a human label
+    counts against a Teacher's.
+    """
+
+    name: Name
+    read: Literal["label", "expected", "prior", "calibrated"] = "label"
+    weight: Literal["equal", "confidence"] = "equal"
+    keep: Fraction = 1
+    human_weight: Positive = 1
+
+    @property
+    def needs_probabilities(self) -> bool:
+        return self.read == "prior" or self.weight == "confidence" or self.keep < 1
+
+
+HARD = LabelUse(name="hard")  # the paper's: a Teacher's label counts as a human one does
+
+
+class Privacy(Strict):
+    """What the reports of real essays may show of single writers.
+
+    `min_cell` is how few essays of a group are shown with figures; a smaller group, and what would
+    tell it by subtraction, is left out of every table, figure and result. `show_essays` lets ids
+    and texts into reports. Simulated essays have no writers: all of them may be shown.
+    """
+
+    show_essays: bool = False
+    min_cell: Count = 10
+
+
+class Evaluation(Strict):
+    """Margins, bounds and comparisons that are declared before anything runs.
+
+    `comparisons` are pairs of Students, or of machines in a study of predictions, the first
+    against the second. `judged: false` says that no test essay is scored by people: every scored
+    essay is learnt from or picks weights, and nothing is said of agreement or fairness.
+    """
+
+    judged: bool = True
+    smd_bound: Positive = 0.10
+    non_inferiority_margin: Positive = 0.02
+    replicates: Annotated[int, Field(ge=200)] = 5000
+    min_group: Count = 20
+    groups: list[str] | None = None
+    privacy: Privacy = Privacy()
+    comparisons: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = []
+
+    @model_validator(mode="after")
+    def _groups_are_named_once(self):
+        if self.groups and len(set(self.groups)) != len(self.groups):
+            raise ValueError(f"groups {self.groups} names one group twice")
+        return self
+
+
+class Study(Strict):
+    name: str
+    settings: list[str] = []
+    title: str
+    about: str = ""
+    lesson: bool = False  # render the opening lesson, 00_concepts, beside the reports
+    corpus: Corpus
+    sampling: Sampling = Sampling()
+    teachers: list[Teacher] = []
+    students: list[Student] = []
+    labeling: Labeling = Labeling()
+    label_uses: list[LabelUse] = Field(default=[HARD], min_length=1)
+    arms: list[Literal["human", "cyborg", "full"]] = Field(
+        default=["human", "cyborg", "full"], min_length=1
+    )
+    transfer: list[str] = []  # other studies, whose test essays the Students score too
+    evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self):
+        if self.corpus.kind == "predictions":
+            return self._only_evaluates()
+        for key in ("teachers", "students"):
+            if not getattr(self, key):
+                raise ValueError(f"{key}: at least 1 is needed")
+        for key in ("teachers", "students", "label_uses"):
+            names = [item.name for item in getattr(self, key)]
+            if twice := {n for n in names if names.count(n) > 1}:
+                raise ValueError(f"{key}: two of the name {sorted(twice)[0]!r}; names must differ")
+        self._compares("student", [s.name for s in self.students], "students")
+        if len(set(self.arms)) != len(self.arms):
+            raise ValueError(f"arms {self.arms} names one arm twice")
+        if self.label_uses[0] != HARD or HARD.name in [u.name for u in self.label_uses[1:]]:
+            raise ValueError(
+                "label_uses: the first must be `{name: hard}`, which the others are compared with"
+            )
+        for use in self.label_uses:
+            if not any(self.can_use(t, use) for t in self.teachers):
+                raise ValueError(
+                    f"label_uses: {use.name!r} needs a Teacher with probabilities (kind: causal, "
+                    "or head: classification); this study has none"
+                )
+        if self.name in self.transfer:
+            raise ValueError(f"transfer: {self.name} is this study itself; name others")
+        if penalized := [t.name for t in self.teachers if getattr(t, "group_penalty", 0)]:
+            raise ValueError(f"teachers: {penalized[0]}: group_penalty is for Students")
+        whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
+        if not self.evaluation.judged:
+            self._asks_nothing_of_test()
+        if whole and "cyborg" in self.arms:
+            raise ValueError(
+                "sampling.fractions: 1 leaves the Teachers nothing to label; "
+                "the arm `full` is all human labels"
+            )
+        graded = [t.pretraining for t in self.teachers if getattr(t, "pretraining", None)]
+        if self.corpus.kind != "simulated" and any(p.programme_essays for p in graded):
+            raise ValueError("programme_essays are simulated: they go with a simulated corpus only")
+        return self
+
+    def _asks_nothing_of_test(self):
+        """Without a test part, what needs one is refused; nothing is judged silently on dev."""
+        if self.simulated:
+            raise ValueError(
+                f"{UNJUDGED} is for essays from files; simulated ones have a test part"
+            )
+        asked = {
+            "corpus.test_share: 0 and no test files": self.corpus.test_share
+            or self.corpus.files.test,
+            "sampling.fractions: [1.0]": self.sampling.fractions != [1],
+            "arms: [human, cyborg], or one of them": "full" in self.arms,
+            "no sampling.leave_out": self.sampling.leave_out,
+            "no transfer": self.transfer,
+            "no evaluation.comparisons": self.evaluation.comparisons,
+            "no other label_uses than hard": len(self.label_uses) > 1,
+            "no traits": self.corpus.trait_names,
+        }
+        if needed := [remedy for remedy, is_asked in asked.items() if is_asked]:
+            raise ValueError(
+                f"{UNJUDGED} leaves no test essays, so what needs some cannot be asked; it goes "
+                f"with {'; '.join(needed)}"
+            )
+
+    def _only_evaluates(self):
+        if not self.evaluation.judged:
+            raise ValueError(
+                f"{UNJUDGED}: a study of predictions does nothing but judge; leave it out"
+            )
+        for key in (
+            "teachers",
+            "students",
+            "sampling",
+            "labeling",
+            "label_uses",
+            "arms",
+            "transfer",
+        ):
+            if key in self.model_fields_set:
+                raise ValueError(f"{key}: a study of predictions trains nothing; leave it out")
+        self._compares("machine", self.machines, "corpus.columns.machines")
+        return self
+
+    def _compares(self, what: str, names: list[str], where: str):
+        for a, b in self.evaluation.comparisons:
+            if unknown := {a, b} - set(names):
+                raise ValueError(
+                    f"evaluation.comparisons: no {what} {min(unknown)!r}; {where} "
+                    f"has {', '.join(names)}"
+                )
+            if a == b:
+                raise ValueError(f"evaluation.comparisons: {a!r} is compared with itself")
+
+    @property
+    def labels(self) -> list:
+        return self.corpus.scale.labels
+
+    @property
+    def machines(self) -> list[str]:
+        """Names of the machines whose scores a file holds; empty where Students are trained."""
+        columns = getattr(self.corpus, "columns", None)
+        return list(getattr(columns, "machines", {}))
+
+    @property
+    def reported(self) -> list[str]:
+        """Whom the fairness reports are about, one each: the Students, or all machines at once;
+        nobody where there is no test part."""
+        if not self.evaluation.judged:
+            return []
+        return [MACHINES] if self.machines else [s.name for s in self.students]
+
+    @property
+    def last_page(self) -> str:
+        """The notebook whose page is `index.html`, and whose result is `summary.json`."""
+        return "06_summary" if self.evaluation.judged else "06b_unjudged"
+
+    def check_reported(self, name: str) -> str:
+        """The name of a fairness report; where a file holds the scores there is only one."""
+        return MACHINES if self.machines else self.student(name).name
+
+    @property
+    def traits(self) -> list[str]:
+        """What is scored of an essay: the holistic score first, then the corpus's traits."""
+        return [HOLISTIC, *self.corpus.trait_names]
+
+    @property
+    def analyses(self) -> list[str]:
+        """The notebooks, beside those of every study, that this study's questions call for."""
+        asked = {
+            "05d_teacher_comparison": "cyborg" in self.arms and len(self.students) > 0,
+            "05e_label_use": "cyborg" in self.arms and len(self.label_uses) > 1,
+            "05f_student_comparison": len(self.evaluation.comparisons) > 0 and not self.machines,
+            "05g_traits": len(self.traits) > 1,
+            "05h_transfer": bool(self.sampling.leave_out or self.transfer),
+        }
+        return [name for name, wanted in asked.items() if wanted and self.evaluation.judged]
+
+    @staticmethod
+    def can_use(teacher: Teacher, use: LabelUse) -> bool:
+        """Whether a Teacher gives what a use of its labels needs."""
+        gives = teacher.kind == "causal" or teacher.head == "classification"
+        return gives or not use.needs_probabilities
+
+    def label_use(self, name: str) -> LabelUse:
+        return _by_name(self.label_uses, name, "label use", self.name)
+
+    @property
+    def headline(self) -> float:
+        """The fraction that the study's first table is about: the paper's 10 % where present."""
+        fractions = self.sampling.fractions
+        return self.sampling.headline or min(fractions, key=lambda f: abs(f - 0.1))
+
+    @property
+    def simulated(self) -> bool:
+        return self.corpus.kind == "simulated"
+
+    @property
+    def shows_essays(self) -> bool:
+        """Whether reports may show ids and texts of essays."""
+        return self.simulated or self.evaluation.privacy.show_essays
+
+    @property
+    def least_shown(self) -> int:
+        """Essays of the smallest group that reports show with figures."""
+        return 1 if self.simulated else self.evaluation.privacy.min_cell
+
+    @property
+    def folder(self) -> Path:
+        return ROOT / "runs" / self.name
+
+    def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer:
+        return _by_name(self.teachers, name, "teacher", self.name)
+
+    def student(self, name: str) -> EncoderScorer | ClassicalScorer:
+        return _by_name(self.students, name, "student", self.name)
+
+
+def _by_name(items, name: str, what: str, study: str):
+    for item in items:
+        if item.name == name:
+            return item
+    names = ", ".join(item.name for item in items)
+    raise ParameterError(f"study {study} has no {what} {name!r}; it has {names}")

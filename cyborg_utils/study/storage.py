@@ -1,0 +1,260 @@
+"""Where each stage reads and writes, and how it does so without leaving half a file.
+
+A later stage reads files that an earlier one wrote, never its variables.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from cyborg_utils.study.design import Condition, subset_slug
+from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.models import Teacher
+from cyborg_utils.study.schema.study import Study
+
+CHECKPOINTS = ROOT / "notebooks" / "checkpoints"  # results of the demo, for who lacks their own
+ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
+
+
+class MissingInput(FileNotFoundError):
+    """An earlier stage has not run yet; the message says which command or notebook runs it."""
+
+
+# ---------------------------------------------------------------- places
+
+
+def corpus_file(study: Study) -> Path:
+    return study.folder / "corpus.parquet"
+
+
+def base_folder(study: Study, teacher: Teacher) -> Path | None:
+    """Where the pretrained base model of a from-scratch Teacher lies; None for any other."""
+    scratch = getattr(teacher, "pretraining", None) is not None
+    return study.folder / "base" / teacher.name if scratch else None
+
+
+def elsewhere_file(study: Study, name: str) -> Path:
+    """The test essays of another study, which this one's Students score too."""
+    return study.folder / "elsewhere" / f"{name}.parquet"
+
+
+def teacher_folder(
+    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+) -> Path:
+    return study.folder / "teachers" / teacher / subset_slug(fraction, draw, left_out)
+
+
+def labels_folder(
+    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+) -> Path:
+    return study.folder / "labels" / teacher / subset_slug(fraction, draw, left_out)
+
+
+def student_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
+    return study.folder / "students" / student / condition.slug / f"s{seed}"
+
+
+def model_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
+    """Where a Student that is kept lies."""
+    return student_folder(study, student, condition, seed) / "model"
+
+
+def fairness_file(study: Study, student: str) -> Path:
+    return study.folder / "fairness" / f"{student}.json"
+
+
+def calibration_file(study: Study, student: str) -> Path:
+    return study.folder / "calibration" / f"{student}.json"
+
+
+def analysis_file(study: Study, page: str) -> Path:
+    return study.folder / "analyses" / f"{page}.json"
+
+
+def audit_file(study: Study, teacher: str) -> Path:
+    return study.folder / "audits" / f"{teacher}.json"
+
+
+def work_folder(study: Study, stage: str, *depends_on) -> Path:
+    """Where a stage keeps unfinished work, for the next run to go on from.
+
+    The folder's name is a hash of what the work depends on (frames, or plain values and parts of
+    the study): where that has changed, work begins anew and the old one is removed. Code is not
+    among them: who edits the package removes `runs/<study>/unfinished`.
+    """
+    digest = hashlib.sha256()
+    for part in depends_on:
+        if isinstance(part, pd.DataFrame):
+            digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+        else:
+            digest.update(json.dumps(part, default=lambda v: v.model_dump()).encode())
+    home, name = study.folder / "unfinished" / stage, digest.hexdigest()[:16]
+    for old in home.glob("*"):
+        if old.name != name:
+            shutil.rmtree(old, ignore_errors=True)  # another job may be at it too
+    return home / name
+
+
+def finished(work: Path) -> None:
+    """Remove a stage's unfinished work, once its results are written."""
+    shutil.rmtree(work.parent, ignore_errors=True)
+
+
+def summary_file(study: Study) -> Path:
+    return study.folder / "summary.json"
+
+
+# ---------------------------------------------------------------- reading and writing
+
+
+def need(path: Path, notebook: str, study: Study) -> Path:
+    """The path itself where it exists, or the shipped checkpoint that stands in for it.
+
+    Raises
+    ------
+    MissingInput
+        Neither is there; one sentence says what makes it.
+    """
+    if path.exists():
+        return path
+    stand_in = checkpoint_folder(study) / path.relative_to(study.folder)
+    if not stand_in.exists() or not is_shipped(study):
+        raise MissingInput(
+            f"{path.relative_to(ROOT)} is not there yet: run notebooks/{notebook}.ipynb with the "
+            f"same parameters, or `make reports STUDY={study.name}`"
+        )
+    return stand_in
+
+
+def checkpoint_folder(study: Study) -> Path:
+    """Where the shipped checkpoints of a study lie, in the places that they have in its runs."""
+    return CHECKPOINTS / study.name
+
+
+def is_shipped(study: Study) -> bool:
+    """Whether checkpoints of this study are shipped: one with other settings is another study."""
+    about = checkpoint_folder(study) / "study.json"
+    return about.exists() and read_json(about) == study.model_dump(mode="json")
+
+
+def corpus_without_texts(study: Study) -> pd.DataFrame:
+    """Every column of the corpus but the texts, which are nearly all of its size."""
+    path = need(corpus_file(study), "01_corpus", study)
+    names = [name for name in pq.read_schema(path).names if name != "text"]
+    return pd.read_parquet(path, columns=names)
+
+
+def read_ledger(study: Study, teacher: str, *subset) -> pd.DataFrame:
+    """A Teacher's cyborg data; `subset` is `fraction, draw, left_out`."""
+    file = labels_folder(study, teacher, *subset) / "labels.parquet"
+    return pd.read_parquet(need(file, "03_labeling", study))
+
+
+def read_json(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Write JSON under a temporary name, then rename."""
+    text = json.dumps(value, indent=2, default=_plain, allow_nan=False) + "\n"
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """Write Parquet under a temporary name, then rename."""
+    with _replacing(path) as temporary:
+        frame.to_parquet(temporary, index=False, row_group_size=ROWS, compression="zstd")
+
+
+@contextmanager
+def only_run(file: Path, what: str) -> Iterator[None]:
+    """Hold a study or a stage while it runs; the system lets go of it however the run ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise ParameterError(
+                f"{what} is being run by process {lock.read().strip() or '?'}; "
+                "wait for it, or stop it first"
+            ) from None
+        lock.truncate(0)
+        with suppress(OSError):  # a full disk has its own sentence
+            os.write(lock.fileno(), str(os.getpid()).encode())
+        yield
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder that takes its final name only when the block ends well."""
+    temporary = path.with_name(path.name + ".partial")
+    shutil.rmtree(temporary, ignore_errors=True)
+    with _room_for(path, temporary):
+        temporary.mkdir(parents=True)
+        yield temporary
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    with _room_for(path, temporary):
+        yield temporary
+        os.replace(temporary, path)
+
+
+@contextmanager
+def _room_for(path: Path, temporary: Path) -> Iterator[None]:
+    """Where there is no room for a file, remove its beginning and say so in one sentence."""
+    try:
+        yield
+    except Exception as error:  # of pyarrow, safetensors and Python, each with one of its own
+        if not re.search(r"No space left|quota exceeded|File too large", str(error), re.I):
+            raise
+        shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink(missing_ok=True)
+        raise OSError(
+            f"no room on the disk for {path}: make some, and give the same command again"
+        ) from None
+
+
+def records(frame: pd.DataFrame) -> list[dict]:
+    """Rows of a frame as plain values with every digit; a missing or infinite one is None."""
+    return [{str(k): _cell(v) for k, v in row.items()} for row in frame.to_dict("records")]
+
+
+def _cell(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    missing = value is None or value is pd.NA or value is pd.NaT
+    return None if missing or (isinstance(value, float) and not np.isfinite(value)) else value
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (np.ndarray, pd.Index)):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def hash_folder(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a folder's files: which Teacher made a ledger."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()

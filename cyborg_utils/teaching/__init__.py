@@ -1,0 +1,1 @@
+"""The opening lesson, the workshop's copies, and precomputed results."""

@@ -1,0 +1,302 @@
+"""Simulations of the opening lesson, notebook 00: everything here is made up."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_limits
+
+from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
+from cyborg_utils.statistics.fairness import standardized_mean_difference
+from cyborg_utils.statistics.scales import round_to_scale
+
+LABELS = np.arange(1, 7)
+CENTRE, RATER_NOISE = 3.2, 0.4  # in score points
+SIZES = (100, 300, 1000, 3000)  # train essays of the last simulation
+ELSEWHERE = 500  # essays that the Teacher has read before, none by the group
+GROUP_SHARE, STYLE_SLOPE, STYLE_NOISE = 0.15, -0.7, 0.5
+FEATURES, HINTS = 20, 40
+TEACHER_CLARITY, STUDENT_CLARITY, HINT_CLARITY = 0.45, 0.3, 1.0
+PENALTY = 30.0
+
+
+# ---------------------------------------------------------------- 1: labels
+
+
+def teacher_probabilities(lean: float, doubt: float) -> np.ndarray:
+    """Give a made-up Teacher's probabilities of the scores for one essay.
+
+    Parameters
+    ----------
+    lean : float
+        The score that the Teacher leans to, between two scores of the scale or on one.
+    doubt : float
+        Above zero, in score points: how widely the probabilities spread.
+
+    Returns
+    -------
+    ndarray, shape (6,)
+        Sums to 1.
+    """
+    odds = np.exp(-0.5 * ((LABELS - lean) / doubt) ** 2)
+    return odds / odds.sum()
+
+
+# ---------------------------------------------------------------- 2: QWK
+
+
+def two_machines(n: int = 2000, share: float = 0.3, miss: int = 2, seed: int = 1) -> pd.DataFrame:
+    """Simulate people's scores and two machines that are wrong on the same essays.
+
+    Parameters
+    ----------
+    n : int
+        Number of essays.
+    share : float
+        Share of essays that both machines miss.
+    miss : int
+        By how many points B misses, 1 to 3; A misses by 1.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `human, a, b`, scores from 1 to 6.
+    """
+    rng = np.random.default_rng(seed)
+    human = round_to_scale(CENTRE + rng.standard_normal(n), LABELS)
+    wrong = rng.random(n) < share
+    up = rng.choice([-1, 1], n)
+    frame = pd.DataFrame({"human": human})
+    for name, by in (("a", 1), ("b", miss)):
+        off = ~np.isin(human + up * by, LABELS)
+        frame[name] = human + np.where(off, -up, up) * by * wrong
+    return frame
+
+
+def squeezed_scores(squeeze: float, shift: float, n: int = 2000, seed: int = 1):
+    """Simulate a machine that orders essays as people do but squeezes and shifts its scores.
+
+    Parameters
+    ----------
+    squeeze : float
+        From 0 (none) to 1 (every essay gets the mean).
+    shift : float
+        In score points, added to every score before it is rounded.
+    n : int
+        Number of essays.
+    seed : int
+
+    Returns
+    -------
+    human, machine : ndarray of int, shape (n,)
+    """
+    quality = CENTRE + np.random.default_rng(seed).standard_normal(n)
+    machine = CENTRE + (1 - squeeze) * (quality - CENTRE) + shift
+    return round_to_scale(quality, LABELS), round_to_scale(machine, LABELS)
+
+
+# ---------------------------------------------------------------- 3: SMD
+
+
+def shifted_scores(shift: float, noise: float, n: int = 20_000, seed: int = 1):
+    """Simulate people's scores with an SD of about 1 point, and a machine's with a bias.
+
+    Parameters
+    ----------
+    shift : float
+        The bias in score points, before scores are rounded.
+    noise : float
+        SD of the machine's own error, in score points.
+    n : int
+        Number of essays.
+    seed : int
+
+    Returns
+    -------
+    human, machine : ndarray of int, shape (n,)
+    """
+    quality, error = np.random.default_rng(seed).standard_normal((2, n))
+    human = round_to_scale(CENTRE + quality, LABELS)
+    return human, round_to_scale(CENTRE + quality + shift + noise * error, LABELS)
+
+
+def smd_counts(noise: float, cut: int, seed: int = 1) -> pd.DataFrame:
+    """Count of 1,000 simulated essays those that a biased machine scores lower, by its SMD.
+
+    Parameters
+    ----------
+    noise : float
+        As in `shifted_scores`.
+    cut : int
+        The lowest score that passes.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows with `smd` (ascending), and of 1,000 essays: `lower`, `higher`, `machine_fails`,
+        `people_fail`.
+    """
+    rows = []
+    for shift in np.linspace(-0.8, 0.8, 65):
+        human, machine = shifted_scores(shift, noise, seed=seed)
+        rows.append(
+            {
+                "smd": standardized_mean_difference(human, machine),
+                "lower": 1000 * (machine < human).mean(),
+                "higher": 1000 * (machine > human).mean(),
+                "machine_fails": 1000 * (machine < cut).mean(),
+                "people_fail": 1000 * (human < cut).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def counts_at(counts: pd.DataFrame, smd: float) -> pd.Series:
+    """Give the counts of `smd_counts` at one SMD, interpolated."""
+    values = {c: np.interp(smd, counts["smd"], counts[c]) for c in counts if c != "smd"}
+    return pd.Series(values)
+
+
+# ---------------------------------------------------------------- 4: inherited bias
+
+
+class MadeUpEssays(NamedTuple):
+    """Essays as numbers; the first column of either view is the style."""
+
+    group: np.ndarray
+    human: np.ndarray
+    teacher_view: np.ndarray
+    student_view: np.ndarray
+
+
+def made_up_essays(
+    n: int, gap: float, rng: np.random.Generator, group_share: float = GROUP_SHARE
+) -> MadeUpEssays:
+    """Make up essays of two groups that write equally well, and what two machines see of them.
+
+    Quality has the same distribution in both groups. The style gets rarer as quality rises among
+    most writers; in the group it is common at every quality. A view is the style, features that
+    show the quality, clearer to the Teacher than to the Student, and features that hint at the
+    group.
+
+    Parameters
+    ----------
+    n : int
+        Number of essays.
+    gap : float
+        Mean of the style in the group; 0 among the others.
+    rng : numpy.random.Generator
+    group_share : float
+        Share of writers in the group.
+
+    Returns
+    -------
+    MadeUpEssays
+        `group` (bool), `human` (1 to 6), and the two views, shape (n, 61).
+    """
+    group = rng.random(n) < group_share
+    quality = rng.standard_normal(n)
+    human = round_to_scale(CENTRE + quality + RATER_NOISE * rng.standard_normal(n), LABELS)
+    style = np.where(group, gap, STYLE_SLOPE * quality) + STYLE_NOISE * rng.standard_normal(n)
+    views = []
+    for clarity in (TEACHER_CLARITY, STUDENT_CLARITY):
+        shown = clarity * quality[:, None] + rng.standard_normal((n, FEATURES))
+        hints = HINT_CLARITY * group[:, None] + rng.standard_normal((n, HINTS))
+        views.append(np.column_stack([style, shown, hints]))
+    return MadeUpEssays(group, human, *views)
+
+
+@threadpool_limits.wrap(limits=1)  # small matrices: on a busy machine threads only wait
+def inherited_bias(
+    gap: float = 2.0,
+    hand_scored: int = 100,
+    student_sees_style: bool = True,
+    draws: int = 30,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Train a Teacher, and Students on cyborg data and on labels by people, by ridge regression.
+
+    The Teacher learns from U and from 500 essays of another programme, none of them by writers of
+    the group. Cyborg data are U with people's scores and further essays with the Teacher's.
+
+    Parameters
+    ----------
+    gap : float
+        As in `made_up_essays`.
+    hand_scored : int
+        Essays in U.
+    student_sees_style : bool
+        Whether the style is among the Student's features.
+    draws : int
+        Number of times that all essays are drawn anew.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each draw and model: `draw, labels` ("Teacher", "cyborg", "human"), `essays`
+        trained on (a Teacher: in U), and on 3,000 test essays `smd` of the group, the same bias in
+        score `points`, `qwk`, and `style_weight` (points of score for one unit of style).
+    """
+    sizes = [hand_scored, *(s for s in SIZES if s > hand_scored)]
+    unseen = slice(0 if student_sees_style else 1, None)
+    rows = []
+    for draw in range(draws):
+        rng = np.random.default_rng((seed, draw))
+        train, test = (made_up_essays(SIZES[-1], gap, rng) for _ in range(2))
+
+        def judge(model, view, labels, essays, draw=draw, test=test):
+            scores = round_to_scale(model.predict(view), LABELS)
+            mine = test.group
+            smd = standardized_mean_difference(test.human[mine], scores[mine])
+            sees = model.n_features_in_ == test.teacher_view.shape[1]
+            rows.append(
+                {
+                    "draw": draw,
+                    "labels": labels,
+                    "essays": essays,
+                    "smd": smd,
+                    "points": (scores - test.human)[mine].mean(),
+                    "qwk": quadratic_weighted_kappa(test.human, scores, LABELS),
+                    "style_weight": model.coef_[0] if sees else 0.0,
+                }
+            )
+
+        elsewhere = made_up_essays(ELSEWHERE, gap, rng, group_share=0)
+        teacher = Ridge(PENALTY).fit(
+            np.vstack([elsewhere.teacher_view, train.teacher_view[:hand_scored]]),
+            np.concatenate([elsewhere.human, train.human[:hand_scored]]),
+        )
+        judge(teacher, test.teacher_view, "Teacher", hand_scored)
+        cyborg = round_to_scale(teacher.predict(train.teacher_view), LABELS)
+        cyborg[:hand_scored] = train.human[:hand_scored]
+        for labels, scores in (("cyborg", cyborg), ("human", train.human)):
+            for n in sizes:
+                student = Ridge(PENALTY).fit(train.student_view[:n, unseen], scores[:n])
+                judge(student, test.student_view[:, unseen], labels, n)
+    return pd.DataFrame(rows)
+
+
+def over_draws(runs: pd.DataFrame, column: str = "smd") -> pd.DataFrame:
+    """Average a column of `inherited_bias` over draws, with the 95 % t interval of the mean.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+    column : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `labels, essays, mean, low, high`.
+    """
+    found = runs.groupby(["labels", "essays"], sort=False)[column].agg(["mean", "sem", "size"])
+    reach = stats.t.ppf(0.975, found["size"] - 1) * found["sem"]
+    found = found.assign(low=found["mean"] - reach, high=found["mean"] + reach)
+    return found[["mean", "low", "high"]].reset_index()

@@ -1,0 +1,85 @@
+"""The participants' and the instructor's copies of the notebooks, both from `notebooks/`.
+
+`python -m cyborg_utils.teaching.workshop` is what `make workshop` calls. A cell tagged `solution`
+is in the instructor's copy alone, folded; the participants find an empty cell in its place. So
+exercises and solutions cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+
+from cyborg_utils.reporting.notebooks import NOTEBOOKS
+from cyborg_utils.study.schema.base import ROOT
+
+WORKSHOP = ROOT / "workshop"
+SOLUTION = "solution"
+
+
+def for_participants(notebook):
+    """The notebook with one empty cell for each run of solution cells."""
+    cells = []
+    for cell in notebook.cells:
+        if not _is_solution(cell):
+            cells.append(cell)
+        elif "answer" not in cells[-1].metadata.get("tags", []):
+            empty = nbformat.v4.new_code_cell("# your answer", metadata={"tags": ["answer"]})
+            cells.append({**empty, "id": cell.id})
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def for_instructor(notebook):
+    """The notebook with its solutions, their code folded."""
+    cells = [nbformat.from_dict(cell) for cell in notebook.cells]
+    for cell in cells:
+        if _is_solution(cell) and cell.cell_type == "code":
+            cell.metadata["jupyter"] = {"source_hidden": True}
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def _is_solution(cell) -> bool:
+    return SOLUTION in cell.metadata.get("tags", [])
+
+
+def write_copies(folder: Path) -> list[Path]:
+    """Write both copies of every notebook into `participants/` and `instructor/` of a folder.
+
+    Raises
+    ------
+    FileExistsError
+        Copies are there already: somebody may have worked in them.
+    """
+    written = []
+    for name, copy in (("participants", for_participants), ("instructor", for_instructor)):
+        place = folder / name
+        if place.exists():
+            raise FileExistsError(f"{place} is there already: move it away, or remove it")
+        place.mkdir(parents=True)
+        for source in sorted(NOTEBOOKS.glob("*.ipynb")):
+            notebook = copy(nbformat.read(source, as_version=4))
+            for cell in notebook.cells:  # a copy lies one folder deeper
+                cell.source = cell.source.replace("](../docs/", "](../../docs/")
+            nbformat.validate(notebook)
+            nbformat.write(notebook, place / source.name)
+            written.append(place / source.name)
+    return written
+
+
+def main() -> int:
+    """Write the copies and say where they are."""
+    try:
+        written = write_copies(WORKSHOP)
+    except FileExistsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for name in ("participants", "instructor"):
+        n = sum(path.parent.name == name for path in written)
+        print(f"workshop/{name}: {n} notebooks, begin with Start.ipynb")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

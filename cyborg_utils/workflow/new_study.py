@@ -1,0 +1,423 @@
+"""A study of one's own essays: look at a CSV, say what it holds, write `params/NAME.yaml`.
+
+`python -m cyborg_utils.workflow.new_study NAME essays.csv` is what `make study` calls. Nothing is
+written before the new study's own reading of the file has found no fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.corpus.csv_files import (
+    Table,
+    TableError,
+    check_column,
+    check_ids,
+    id_column,
+    named_like,
+    numbers,
+    open_table,
+    text_column,
+    tokens,
+)
+from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.corpus.text_screening import word_count
+from cyborg_utils.corpus.validation import SPLITS, CorpusError
+from cyborg_utils.reporting.narrative.corpus import odd_texts
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.corpora import RESERVED
+from cyborg_utils.study.schema.study import Evaluation, Privacy
+
+PARAMS = ROOT / "params"
+SCORES = ("score", "holistic", "overall", "mark", "grade", "points", "rating", "rater_1")
+SECOND = {"2", "two", "second"}  # words in a second score's column
+PROMPTS = ("prompt", "prompt_name", "task", "topic", "question", "assignment", "essay_set")
+PARTS = ("split", "set", "partition", "part", "competition_set")
+PART_VALUES = {
+    "train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+GROUPS = {
+    "gender", "sex", "ell", "esl", "ethnicity", "race", "disability", "disadvantaged", "ses",
+    "lunch", "grade", "age", "language", "country", "region", "school",
+}  # fmt: skip
+STEPS = (1.0, 0.5, 0.25, 0.1)
+MAX_POINTS, MAX_LEVELS, SHORT = 61, 12, 20
+LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
+UNJUDGED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
+TEST, DEV = (0.3, 600), (0.15, 200)  # share of the scored essays, and how many at most
+NONE = (0.0, 0)
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a table seems to hold: its columns by their meaning, its scale, its essays."""
+
+    table: Table
+    frame: pd.DataFrame
+    columns: dict[str, str]  # id, text, score and, where there are, second_score, prompt, split
+    groups: dict[str, str]
+    scale: tuple[float, float, float]
+    judged: bool = True  # whether scored essays are kept for test
+
+    @property
+    def least(self) -> dict[str, int]:
+        return LEAST if self.judged else UNJUDGED
+
+    @property
+    def scores(self) -> pd.Series:
+        return numbers(self.table, self.frame[self.columns["score"]])
+
+    @property
+    def parts(self) -> pd.Series:
+        """The part that the file names for each essay; train where it names none."""
+        if "split" not in self.columns:
+            return pd.Series("train", self.frame.index)
+        return self.frame[self.columns["split"]].str.lower().map(PART_VALUES).fillna("train")
+
+    @property
+    def unused(self) -> list[str]:
+        used = {*self.columns.values(), *self.groups.values()}
+        return [c for c in self.frame if c not in used]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Scored essays of each part, where they are drawn; dev comes out of those that the file
+        itself does not name as of another part."""
+        n = int(self.scores.notna().sum())
+        mine = int(self.scores[self.parts == "train"].notna().sum())
+        test, dev = (
+            max(self.least[part], min(most, round(share * of)))
+            for part, of, (share, most) in (
+                ("test", n, TEST if self.judged else NONE),
+                ("dev", mine, DEV),
+            )
+        )
+        return {"train": n - test - dev, "dev": dev, "test": test}
+
+
+def understand(table: Table, options: argparse.Namespace) -> Understood:
+    """Which column is what, from its name and its values; what a person says goes first."""
+    frame = table.whole()
+
+    def given(option: str) -> str | None:
+        name = getattr(options, option)
+        return name and check_column(table, frame, name, f"--{option.replace('_', '-')}")
+
+    text = given("text") or text_column(table, frame)
+    score = given("score") or _score_column(table, frame, text)
+    columns = {"id": given("id") or id_column(table, frame.drop(columns=score), text)}
+    columns |= {"text": text, "score": score}
+    check_ids(table, frame[columns["id"]])
+    for name, find in (("second_score", _second), ("prompt", _prompt), ("split", _split)):
+        rest = frame.drop(columns=list(columns.values()))
+        if column := given(name) or find(rest):
+            columns[name] = column
+    rest = [c for c in frame if c not in columns.values()]
+    chosen = [check_column(table, frame, c, "--group") for c in options.group or []]
+    groups = {_group_name(c): c for c in chosen or [c for c in rest if _is_group(frame[c])]}
+    given_by_people = [score, *filter(None, [columns.get("second_score")])]
+    scores = pd.concat([numbers(table, frame[c]) for c in given_by_people]).rename(score)
+    scale = tuple(options.scale) if options.scale else _scale(table, scores)
+    return Understood(table, frame, columns, groups, scale, not options.no_test)
+
+
+def _score_column(table: Table, frame: pd.DataFrame, text: str) -> str:
+    others = [c for c in frame if c != text and not SECOND & set(tokens(c))]
+    if found := named_like(others, SCORES):
+        return found[0]
+    raise TableError(
+        f"{table.path.name}: no column is called like a score ({', '.join(SCORES)}): name it with "
+        f"--score COLUMN; the file has {', '.join(frame)}"
+    )
+
+
+def _second(rest: pd.DataFrame) -> str | None:
+    scores = [c for c in named_like(rest, SCORES + ("rater",)) if SECOND & set(tokens(c))]
+    return next((c for c in scores if pd.to_numeric(rest[c], errors="coerce").notna().any()), None)
+
+
+def _prompt(rest: pd.DataFrame) -> str | None:
+    return next((c for c in named_like(rest, PROMPTS) if rest[c].nunique() < len(rest) / 5), None)
+
+
+def _split(rest: pd.DataFrame) -> str | None:
+    def fits(column: str) -> bool:
+        values = set(rest[column].dropna().str.lower())
+        return "train" in {PART_VALUES.get(v) for v in values} and values <= set(PART_VALUES)
+
+    return next((c for c in named_like(rest, PARTS) if fits(c)), None)
+
+
+def _is_group(values: pd.Series) -> bool:
+    return bool(GROUPS & set(tokens(values.name))) and 2 <= values.nunique() <= MAX_LEVELS
+
+
+def _group_name(column: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "group"
+    return f"{name}_group" if name in RESERVED else name
+
+
+def _scale(table: Table, scores: pd.Series) -> tuple[float, float, float]:
+    """Lowest and highest score that occur, and the largest step that all of them fit."""
+    points = np.unique(scores.dropna())
+    column = scores.name
+    if len(points) == 0:
+        raise TableError(
+            f"{table.path.name}: column {column!r} is empty: no essay is scored; score at least "
+            f"{sum(LEAST.values())} by hand, or name another column with --score"
+        )
+    if len(points) == 1:
+        raise TableError(
+            f"{table.path.name}: column {column!r} is {points[0]:g} for all {scores.count():,} "
+            "scored essays: there is nothing to learn; score essays of every quality"
+        )
+    for step in STEPS:
+        steps = (points - points[0]) / step
+        if np.allclose(steps, steps.round(), atol=1e-6) and steps[-1] < MAX_POINTS:
+            return float(points[0]), float(points[-1]), step
+    raise TableError(
+        f"{table.path.name}: column {column!r} has {len(points)} scores from {points[0]:g} to "
+        f"{points[-1]:g} that are no scale of {MAX_POINTS} points or fewer: round them to whole, "
+        "half or tenth points, or give --scale MIN MAX STEP"
+    )
+
+
+def check_enough(seen: Understood) -> None:
+    """Raise a TableError where the scored essays are too few to be split, or none is left for a
+    Teacher of a study without a test part."""
+    n, needed = int(seen.scores.notna().sum()), sum(seen.least.values())
+    name = seen.table.path.name
+    if n < needed and "split" not in seen.columns:
+        parts = ", ".join(f"{least} for {part}" for part, least in seen.least.items() if least)
+        why = ", since without scored test essays neither agreement with people nor fairness can "
+        way_out = ""
+        if seen.judged and n >= sum(UNJUDGED.values()):
+            way_out = "; or learn from all of them, and know neither: OPTIONS='--no-test'"
+        raise TableError(
+            f"{name}: {n} scored essays are too few: {needed} are needed "
+            f"({parts}){f'{why}be known' if seen.judged else ''}; score {needed - n} more by hand, "
+            f"drawn at random{way_out}"
+        )
+    if not seen.judged and n == len(seen.frame):
+        raise TableError(
+            f"{name}: all essays are scored, so with --no-test there is nothing for a Teacher to "
+            "score and nothing to judge by; leave --no-test out"
+        )
+    if not seen.judged and (n_test := int((seen.parts == "test").sum())):
+        raise TableError(
+            f"{name}: column {seen.columns['split']!r} has {n_test:,} test essays; leave "
+            "--no-test out, so that they judge"
+        )
+
+
+# ---------------------------------------------------------------- what is told
+
+
+def told(seen: Understood) -> list[str]:
+    """What was understood, a line each."""
+    frame, scores, columns = seen.frame, seen.scores, seen.columns
+    words = word_count(frame[columns["text"]].fillna(""))
+    n, low, high, step = int(scores.notna().sum()), *seen.scale
+    counts = scores.value_counts().sort_index()
+    encoding, separator = (
+        seen.table.encoding,
+        {"\t": "tab"}.get(seen.table.separator, seen.table.separator),
+    )
+    lines = [
+        f"{seen.table.path.name}: {len(frame):,} essays ({encoding}, columns separated by "
+        f"{separator!r}), of which {n:,} are scored",
+        *(f"  {name.replace('_', ' ')}: column {column!r}" for name, column in columns.items()),
+        f"  length: {words.median():.0f} words in the middle, {words.max():,} at most; "
+        f"{int((words == 0).sum()):,} blank, {int((words.between(1, SHORT - 1)).sum()):,} of fewer "
+        f"than {SHORT} words",
+        f"  scale: {low:g} to {high:g} in steps of {step:g}, from the scores that occur; "
+        "where it goes further, give --scale MIN MAX STEP",
+        "  scores: " + ", ".join(f"{score:g}: {count:,}" for score, count in counts.items()),
+    ]
+    if "prompt" in columns:
+        lines.append(f"  prompts: {_counted(frame[columns['prompt']])}")
+    for name, column in seen.groups.items():
+        lines.append(f"  group {name}: {_counted(frame[column])}")
+        if seen.judged and "split" not in columns:
+            lines += small_on_test(frame.loc[scores.notna(), column], seen.sizes["test"])
+    if not seen.groups:
+        lines.append("  groups: none found, so fairness cannot be judged; name some with --group")
+    if odd := odd_texts(frame[columns["text"]]):
+        lines.append(f"  {odd[0].lower()}{odd[1:]}")
+    if seen.unused:
+        lines.append(f"  not used: {', '.join(map(repr, seen.unused))}")
+    if n == len(frame):
+        lines.append(
+            "All essays are scored, so none is left to score: the study hides scores from the "
+            "Teacher, to show how many would have been enough; `make score` scores new essays."
+        )
+    return lines
+
+
+def small_on_test(scored: pd.Series, test: int) -> list[str]:
+    """A line on groups that will have too few test essays to be judged; none where all have enough.
+
+    Parameters
+    ----------
+    scored : the group of each scored essay.
+    test : how many of the scored essays are drawn for test.
+    """
+    expected = scored.fillna("(missing)").str.strip().value_counts(normalize=True) * test
+    few = expected[expected < Evaluation().min_group].round().astype(int)
+    if few.empty:
+        return []
+    told = ", ".join(f"{level[:40]} {n:,}" for level, n in few.head(MAX_LEVELS).items())
+    return [
+        f"    too few of {test:,} test essays for a verdict: about {told}; under "
+        f"{Privacy().min_cell} are not shown at all, nor what would tell them: merge small "
+        "categories, or score more"
+    ]
+
+
+def _counted(values: pd.Series) -> str:
+    counts = values.fillna("(missing)").str.strip().value_counts()
+    shown = ", ".join(f"{level[:40]} {count:,}" for level, count in counts.head(MAX_LEVELS).items())
+    more = len(counts) - MAX_LEVELS
+    return shown + (f", and {more} more" if more > 0 else "")
+
+
+# ---------------------------------------------------------------- the study
+
+
+def study_yaml(seen: Understood, name: str) -> str:
+    """The study's file, with a comment where a person may want something else."""
+    columns = "\n".join(f"    {key}: {_quoted(column)}" for key, column in seen.columns.items())
+    if seen.groups:
+        columns += "\n    groups:             # name in the reports: column in the file"
+        columns += "".join(f"\n      {key}: {_quoted(c)}" for key, c in seen.groups.items())
+    low, high, step = seen.scale
+    scores, sizes = seen.scores, seen.sizes
+    n, unscored = int(scores.notna().sum()), int(scores.isna().sum())
+    sampling = SCORED if not unscored else UNSCORED if seen.judged else ALL
+    values = ""
+    if "split" in seen.columns:
+        found = seen.frame[seen.columns["split"]].dropna().str.lower().unique()
+        named = ", ".join(f"{_quoted(v)}: {PART_VALUES[v]}" for v in found)
+        values = f"  split_values: {{{named}}}\n"
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        name=name,
+        title=_quoted(f"Essays of {seen.table.path.name}"),
+        about=f"{n:,} of {len(scores):,} essays were scored by hand.",
+        file=_quoted(_from_root(seen.table.path)),
+        columns=columns,
+        scale=f"{{min: {low:g}, max: {high:g}, step: {step:g}}}",
+        table=f"  encoding: {seen.table.encoding}\n"
+        f"  separator: {_quoted(seen.table.separator)}\n{values}",
+        dev=sizes["dev"],
+        test=JUDGED_ON.format(round(sizes["test"] / n, 4)) if seen.judged else NO_TEST,
+        sampling=sampling,
+        evaluation=EVALUATION if seen.judged else NOTHING_JUDGED,
+        arms="human, cyborg" if unscored else "human, cyborg, full",
+        window=_window(word_count(seen.frame[seen.columns["text"]].fillna(""))),
+    )
+
+
+def _window(words: pd.Series) -> int:
+    """Tokens that nearly all essays fit into, 768 at most."""
+    return int(np.clip(np.ceil(words.quantile(0.95) * 1.4 / 64) * 64, 64, 768))
+
+
+def _from_root(path: Path) -> str:
+    path = path.resolve()
+    return os.path.relpath(path, ROOT) if path.is_relative_to(ROOT.parent) else str(path)
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # which YAML reads as it is meant
+
+
+UNSCORED = """\
+  fractions: [0.25, 0.5, 1.0]   # of the scored train essays; 1.0 is all of them, the smaller
+  headline: 1.0                 # ones show what more scoring by hand still brings"""
+SCORED = """\
+  fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
+  headline: 0.25"""
+ALL = """\
+  fractions: [1.0]              # all scored train essays: without a test part nobody could tell
+                                # whether fewer would do"""
+JUDGED_ON = "test_share: {:<6}    # of the scored essays: what agreement and fairness are judged on"
+NO_TEST = "test_share: 0         # every scored essay is learnt from, or picks weights"
+EVALUATION = """\
+# evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
+NOTHING_JUDGED = """\
+evaluation:
+  judged: false                 # no human-scored test essays: nothing is said of agreement or
+                                # fairness; score some at random, and set test_share instead
+#  privacy: {min_cell: 10}      # essays of the smallest group that reports show"""
+TEMPLATE = Path(__file__).parent / "new_study.yaml"  # `{name}` is filled in
+
+
+# ---------------------------------------------------------------- the command
+
+NO_TEST_HELP = "learn from all scored essays, and know nothing of agreement or fairness"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m cyborg_utils.workflow.new_study", description=__doc__
+    )
+    parser.add_argument("name", help="of the new study: params/NAME.yaml")
+    parser.add_argument("data", type=Path, help="a CSV file with a row an essay")
+    for column in ("id", "text", "score", "second-score", "prompt", "split"):
+        parser.add_argument(f"--{column}", metavar="COLUMN")
+    parser.add_argument("--group", action="append", metavar="COLUMN", help="may be given again")
+    parser.add_argument("--scale", nargs=3, type=float, metavar=("MIN", "MAX", "STEP"))
+    parser.add_argument("--no-test", action="store_true", help=NO_TEST_HELP)
+    options = parser.parse_args(arguments)
+    try:
+        write_study(options)
+    except (TableError, CorpusError, ParameterError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def write_study(options: argparse.Namespace) -> Path:
+    """Look at the table, tell what was understood, and write the study's file."""
+    path = PARAMS / f"{options.name}.yaml"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", options.name):
+        raise TableError(f"{options.name!r} names no study: use letters, digits, _, - and . only")
+    if path.exists():
+        raise TableError(f"params/{path.name} is there already: take another name, or remove it")
+    seen = understand(open_table(options.data), options)
+    print("\n".join(told(seen)))
+    check_enough(seen)
+    text = study_yaml(seen, options.name)
+    with tempfile.TemporaryDirectory() as folder:
+        trial = Path(folder) / path.name
+        trial.write_text(text, encoding="utf-8")
+        corpus = load_corpus(load_study(str(trial)))
+    with open(path, "x", encoding="utf-8") as file:
+        file.write(text)
+    parts = corpus.groupby("split", sort=False)["score"].count()
+    unscored = int(corpus["score"].isna().sum())
+    print(
+        "scored essays: "
+        + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
+        + f"; {unscored:,} unscored ones are for the Teacher"
+    )
+    if not seen.judged:
+        print("no test part: nothing will be known of agreement with people, or of fairness")
+    print(f"wrote params/{path.name}; look it over, then: make reports STUDY={options.name}")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

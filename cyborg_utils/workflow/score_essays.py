@@ -1,0 +1,201 @@
+"""Score new essays with a Student: a CSV of any size goes through in blocks of rows.
+
+`python -m cyborg_utils.workflow.score_essays STUDENT_FOLDER essays.csv scores.csv` is what `make
+score` calls. A run that is killed goes on with the next block.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cyborg_utils.corpus.csv_files import (
+    Table,
+    TableError,
+    check_column,
+    id_column,
+    open_table,
+    text_column,
+)
+from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, Usual
+from cyborg_utils.models.saved_model import StudentError, calibrated, load_student
+from cyborg_utils.study.storage import hash_folder, read_json, write_json
+
+ROWS = 1000  # that are read, scored and written together
+LOOK = 200  # rows from which the columns are told
+EVERY = 10  # seconds between two lines about the time left
+
+
+def score_file(
+    student: Path,
+    data: Path,
+    out: Path,
+    id: str | None = None,
+    text: str | None = None,
+    show: Callable[[str], None] = print,
+) -> Counter:
+    """Score the essays of a CSV file.
+
+    `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale,
+    `score`, a point of it, and `flag`, what is unusual about it (`usual_essays.MEANING`), several
+    with a semicolon between. A blank essay, and one unlike the training essays, has no score.
+    Ids are written as they are, also those that a spreadsheet takes for a formula (`=1+1`, `-1`,
+    `@a`): what joins scores to essays must not change. Import the column as text there.
+
+    Returns
+    -------
+    how often each flag was given; `essays`, how many there are
+
+    Raises
+    ------
+    TableError, StudentError
+        One sentence with the remedy.
+    """
+    if out.exists():
+        raise TableError(f"{out}: is there already; remove it, or name another file")
+    if not out.parent.is_dir():
+        raise TableError(f"{out}: there is no folder {out.parent}; make it, or name another file")
+    model, usual = load_student(student)
+    table = open_table(data)
+    head = table.read(nrows=LOOK)
+    table.check_rows(head)
+    for given, option in ((id, "--id"), (text, "--text")):
+        if given:
+            check_column(table, head, given, option)
+    text = text or text_column(table, head)
+    id = id or id_column(table, head, text)
+    total, repeated = _count(table, id)
+    file = data.stat()
+    work = _Unfinished(out, [hash_folder(student), str(data.resolve()), file.st_size,
+                             file.st_mtime_ns, id, text])  # fmt: skip
+    counts, start, told = work.counts, time.monotonic(), time.monotonic()
+    begun = counts["essays"]
+    if begun:
+        show(f"going on after {begun:,} of {total:,} essays")
+    for rows in _blocks(table, [id, text]):
+        if rows.index[-1] < begun:
+            continue
+        scored = _score(rows[text].fillna(""), model, usual, student)
+        again = pd.util.hash_array(rows[id].to_numpy(dtype=object))
+        scored["flag"] = [
+            "; ".join([*flags, REPEATED] if twice else flags)
+            for flags, twice in zip(scored["flag"], np.isin(again, repeated), strict=True)
+        ]
+        counts["essays"] += len(rows)
+        counts.update(flag for flags in scored["flag"] for flag in flags.split("; ") if flag)
+        work.append(pd.concat([rows[[id]], scored], axis=1))
+        if time.monotonic() - told > EVERY:
+            told, rate = time.monotonic(), (counts["essays"] - begun) / (time.monotonic() - start)
+            left = (total - counts["essays"]) / rate
+            show(
+                f"{counts['essays']:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left"
+            )
+    work.finish()
+    done, seconds = counts["essays"] - begun, time.monotonic() - start
+    show(f"{done:,} essays scored in {seconds:,.0f} s, {done / seconds:,.0f} a second")
+    return counts
+
+
+def _score(texts: pd.Series, model, usual: Usual, student: Path) -> pd.DataFrame:
+    """Scores of a block of essays, and the list of flags of each."""
+    flags = [usual.signs(text) for text in texts]
+    plain = np.array([not UNSCORED & set(found) for found in flags])
+    scores = pd.DataFrame(index=texts.index, columns=["continuous", "score"], dtype=float)
+    if plain.any():
+        given = model.score(texts[plain].tolist()).set_index(texts.index[plain])
+        given = calibrated(given, model.labels, student)
+        scores = given.drop(columns="truncated").filter(regex="^(continuous|score)")
+        points = [name for name in scores if name.startswith("score")]
+        scores = scores.round(4).astype({name: str for name in points}).reindex(texts.index)
+        for i in np.flatnonzero(plain)[given["truncated"].to_numpy(dtype=bool)]:
+            flags[i].append(CUT)
+    return scores.assign(flag=flags)
+
+
+def _blocks(table: Table, columns: list[str]) -> Iterator[pd.DataFrame]:
+    try:
+        yield from table.read(usecols=columns, chunksize=ROWS)
+    except pd.errors.ParserError as error:
+        raise TableError(table.unreadable(error)) from None
+
+
+def _count(table: Table, id: str) -> tuple[int, np.ndarray]:
+    """How many essays there are, and the hashes of ids that more than one has: 8 bytes an essay."""
+    hashes = []
+    for rows in _blocks(table, [id]):
+        if (missing := rows[id].isna()).any():
+            raise TableError(
+                f"{table.path.name}: column {id!r} is empty in row {rows.index[missing][0] + 2}: "
+                "give every essay an id, or name another column with --id"
+            )
+        hashes.append(pd.util.hash_array(rows[id].to_numpy(dtype=object)))
+    found, times = np.unique(np.concatenate(hashes), return_counts=True)
+    return int(times.sum()), found[times > 1]
+
+
+class _Unfinished:
+    """The rows that are written so far, beside a note of how many: a kill loses one block."""
+
+    def __init__(self, out: Path, made_from: list):
+        self.out, self.made_from = out, made_from
+        self.rows, self.note = (
+            out.with_name(f"{out.name}{end}") for end in (".part", ".part.json")
+        )
+        self.counts, self.size = Counter(), 0
+        if self.rows.is_file() and self.note.is_file():
+            note = read_json(self.note)
+            if note["made_from"] == made_from:
+                self.counts, self.size = Counter(note["counts"]), note["size"]
+
+    def append(self, rows: pd.DataFrame) -> None:
+        text = rows.to_csv(index=False, header=not self.size).encode()
+        with open(self.rows, "r+b" if self.size else "wb") as file:
+            file.truncate(self.size)
+            file.seek(self.size)
+            file.write(text)
+        self.size += len(text)
+        note = {"made_from": self.made_from, "counts": self.counts, "size": self.size}
+        write_json(self.note, note)
+
+    def finish(self) -> None:
+        self.rows.replace(self.out)
+        self.note.unlink()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m cyborg_utils.workflow.score_essays", description=__doc__
+    )
+    parser.add_argument("student", type=Path, help="the `model` folder of a Student")
+    parser.add_argument("data", type=Path, help="a CSV file with a row an essay")
+    parser.add_argument("out", type=Path, help="where the scores go")
+    for column in ("id", "text"):
+        parser.add_argument(f"--{column}", metavar="COLUMN")
+    options = parser.parse_args(arguments)
+    try:
+        counts = score_file(**vars(options))
+    except (TableError, StudentError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        return 130
+    print(summary(counts, options.out))
+    return 0
+
+
+def summary(counts: Counter, out: Path) -> str:
+    """How many essays were scored and flagged, in one sentence."""
+    flagged = ", ".join(f"{n:,} {flag}" for flag, n in counts.most_common() if flag != "essays")
+    return f"wrote {out}: {counts['essays']:,} essays; flagged: {flagged or 'none'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

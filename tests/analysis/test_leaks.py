@@ -1,0 +1,233 @@
+"""What a study makes does not depend on scores that it must not know: absurd ones are planted as
+test scores and as the hidden scores of train, and nothing moves before the evaluation.
+
+The notebooks 02, 03 and 04 are run cell by cell, in this process, without their figures.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from cyborg_utils.analysis.calibration import calibrate_runs
+from cyborg_utils.analysis.paired import readings
+from cyborg_utils.analysis.predictions import collect_runs, collect_teacher, hard_only
+from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.corpus.sampling import draw_subset, without_prompt
+from cyborg_utils.reporting import figures, tables
+from cyborg_utils.reporting.notebooks import read_notebook, without_lesson
+from cyborg_utils.statistics.calibration import METHODS
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import Condition, conditions, subsets
+from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.storage import (
+    corpus_file,
+    hash_folder,
+    read_ledger,
+    student_folder,
+    teacher_folder,
+    write_parquet,
+)
+
+STUDY = """\
+title: A study with secrets
+corpus:
+  {kind: simulated, n_train: 120, n_dev: 40, n_test: 60, n_prompts: 2, traits: [vocabulary]}
+sampling: {fractions: [0.3], leave_out: [School start times]}
+teachers:
+  - {name: ridge, kind: classical}
+  - {name: logistic, kind: classical, head: classification}
+students:
+  - {name: ridge, kind: classical}
+  - name: electra
+    kind: encoder
+    model:
+      from_scratch: {architecture: electra, hidden_size: 16, layers: 1, heads: 2, vocab_size: 400}
+    max_tokens: 32
+    epochs: 1
+    min_steps: 12
+    group_penalty: 1
+label_uses:
+  - {name: hard}
+  - {name: expected, read: expected}
+  - {name: prior, read: prior}
+  - {name: calibrated, read: calibrated}
+  - {name: filtered, keep: 0.5}
+arms: [human, cyborg]
+evaluation: {replicates: 200, min_group: 5}
+"""
+SCORES = ["score", "score_2", "true_score", "vocabulary", "true_vocabulary", "proficiency"]
+LEARNT_BY_ELECTRA = ["human-f0.3-d1", "cyborg-logistic-expected-f0.3-d1",
+                     "cyborg-logistic-f0.3-d1-no0"]  # fmt: skip
+
+
+def run(notebook: str, **parameters) -> None:
+    """The code cells of a notebook's report, the parameters laid over its own."""
+    cells = without_lesson(read_notebook(notebook)).cells
+    scope = {"__name__": "__main__"}
+    for cell in cells:
+        if cell.cell_type == "code":
+            exec(compile(ast.parse(cell.source), notebook, "exec"), scope)
+        if "parameters" in cell.metadata.get("tags", []):
+            scope |= parameters
+
+
+class Made:
+    """Everything that a study makes of a corpus before its evaluation."""
+
+    def __init__(self, folder: Path, file: Path, corpus: pd.DataFrame, students: list[str]):
+        self.folder, self.corpus = folder, corpus
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Study, "folder", property(lambda _: folder))
+            patch.setattr(torch.cuda, "is_available", lambda: False)
+            for drawing in ("show", "score_distribution", "live_training_curve"):
+                patch.setattr(figures, drawing, lambda *_, **__: None)
+            patch.setattr(tables, "table", lambda *_, **__: None)
+            self.study = load_study(str(file))
+            write_parquet(corpus_file(self.study), corpus)
+            given = partial(dict, study=str(file), settings=[])
+            for fraction, draw, left_out in subsets(self.study):
+                u = given(fraction=fraction, draw=draw, left_out=left_out)
+                for teacher in ("ridge", "logistic"):
+                    run("02_teacher_training", teacher=teacher, **u)
+                    run("03_labeling", teacher=teacher, **u)
+            for c in conditions(self.study):
+                for student in students:
+                    if student == "electra" and c.slug not in LEARNT_BY_ELECTRA:
+                        continue
+                    run("04_student_training", student=student, seed=1, **given(**vars(c)))
+            self.files = {
+                str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()
+            }
+            self.teachers = {
+                (t, *u): hash_folder(teacher_folder(self.study, t, *u))
+                for t in ("ridge", "logistic")
+                for u in subsets(self.study)
+            }
+            self.calibrated = self._calibrated()
+            self.read = self._read()
+
+    def scores(self, student: str, c: Condition) -> pd.DataFrame:
+        """A Student's own columns of its predictions."""
+        name = student_folder(self.study, student, c, 1).relative_to(self.study.folder)
+        return own(pd.read_parquet(self.files[f"{name}/predictions.parquet"]))
+
+    def _calibrated(self) -> dict[str, pd.DataFrame]:
+        dev, test = (hard_only(collect_runs(self.study, "ridge", s)) for s in ("dev", "test"))
+        return {m: own(calibrate_runs(dev, test, m, self.study.labels)) for m in METHODS}
+
+    def _read(self) -> pd.DataFrame:
+        test, dev = (collect_teacher(self.study, "logistic", s) for s in ("test", "dev"))
+        ledger_of = partial(read_ledger, self.study, "logistic")
+        return own(readings(self.study, test, dev, ledger_of))
+
+
+def own(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[[c for c in frame if not c.startswith("human")]]
+
+
+def other_scores(corpus: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
+    """The corpus with another score of every kind for the chosen essays."""
+    rng, corpus = np.random.default_rng(1), corpus.copy()
+    for name in SCORES:
+        moved = (corpus[name].round() - 1 + rng.integers(1, 6, len(corpus))) % 6 + 1
+        corpus[name] = corpus[name].mask(chosen, moved.astype(corpus[name].dtype))
+    return corpus
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory) -> dict[str, Made]:
+    """The study as it is, and with other scores of essays that it must not, or does, look at."""
+    folder = tmp_path_factory.mktemp("leaks")
+    file = folder / "secret.yaml"
+    file.write_text(STUDY)
+    study = load_study(str(file))
+    corpus = load_corpus(study)
+    in_u = corpus["essay_id"].isin(
+        [i for f, d, out in subsets(study)
+         for i in draw_subset(without_prompt(corpus, study, out), f, d)]
+    )  # fmt: skip
+    split = corpus["split"]
+    secret = (split == "test") | ((split == "train") & ~in_u)
+    assert secret.sum() > 100 and in_u.sum() > 30
+    chosen = {"secret": secret, "dev": split == "dev", "u": in_u}
+    made = {"plain": Made(folder / "plain", file, corpus, ["ridge", "electra"])}
+    for name, essays in chosen.items():
+        changed = other_scores(corpus, essays)
+        assert (changed["score"] != corpus["score"]).equals(essays)
+        students = ["ridge", "electra"] if name == "secret" else ["ridge"]
+        made[name] = Made(folder / name, file, changed, students)
+    return made
+
+
+def test_secret_scores_change_no_teacher_and_no_ledger(variants):
+    plain, secret = variants["plain"], variants["secret"]
+    assert plain.teachers == secret.teachers
+    ledgers = [name for name in plain.files if name.endswith("labels.parquet")]
+    assert len(ledgers) == 4  # two Teachers, all prompts and one left out
+    for name in ledgers:
+        assert plain.files[name].read_bytes() == secret.files[name].read_bytes()
+
+
+def test_secret_scores_change_no_score_of_a_student(variants):
+    plain, secret = variants["plain"], variants["secret"]
+    for c in conditions(plain.study):
+        for student in ["ridge"] + ["electra"] * (c.slug in LEARNT_BY_ELECTRA):
+            first, second = (made.scores(student, c) for made in (plain, secret))
+            assert {"continuous", "score", "continuous:vocabulary"} <= set(first)
+            pd.testing.assert_frame_equal(first, second, check_exact=True)
+
+
+def test_secret_scores_change_no_map_and_no_reading(variants):
+    plain, secret = variants["plain"], variants["secret"]
+    for method in METHODS:
+        pd.testing.assert_frame_equal(
+            plain.calibrated[method], secret.calibrated[method], check_exact=True
+        )
+    assert set(plain.read["reading"]) == {"label", "expected", "prior", "calibrated"}
+    pd.testing.assert_frame_equal(plain.read, secret.read, check_exact=True)
+
+
+def test_secret_scores_are_those_that_the_evaluation_sees(variants):
+    """They were planted indeed."""
+    plain, secret = (
+        pd.read_parquet(variants[name].files["labels/ridge/f0.3-d1/predictions.parquet"])
+        for name in ("plain", "secret")
+    )
+    moved = (plain[["human", "human:vocabulary"]] != secret[["human", "human:vocabulary"]]).any()
+    assert moved.all()
+    on_dev = plain["split"] == "dev"
+    assert plain.loc[on_dev, "human"].equals(secret.loc[on_dev, "human"])
+
+
+def moved(first: pd.DataFrame, second: pd.DataFrame, name: str = "continuous") -> bool:
+    return not first[name].equals(second[name])
+
+
+def test_scores_of_u_move_everything_that_is_learnt(variants):
+    plain, other = variants["plain"], variants["u"]
+    assert not set(plain.teachers.values()) & set(other.teachers.values())
+    for c in conditions(plain.study):
+        for name in ("continuous", "continuous:vocabulary"):
+            assert moved(plain.scores("ridge", c), other.scores("ridge", c), name)
+    read = plain.read["reading"] == "prior"
+    assert moved(plain.read[read], other.read[read], "score")
+
+
+def test_scores_of_dev_move_what_is_fitted_on_dev_alone(variants):
+    plain, other = variants["plain"], variants["dev"]
+    for c in conditions(plain.study):
+        first, second = plain.scores("ridge", c), other.scores("ridge", c)
+        assert moved(first, second) == (c.use == "calibrated")
+    for method in METHODS:
+        first, second = plain.calibrated[method], other.calibrated[method]
+        assert moved(first, second, "score") == (method != "none")
+    for reading in ("label", "expected", "prior", "calibrated"):
+        first, second = (m.read[m.read["reading"] == reading] for m in (plain, other))
+        assert moved(first, second, "score") == (reading == "calibrated")

@@ -1,0 +1,315 @@
+"""A study of one's own essays without a test part: what it says, and what it refuses to say."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from nbclient import NotebookClient
+
+from cyborg_utils.analysis.no_test import essays_needed
+from cyborg_utils.corpus.loaders import essays_elsewhere, load_corpus
+from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.corpus.validation import CorpusError
+from cyborg_utils.reporting.links import report_links
+from cyborg_utils.reporting.narrative.no_test import cannot_be_known, what_next
+from cyborg_utils.reporting.page_header import opening
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.storage import read_json
+from cyborg_utils.workflow import new_study, score_essays
+
+NAME = f"test_unjudged_{os.getpid()}"
+STATEMENT = "This study has no human-scored test essays"
+N, SCORED = 200, 60
+
+
+@pytest.fixture(scope="module")
+def essays() -> pd.DataFrame:
+    """Essays as a school may have them; people scored the first 60."""
+    made = simulate_corpus(N, seed=11)
+    frame = made[["essay_id", "text", "gender"]].assign(mark=made["score"].astype("Int64"))
+    frame.loc[SCORED:, "mark"] = pd.NA
+    return frame
+
+
+@pytest.fixture(scope="module")
+def study_file(essays, tmp_path_factory):
+    """What `make study ... OPTIONS='--no-test'` writes for them."""
+    place, patch = tmp_path_factory.mktemp("unjudged"), pytest.MonkeyPatch()
+    essays.to_csv(place / "essays.csv", index=False)
+    patch.setattr(new_study, "PARAMS", place)
+    try:
+        assert new_study.main([NAME, str(place / "essays.csv"), "--no-test"]) == 0
+    finally:
+        patch.undo()
+    return place / f"{NAME}.yaml"
+
+
+@pytest.fixture
+def study_of(tmp_path, monkeypatch, capsys):
+    """Make a study of a frame: (code, printed, error, its path)."""
+    monkeypatch.setattr(new_study, "PARAMS", tmp_path)
+
+    def make(data: pd.DataFrame, *options: str):
+        data.to_csv(tmp_path / "essays.csv", index=False)
+        code = new_study.main(["mine", str(tmp_path / "essays.csv"), *options])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err, tmp_path / "mine.yaml"
+
+    return make
+
+
+# ---------------------------------------------------------------- the study
+
+
+def test_every_scored_essay_is_learnt_from_or_picks_weights(essays, study_of):
+    code, printed, error, path = study_of(essays, "--no-test")
+    assert (code, error) == (0, "")
+    assert "scored essays: 40 train, 20 dev, 0 test; 140 unscored ones are for the" in printed
+    assert "nothing will be known of agreement with people, or of fairness" in printed
+    study = load_study(str(path))
+    assert not study.evaluation.judged
+    assert study.arms == ["human", "cyborg"]
+    assert study.sampling.fractions == [1.0]
+    assert (study.reported, study.analyses) == ([], [])
+    assert set(load_corpus(study)["split"]) == {"train", "dev"}
+    assert "05" not in report_links(study)
+
+
+def test_without_the_option_the_refusal_names_it(essays, study_of):
+    code, _, error, _ = study_of(essays)
+    assert code == 2
+    assert error.endswith(
+        "score 40 more by hand, drawn at random; or learn from all of them, and know neither: "
+        "OPTIONS='--no-test'\n"
+    )
+
+
+def test_too_few_scored_essays_are_too_few_for_this_too(essays, study_of):
+    few = essays.assign(mark=essays["mark"].where(essays.index < 45))
+    assert "--no-test" not in study_of(few)[2]
+    code, _, error, _ = study_of(few, "--no-test")
+    assert code == 2
+    assert "45 scored essays are too few: 50 are needed (30 for train, 20 for dev); score" in error
+
+
+def test_where_all_essays_are_scored_the_option_is_refused(essays, study_of):
+    code, _, error, _ = study_of(essays.head(SCORED), "--no-test")
+    assert code == 2
+    assert "nothing for a Teacher to score and nothing to judge by; leave --no-test out" in error
+
+
+def test_a_test_part_of_the_file_is_not_thrown_away(essays, study_of):
+    parts = ["train"] * 50 + ["test"] * 10 + ["train"] * 140
+    code, _, error, _ = study_of(essays.assign(split=parts), "--no-test")
+    assert code == 2
+    assert "column 'split' has 10 test essays; leave --no-test out" in error
+
+
+def test_once_more_essays_are_scored_they_judge_and_u_stays_as_large(essays, study_of):
+    """What the page advises: the new scores in a column `split` as test, all others train."""
+    scores = simulate_corpus(N, seed=11)["score"].astype("Int64")
+    more = essays.assign(split="train")
+    drawn = more.index >= 90
+    more = more.assign(mark=more["mark"].mask(drawn, scores))
+    more["split"] = np.where(drawn, "test", "train")
+    code, printed, error, path = study_of(more)
+    assert (code, error) == (0, "")
+    assert "scored essays: 40 train, 20 dev, 110 test; 30 unscored" in printed
+    assert load_study(str(path)).evaluation.judged
+
+
+# ---------------------------------------------------------------- what is refused
+
+REFUSED = {
+    "a share for test": (["corpus.test_share=0.2"], "corpus.test_share: 0"),
+    "a curve": (["sampling.fractions=[0.5, 1.0]"], "sampling.fractions: [1.0]"),
+    "hidden scores": (["sampling.fractions=[0.5]"], "sampling.fractions: [1.0]"),
+    "full": (["arms=[human, full]"], "arms: [human, cyborg], or one of them"),
+    "a prompt left out": (["sampling.leave_out=[a]"], "no sampling.leave_out"),
+    "transfer": (["transfer=[demo]"], "no transfer"),
+    "comparisons": (["evaluation.comparisons=[[ridge, modernbert]]"], "no evaluation.comparisons"),
+    "uses": (["label_uses=[{name: hard}, {name: e, read: expected}]"], "no other label_uses"),
+    "two at once": (["arms=[human, full]", "transfer=[demo]"], "one of them; no transfer"),
+}
+
+
+@pytest.mark.parametrize(("settings", "told"), REFUSED.values(), ids=REFUSED)
+def test_what_needs_test_essays_is_refused_at_load(study_file, settings, told):
+    load_study(str(study_file))
+    with pytest.raises(ParameterError) as caught:
+        load_study(str(study_file), settings)
+    assert "leaves no test essays, so what needs some cannot be asked; it goes with" in str(
+        caught.value
+    )
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["demo", "predictions"])
+def test_only_essays_from_files_can_lack_a_test_part(name):
+    with pytest.raises(ParameterError, match="evaluation.judged: false"):
+        load_study(name, ["evaluation.judged=false"])
+
+
+def test_a_test_part_that_is_there_is_not_ignored(essays, study_file, tmp_path):
+    parts = ["train"] * 50 + ["test"] * 10 + ["train"] * 140
+    essays.assign(split=parts).to_csv(tmp_path / "essays.csv", index=False)
+    settings = [
+        f"corpus.files={{train: [{tmp_path / 'essays.csv'}]}}",
+        "corpus.columns.split=split",
+    ]
+    with pytest.raises(CorpusError, match="10 essays are of test, which evaluation.judged: false"):
+        load_corpus(load_study(str(study_file), settings))
+
+
+def test_without_the_declaration_a_missing_test_part_is_refused_and_the_way_out_named(study_file):
+    study = load_study(str(study_file), ["evaluation.judged=true"])
+    with pytest.raises(CorpusError, match="no scored essays in test: .* evaluation.judged: false"):
+        load_corpus(study)
+
+
+@pytest.mark.parametrize("page", ["05_fairness_analysis", "05b_calibration", "06_summary"])
+def test_a_page_that_judges_says_that_there_is_nothing_to(study_file, page):
+    with pytest.raises(ParameterError, match=f"nothing for {page}: .*06b_unjudged is its page"):
+        opening(load_study(str(study_file)), page)
+
+
+def test_a_judged_study_says_so_on_the_page_for_others():
+    with pytest.raises(ParameterError, match="demo has human-scored test essays, so 06_summary"):
+        opening(load_study("demo"), "06b_unjudged")
+
+
+def test_another_study_cannot_transfer_to_test_essays_that_are_not_there(study_file):
+    with pytest.raises(CorpusError, match="has no test essays"):
+        essays_elsewhere(load_study("demo"), pd.DataFrame(), str(study_file))
+
+
+# ---------------------------------------------------------------- how many to score
+
+
+def test_half_the_width_takes_four_times_the_essays():
+    assert essays_needed(0.4, 0.8, 20) == 320
+    assert essays_needed(0.4, 0.8, 20, 0.1) == 80
+    assert essays_needed(0.4, 0.8, 20, 0.2) == 30
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (np.nan, np.nan)])
+def test_an_interval_that_says_nothing_gives_no_number(study_file, low, high):
+    assert essays_needed(low, high, 20) is None
+    told = what_next(load_study(str(study_file)), None, 20, 140)[0]
+    assert "Score at least 30 more essays" in told and "cannot even be guessed" in told
+
+
+def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(study_file):
+    told = " ".join(cannot_be_known(load_study(str(study_file)), 20))
+    assert "`gender`" in told and "picked the weights of modernbert" in told
+    ridge = ["students=[{name: ridge, kind: classical}]"]
+    assert "weights" not in " ".join(cannot_be_known(load_study(str(study_file), ridge), 20))
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+@pytest.fixture(scope="module")
+def ran(study_file):
+    settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200"]
+    given = [argument for setting in settings for argument in ("--set", setting)]
+    command = [
+        sys.executable,
+        "-m",
+        "cyborg_utils.workflow.runner",
+        str(study_file),
+        *given,
+        "--cores",
+        "2",
+    ]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, env=os.environ | {"PATH": path},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert f"report: reports/{NAME}/index.html" in done.stdout
+        yield load_study(str(study_file), settings)
+    finally:
+        for home in ("runs", "reports"):
+            shutil.rmtree(ROOT / home / NAME, ignore_errors=True)
+
+
+def text_of(page: Path) -> str:
+    """A page without its code."""
+    html = page.read_text(encoding="utf-8")
+    return re.sub(r"<[^>]+>", "", re.sub(r'(?s)<details class="code">.*?</details>', "", html))
+
+
+def test_the_page_says_what_cannot_be_known_and_what_to_do(ran):
+    page = ROOT / "reports" / ran.name / "index.html"
+    told = text_of(page)
+    assert STATEMENT in told
+    assert "What cannot be known" in told and "What to do next" in told
+    assert re.search(r"Score about \d+ more essays by hand, drawn at random", told)
+    assert "QWK on the 20 dev essays" in told
+    assert "QWK on test" not in told and "SMD" not in told
+    assert f"make score STUDENT=runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
+    pages = {path.name for path in page.parent.glob("*.html")}
+    assert not [name for name in pages if name.startswith(("05", "06"))]
+    linked = set(re.findall(r'href="([^"#]+\.html)"', page.read_text(encoding="utf-8")))
+    assert linked == pages
+
+
+def test_the_other_pages_say_it_too_and_judge_nothing(ran):
+    pages = sorted((ROOT / "reports" / ran.name).glob("0[134]*.html"))
+    assert len(pages) == 4
+    for page in pages:
+        told = text_of(page)
+        assert STATEMENT in told, page.name
+        assert "on test, 95 % interval" not in told, page.name
+        assert "Test essays by group" not in told, page.name
+    results = [*ran.folder.rglob("student.json"), *ran.folder.rglob("labeling.json")]
+    assert [read_json(path)["test"] for path in results] == [None] * 3
+
+
+def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
+    path = ROOT / "notebooks" / "06b_unjudged.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    (given,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+    given.source = f"study = {str(study_file)!r}\nsettings = {ran.settings!r}"
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
+    client.execute()
+    told = str([cell.get("outputs") for cell in notebook.cells])
+    assert "**Checkpoint.**" in told and "Half the width takes four times" in told
+
+
+def test_the_summary_holds_dev_alone(ran):
+    summary = read_json(ran.folder / "summary.json")
+    assert summary["judged"] is False
+    assert {row["scorer"] for row in summary["dev"]} == {"Teacher ridge", "ridge"}
+    assert summary["budget"] == [{"fraction": 1.0, "draw": 1, "train": 40, "dev": 20, "total": 60}]
+    assert summary["test_essays_needed"] >= 30
+    assert not {"agreement", "fairness", "comparisons", "verdicts"} & set(summary)
+    assert STATEMENT in summary["findings"][0]
+
+
+def test_the_kept_student_scores_new_essays_and_its_card_says_what_is_unknown(ran, tmp_path):
+    folder = ran.folder / "students/ridge/cyborg-ridge-f1-d1/s1/model"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "its agreement with people and its bias for or against any group are unknown" in card
+    assert "QWK" not in card and "05_fairness" not in card
+    new = simulate_corpus(30, seed=12)[["essay_id", "text"]]
+    new.to_csv(tmp_path / "new.csv", index=False)
+    out = tmp_path / "scores.csv"
+    assert score_essays.main([str(folder), str(tmp_path / "new.csv"), str(out)]) == 0
+    scored = pd.read_csv(out)
+    assert len(scored) == 30
+    assert scored["score"].dropna().isin(ran.labels).all()
+    assert scored["score"].notna().sum() > 20

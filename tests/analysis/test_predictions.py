@@ -1,0 +1,440 @@
+"""A study of machine scores from a file: what it finds, what it says of broken data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from reference_data import PREDICTIONS
+from scipy import stats
+from study_runs import Page, clean, run_study
+
+from cyborg_utils.analysis.agreement import agreement_by_series, compare_all_machines
+from cyborg_utils.analysis.measures import measures_by_series
+from cyborg_utils.analysis.predictions import collect_runs
+from cyborg_utils.analysis.subgroups import (
+    conditional_by_series,
+    count_verdicts,
+    group_bias,
+    intersections,
+    verdict_matrix,
+)
+from cyborg_utils.corpus.loaders import group_columns, load_corpus
+from cyborg_utils.corpus.validation import CorpusError
+from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
+from cyborg_utils.reporting.narrative.findings import machine_findings
+from cyborg_utils.statistics.prmse import prmse
+from cyborg_utils.statistics.replications import pool_replications
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.study import MACHINES
+from cyborg_utils.study.storage import read_json, records
+
+STUDY = """\
+title: Machines of known quality
+about: Simulated scores.
+corpus:
+  kind: predictions
+  file: {file}
+  columns:
+    id: id
+    score: rater_1
+    second_score: rater_2
+    prompt: prompt
+    groups: {{region: region, ell: ell, one_level: one_level, all_missing: all_missing}}
+    machines: {{fair: fair, strict: strict, constant: constant}}
+  scale: {{min: 1, max: 6, step: 1}}
+evaluation:
+  replicates: 500
+  min_group: 30
+  comparisons: [[strict, fair]]
+"""
+
+
+@pytest.fixture(scope="module")
+def scores() -> pd.DataFrame:
+    """1,500 essays: `fair` follows the true score, `strict` takes half a point from ell = yes."""
+    rng, n = np.random.default_rng(11), 1500
+    true = rng.normal(3.2, 0.9, n)
+    ell = np.where(rng.random(n) < 0.3, "yes", "no").astype(object)
+    fair = true + rng.normal(0, 0.35, n)
+    frame = pd.DataFrame(
+        {
+            "id": [f"e{i}" for i in range(n)],
+            "rater_1": np.clip(np.rint(true + rng.normal(0, 0.5, n)), 1, 5),  # no 6 is used
+            "rater_2": np.clip(np.rint(true + rng.normal(0, 0.5, n)), 1, 6),
+            "prompt": [f"p{i % 12}" for i in range(n)],
+            "region": rng.choice(["north", "south"], n),
+            "ell": ell,
+            "one_level": "all",
+            "all_missing": None,
+            "fair": fair,
+            "strict": fair - 0.5 * (ell == "yes"),
+            "constant": 3.0,
+        }
+    )
+    frame.loc[0, "region"] = "an island"  # a group of one essay
+    frame.loc[1:20, "ell"] = None
+    frame.loc[5:8, "fair"] = np.nan
+    frame.loc[30:32, "rater_1"] = np.nan
+    frame.loc[40, "fair"] = 9.5  # beyond the scale
+    frame.loc[100:1200, "rater_2"] = np.nan
+    return frame
+
+
+@pytest.fixture(scope="module")
+def study_file(scores, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("predictions")
+    scores.to_csv(folder / "scores.csv", index=False)
+    path = folder / "test_predictions_known.yaml"
+    path.write_text(STUDY.format(file=folder / "scores.csv"))
+    yield path
+    clean(path.stem)
+
+
+@pytest.fixture(scope="module")
+def done(study_file):
+    run = run_study(str(study_file), "--cores", "2")
+    assert run.returncode == 0, run.stderr
+    return read_json(ROOT / "runs" / study_file.stem / "summary.json")
+
+
+def test_it_trains_nothing_and_reports_every_machine(done, study_file):
+    pages = {p.name for p in (ROOT / "reports" / study_file.stem).glob("*.html")}
+    assert pages == {"index.html", "01_corpus.html", "05_fairness_analysis--machines.html"}
+    found = {r["series"]: r for r in done["agreement"]}
+    assert set(found) == {"fair", "strict", "constant"}
+    assert found["fair"]["qwk"] > found["strict"]["qwk"] > found["constant"]["qwk"] == 0
+    pair = next(p for p in done["pairs"] if p["declared"])
+    assert (pair["a"], pair["b"]) == ("strict", "fair")
+    assert pair["high"] < 0 and pair["new_prompts_high"] < 0
+    assert sum(p["declared"] for p in done["pairs"]) == 1 and len(done["pairs"]) == 3
+
+
+def test_the_biased_machine_is_found_and_the_fair_one_is_not_called_biased(done):
+    report = done["fairness"][MACHINES]
+    verdict = {(r["series"], r["level"]): r for r in report["groups"] if r["attribute"] == "ell"}
+    assert verdict["strict", "yes"]["verdict"] == "outside bounds"
+    assert -0.75 < verdict["strict", "yes"]["smd"] < -0.35
+    assert verdict["fair", "yes"]["verdict"] != "outside bounds"
+    assert verdict["fair", "no"]["verdict"] == "within bounds"
+    band = {(r["series"], r["level"]): r for r in report["conditional"] if r["attribute"] == "ell"}
+    assert band["strict", "yes"]["verdict"] == "scored lower at equal true score"
+    assert band["fair", "yes"]["verdict"] in (
+        "no bias shown",
+        "depends on the reliability of the human score",
+    )
+    assert any(
+        r["series"] == "strict" and "yes" in r["level"] and r["verdict"] == "outside bounds"
+        for r in report["intersections"]
+    )
+
+
+def test_the_rules_of_the_field_are_judged_by_whole_intervals(done, scores):
+    rules = {(r["series"], r["rule"]): r for r in done["rules"]}
+    assert rules["fair", "QWK at least 0.70"]["verdict"] == "met"
+    assert rules["constant", "QWK at least 0.70"]["verdict"] == "broken"
+    assert rules["constant", "SD ratio within 2/3 to 3/2"]["verdict"] == "broken"
+    assert rules["fair", "QWK at most 0.10 below two people's"]["verdict"] == "met"
+    measures = {r["series"]: r for r in done["measures"]}
+    kept = scores.dropna(subset=["rater_1", "fair"])
+    assert measures["fair"]["prmse"] == pytest.approx(
+        prmse(kept[["rater_1", "rater_2"]], kept["fair"]), abs=1e-12
+    )
+    assert measures["constant"]["correlation"] is None
+
+
+def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, study_file):
+    pages = ROOT / "reports" / study_file.stem
+    summary = (pages / "index.html").read_text(encoding="utf-8")
+    fairness = (pages / "05_fairness_analysis--machines.html").read_text(encoding="utf-8")
+    for text in (summary, fairness):
+        assert "3 by people, 4 by fair" in text
+        assert "the 1,493 that all have scored" in text
+        assert "Warning" not in text and "Traceback" not in text
+    assert "<code>one_level</code> has one level for all" in fairness
+    assert "<code>all_missing</code> is missing for all" in fairness
+    assert "<code>ell</code> is missing for 16 of 1,493" in fairness
+    levels = {(r["attribute"], r["level"]): r for r in done["fairness"][MACHINES]["groups"]}
+    assert {level for group, level in levels if group == "region"} == {"north", "south"}
+    assert "1 group of writers (of region) is left out of every table" in fairness
+    assert "island" not in fairness
+    assert levels["all_missing", "(missing)"]["n"] == 1493
+    for page in pages.glob("*.html"):
+        alts = [image.get("alt") or "" for image in Page(page).all("img")]
+        assert alts and all(len(alt) > 20 and "nan" not in alt for alt in alts), page.name
+
+
+def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
+    pages = ROOT / "reports" / study_file.stem
+    assert "The label budget" not in (pages / "index.html").read_text(encoding="utf-8")
+    assert "Which machine is better?" in (pages / "index.html").read_text(encoding="utf-8")
+    assert "Length is the strongest" not in (pages / "01_corpus.html").read_text(encoding="utf-8")
+
+
+def test_a_shift_of_all_scores_is_told_and_a_fair_machine_has_none(known):
+    study, _, runs = known
+    shifted = runs.assign(
+        score=runs["score"].where(runs["series"] != "fair", (runs["score"] + 1).clip(upper=6))
+    )
+    for given, told in ((runs, False), (shifted, True)):
+        table, _ = agreement_by_series(study, given)
+        _, rules = measures_by_series(study, given, table)
+        (line,) = shift_findings(rules.assign(student=MACHINES), table.assign(student=MACHINES))
+        assert "constant -0." in line
+        assert ("fair +" in line) == told
+
+
+@pytest.mark.skipif(not PREDICTIONS.is_file(), reason="the published predictions are not here")
+def test_the_published_machines(tmp_path):
+    """The reference value of longformer on all 10,402 essays, through the study's own reading."""
+    study = load_study(
+        "predictions",
+        [
+            "corpus.columns.machines={longformer: longformer, longformer_grl: longformer_grl}",
+            "evaluation.comparisons=[[longformer_grl, longformer]]",
+            "evaluation.replicates=2000",
+        ],
+    )
+    corpus = load_corpus(study)
+    assert len(corpus) == 10_402
+    runs = runs_of(corpus, study)
+    measures, _ = measures_by_series(study, runs, agreement_by_series(study, runs)[0])
+    of = measures.set_index("series")
+    assert of.loc["longformer", "qwk"] == pytest.approx(0.8365, abs=5e-5)
+    assert of.loc["longformer_grl", "qwk"] == pytest.approx(0.8653, abs=5e-5)
+    pairs = compare_all_machines(
+        study, runs, corpus.set_index("essay_id")["prompt"], agreement_by_series(study, runs)[0]
+    )
+    assert pairs["difference"].tolist() == pytest.approx([0.0288], abs=1e-4)
+    report = group_bias(study, runs, corpus, ["ell_status"]).set_index(["series", "level"])
+    ell = report.loc[("longformer", "Yes")]
+    assert ell["smd"] == pytest.approx(0.1296, abs=5e-5)
+    assert ell["smd_human"] == pytest.approx(0.1194, abs=5e-5)
+    assert ell["smd_human_population"] == pytest.approx(0.0997, abs=5e-5)
+    assert ell["smd_pooled_population"] == pytest.approx(0.1064, abs=5e-5)
+    assert ell["dsm"] == pytest.approx(0.0424, abs=5e-5)
+
+
+# ---------------------------------------------------------------- the functions alone
+
+
+def runs_of(corpus: pd.DataFrame, study) -> pd.DataFrame:
+    """What `collect_runs` gives, without a run."""
+    from cyborg_utils.analysis import predictions
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions, "need", lambda *_: None)
+        patch.setattr(predictions.pd, "read_parquet", lambda _: corpus)
+        return collect_runs(study, MACHINES)
+
+
+@pytest.fixture(scope="module")
+def known(study_file):
+    study = load_study(str(study_file))
+    corpus = load_corpus(study)
+    return study, corpus, runs_of(corpus, study)
+
+
+def test_runs_are_on_the_essays_that_all_have_scored(known):
+    study, corpus, runs = known
+    assert len(runs) == 3 * 1493
+    assert runs["score"].isin(study.labels).all()
+    assert runs.loc[runs["continuous"] > 6.5, "score"].eq(6).all()
+
+
+def test_matrix_and_counts_agree_with_the_report(known):
+    study, corpus, runs = known
+    report = group_bias(study, runs, corpus, ["ell", "region"])
+    matrix = verdict_matrix(report)
+    assert list(matrix.columns) == ["group", "n", "fair", "strict", "constant"]
+    assert matrix.loc[matrix["group"] == "ell: yes", "strict"].item().startswith("too low -0.")
+    counted = count_verdicts(study, report).set_index("series")
+    words = matrix[matrix["n"] >= study.evaluation.min_group]
+    for series in ("fair", "strict", "constant"):
+        for word in ("within", "too low", "too high", "cannot tell"):
+            assert counted.loc[series, word] == words[series].str.startswith(word).sum()
+
+
+def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):
+    study, corpus, runs = known
+    bands, association = conditional_by_series(study, runs, corpus, ["one_level", "all_missing"])
+    assert bands.empty and association.empty
+    assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
+
+
+def test_the_error_of_a_mean_over_crossed_draws_and_seeds():
+    """It is that of repeated studies, and its interval covers; more seeds do not shrink draws."""
+    rng = np.random.default_rng(8)
+    means, errors, covered = [], [], []
+    for _ in range(600):
+        draws, seeds = rng.normal(0, 0.1, 3), rng.normal(0, 0.05, 5)
+        grid = [(d, s, 0.2 + draws[d] + seeds[s]) for d in range(3) for s in range(5)]
+        table = pd.DataFrame(grid, columns=["draw", "seed", "x"])
+        table["x"] += rng.normal(0, 0.03)  # the essays, alike in every run
+        found = pool_replications(table.assign(key="a", se=0.03), ["key"], "x", 500).iloc[0]
+        reach = stats.t.ppf(0.95, found["df"]) * found["se"]
+        means.append(found["x"])
+        errors.append(found["se"] ** 2)
+        covered.append(abs(found["x"] - 0.2) < reach)
+    assert np.sqrt(np.mean(errors)) == pytest.approx(np.std(means), rel=0.1)
+    assert 0.87 < np.mean(covered) < 0.97
+
+
+def test_one_run_has_the_error_of_its_essays():
+    table = pd.DataFrame({"key": ["b"], "draw": [1], "seed": [1], "x": [5.0], "se": [0.5]})
+    assert pool_replications(table, ["key"], "x", 101).iloc[0].tolist() == ["b", 5, 0.5, 100]
+
+
+SPARSE = {
+    "no groups": {"corpus.columns.groups": "{}"},
+    "one machine": {"corpus.columns.machines": "{fair: fair}", "evaluation.comparisons": "[]"},
+    "no prompt": {"corpus.columns.prompt": "null"},
+    "no second score": {"corpus.columns.second_score": "null"},
+    "half points": {"corpus.scale.step": "0.5"},
+}
+
+
+@pytest.mark.parametrize("given", SPARSE.values(), ids=SPARSE.keys())
+@pytest.mark.filterwarnings("error")
+def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, given):
+    study = load_study(str(study_file), [f"{key}={value}" for key, value in given.items()])
+    corpus = load_corpus(study)
+    runs, groups = runs_of(corpus, study), group_columns(corpus, study)
+    table, _ = agreement_by_series(study, runs)
+    measures, rules = measures_by_series(study, runs, table, corpus.get("score_2"))
+    prompts = corpus.set_index("essay_id")["prompt"]
+    pairs = compare_all_machines(study, runs, prompts, table)
+    assert len(pairs) == len(study.machines) * (len(study.machines) - 1) / 2
+    report = group_bias(study, runs, corpus, groups)
+    assert set(report["attribute"]) == set(groups)
+    assert len(measures) == len(study.machines) and set(rules["series"]) == set(study.machines)
+    bands, _ = conditional_by_series(study, runs, corpus, groups)
+    assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
+    count_verdicts(study, report)
+    fairness = {MACHINES: {"groups": records(report), "bound": 0.1}}
+    told = machine_findings(study, table, pairs, fairness, None)
+    assert ("no group of a reportable size" in told[-1]) == (not groups)
+    assert ("not known" in " ".join(caveats(study, corpus, groups))) == (
+        given.get("corpus.columns.prompt") == "null" or "score_2" not in corpus
+    )
+
+
+def test_blanks_around_a_group_and_blank_prompts_are_read_alike_everywhere(scores, tmp_path):
+    blank = scores.assign(
+        region=scores["region"].where(scores.index % 2 == 0, scores["region"] + "  "),
+        prompt=scores["prompt"].where(scores.index > 9),
+    )
+    blank.to_csv(tmp_path / "blank.csv", index=False)
+    path = tmp_path / "blank.yaml"
+    path.write_text(STUDY.format(file=tmp_path / "blank.csv"))
+    corpus = load_corpus(load_study(str(path)))
+    assert set(corpus["region"]) == {"north", "south", "an island"}
+    assert (corpus["prompt"] == "(missing)").sum() == 10
+
+
+def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
+    study, corpus, runs = known
+    few = corpus.assign(score_2=corpus["score_2"].where(corpus.index < 8))
+    none = corpus.drop(columns="score_2")
+    found, alone = (conditional_by_series(study, runs, c, ["ell"])[0] for c in (few, none))
+    pd.testing.assert_frame_equal(found, alone)
+
+
+WRONG = {
+    "a machine that is not there": (
+        {"evaluation.comparisons": "[[strict, fare]]"},
+        ["no machine 'fare'", "fair, strict, constant"],
+    ),
+    "a machine against itself": (
+        {"evaluation.comparisons": "[[fair, fair]]"},
+        ["'fair' is compared with itself"],
+    ),
+    "three machines in a pair": (
+        {"evaluation.comparisons": "[[fair, strict, constant]]"},
+        ["evaluation.comparisons", "at most 2"],
+    ),
+    "a Teacher": (
+        {"teachers": "[{name: ridge, kind: classical}]"},
+        ["teachers", "trains nothing; leave it out"],
+    ),
+    "sampling": ({"sampling.draws": "[1]"}, ["sampling", "trains nothing"]),
+    "no machine": ({"corpus.columns.machines": "{}"}, ["corpus.columns.machines", "at least 1"]),
+    "a machine of a reserved name": (
+        {"corpus.columns.machines": "{score: fair}"},
+        ["a machine cannot be named 'score'"],
+    ),
+    "a machine named human": (
+        {"corpus.columns.machines": "{human: fair}"},
+        ["a machine cannot be named 'human'"],
+    ),
+    "a group twice": ({"evaluation.groups": "[ell, ell]"}, ["names one group twice"]),
+    "a machine of a group's name": (
+        {"corpus.columns.machines": "{ell: fair}"},
+        ["a machine cannot be named 'ell'"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "told"), WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_study_is_refused(study_file, given, told):
+    settings = [f"{key}={value}" for key, value in given.items()]
+    with pytest.raises(ParameterError) as error:
+        load_study(str(study_file), settings)
+    assert all(part in str(error.value) for part in told), str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_comparisons_name_students_where_students_are_trained():
+    with pytest.raises(ParameterError, match="comparisons: no student 'a'; students has electra"):
+        load_study("demo", ["evaluation.comparisons=[[a, b]]"])
+
+
+BROKEN = {
+    "a column that is not there": (lambda f: f.drop(columns="fair"), ["no column 'fair'"]),
+    "a word among machine scores": (
+        lambda f: f.astype({"fair": object}).assign(
+            fair=f["fair"].astype(str).where(f.index > 0, "n/a")
+        ),
+        ["column 'fair' has", "'n/a'"],
+    ),
+    "infinite machine scores": (
+        lambda f: f.assign(strict=f["strict"].where(f.index > 1, np.inf)),
+        ["column 'strict' has 2 values that are no numbers"],
+    ),
+    "machine scores of another scale": (
+        lambda f: f.assign(strict=f["strict"] * 20),
+        ["machine 'strict'", "far off the scale 1 to 6"],
+    ),
+    "a machine that scored nothing": (
+        lambda f: f.assign(strict=np.nan),
+        ["machine 'strict' scores no essay that people scored"],
+    ),
+    "human scores off the scale": (
+        lambda f: f.assign(rater_1=f["rater_1"].where(f.index > 2, 3.5)),
+        ["3 scores are off the scale 1 to 6", "3.5"],
+    ),
+    "second scores off the scale": (
+        lambda f: f.assign(rater_2=f["rater_2"].where(f.index > 1, 3.5)),
+        ["2 second scores are off the scale"],
+    ),
+    "machines that share no essay": (
+        lambda f: f.assign(
+            fair=f["fair"].where(f.index < 700), strict=f["strict"].where(f.index > 800)
+        ),
+        ["people and all machines share 0 essays", "leave out"],
+    ),
+    "an id twice": (lambda f: f.assign(id=f["id"].where(f.index > 0, "e1")), ["share their id"]),
+    "no human score": (lambda f: f.assign(rater_1=np.nan), ["no scored essays in test"]),
+    "one human score for all": (lambda f: f.assign(rater_1=3), ["have one score"]),
+}
+
+
+@pytest.mark.parametrize(("change", "told"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_file_is_refused(scores, tmp_path, change, told):
+    change(scores).to_csv(tmp_path / "broken.csv", index=False)
+    path = tmp_path / "broken.yaml"
+    path.write_text(STUDY.format(file=tmp_path / "broken.csv"))
+    with pytest.raises(CorpusError) as error:
+        load_corpus(load_study(str(path)))
+    assert all(part in str(error.value) for part in told), str(error.value)

@@ -1,0 +1,277 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa
+from cyborg_utils.statistics.contrasts import (
+    arm_table,
+    compare_arms,
+    contrast,
+    equivalent_labels,
+    retention,
+)
+from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
+from cyborg_utils.statistics.replications import Runs, resample_runs, runs_from_frame
+from cyborg_utils.statistics.scales import round_to_scale
+
+pytestmark = pytest.mark.filterwarnings("error")
+LABELS = range(1, 7)
+NOISE = {"u100": 1.2, "u300": 0.9, "u900": 0.7, "cyborg": 0.75, "full": 0.6}
+
+
+def simulate_arms(n=500, n_draws=3, n_seeds=2, spread=0.05, noise=NOISE, seed=0):
+    """Scores whose error grows by a share that the draw and the seed decide."""
+    rng = np.random.default_rng(seed)
+    true = rng.normal(3.3, 1.1, n)
+    human = round_to_scale(true + 0.45 * rng.normal(size=n), LABELS)
+    by_draw, by_seed = spread * rng.normal(size=n_draws), spread * rng.normal(size=n_seeds)
+    arms = {}
+    for name, sd in noise.items():
+        draws = ["all"] if name == "full" else list(range(n_draws))
+        pairs = [(draw, run) for draw in draws for run in range(n_seeds)]
+        shared = rng.normal(size=n)
+        scores = []
+        for draw, run in pairs:
+            own = 1 + by_seed[run] + (0 if draw == "all" else by_draw[draw])
+            error = own * sd * (0.9 * shared + 0.44 * rng.normal(size=n))
+            scores.append(round_to_scale(true + error, LABELS))
+        arms[name] = Runs(np.array(scores), *map(np.array, zip(*pairs, strict=True)))
+    return human, arms
+
+
+@pytest.fixture(scope="module")
+def resampled():
+    human, arms = simulate_arms(2_000)
+    return resample_runs(human, arms, LABELS, n_replicates=1_000)
+
+
+def test_estimates_are_the_mean_kappa_of_the_runs():
+    human, arms = simulate_arms(200)
+    found = resample_runs(human, arms, LABELS, n_replicates=10)
+    expected = np.mean(
+        [quadratic_weighted_kappa(human, row, LABELS) for row in arms["cyborg"].scores]
+    )
+    assert found.estimates["cyborg"] == pytest.approx(expected)
+    assert found.replicates.shape == (10, 5)
+
+
+def test_one_run_an_arm_is_the_paired_comparison():
+    human, arms = simulate_arms(800)
+    single = {
+        name: Runs(arms[name].scores[:1], np.array([0]), np.array([0])) for name in ("u100", "full")
+    }
+    found = compare_arms(resample_runs(human, single, LABELS), "u100", "full")
+    peer = compare_machines(human, single["u100"].scores[0], single["full"].scores[0], LABELS)
+    assert found["difference"] == pytest.approx(peer["difference"])
+    assert found["se"] == pytest.approx(peer["se"], rel=0.08)
+    assert found[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
+    assert "one draw" in found["note"] and "one seed" in found["note"]
+
+
+def test_more_seeds_do_not_shrink_the_error_of_essays():
+    human, few = simulate_arms(400, n_seeds=2, noise={"cyborg": 0.75})
+    human_again, many = simulate_arms(400, n_seeds=12, noise={"cyborg": 0.75})
+    of_few = contrast(resample_runs(human, few, LABELS), {"cyborg": 1})
+    of_many = contrast(resample_runs(human_again, many, LABELS), {"cyborg": 1})
+    assert of_many["se_essays"] == pytest.approx(of_few["se_essays"], rel=0.25)
+
+
+def test_few_draws_count_as_few():
+    human, arms = simulate_arms(4_000, spread=0.3, noise={"cyborg": 0.75})
+    found = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
+    assert found["se_draws"] > found["se_essays"]
+    assert found["df"] < 6
+
+
+def test_arms_of_the_same_draws_are_paired(resampled):
+    paired = contrast(resampled, {"cyborg": 1, "u100": -1})
+    alone = [contrast(resampled, {name: 1})["se"] for name in ("cyborg", "u100")]
+    assert paired["se"] < np.hypot(*alone)
+
+
+def test_nested_seeds_go_with_their_draws():
+    human, arms = simulate_arms(200, noise={"cyborg": 0.75})
+    runs = arms["cyborg"]._replace(seed=np.arange(6))
+    found = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
+    assert "go with them" in found.notes["cyborg"]
+    assert found.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
+
+
+def test_interval_over_draws_and_essays_covers():
+    noise = {"cyborg": 0.75, "u100": 0.9}
+    spread = {"n": 300, "n_draws": 4, "n_seeds": 2, "spread": 0.15, "noise": noise}
+    truths = []
+    for trial in range(2_000, 2_300):
+        human, arms = simulate_arms(seed=trial, **spread)
+        cyborg, u100 = (
+            np.mean([quadratic_weighted_kappa(human, row, LABELS) for row in arms[name].scores])
+            for name in ("cyborg", "u100")
+        )
+        truths.append(cyborg - u100)
+    truth = np.mean(truths)
+    covered = []
+    for trial in range(300):
+        human, arms = simulate_arms(seed=trial, **spread)
+        found = resample_runs(human, arms, LABELS, n_replicates=200, seed=trial)
+        found = compare_arms(found, "cyborg", "u100")
+        covered.append(found["low"] <= truth <= found["high"])
+    assert 0.93 <= np.mean(covered) <= 0.985
+
+
+def test_non_inferiority_of_arms(resampled):
+    wide = compare_arms(resampled, "cyborg", "full", margin=0.2)
+    assert wide["non_inferior"] and wide["p_non_inferior"] < 0.05 and wide["lower"] > -0.2
+    strict = compare_arms(resampled, "cyborg", "full", margin=0.001)
+    assert not strict["non_inferior"] and strict["p_non_inferior"] > 0.05
+    assert strict["lower"] > strict["low"]
+    with pytest.raises(ValueError, match="margin must be above zero"):
+        compare_arms(resampled, "cyborg", "full", margin=-0.02)
+    with pytest.raises(ValueError, match="unknown arms half; there are u100"):
+        compare_arms(resampled, "half", "full")
+
+
+def test_arm_table(resampled):
+    table = arm_table(resampled)
+    assert table.index.tolist() == list(NOISE)
+    assert (table["low"] < table["qwk"]).all() and (table["qwk"] < table["high"]).all()
+    assert table["qwk"].dtype == float
+
+
+class TestRetention:
+    def test_share_and_interval(self, resampled):
+        found = retention(resampled, "cyborg", "u100", "full")
+        cyborg, low, full = resampled.estimates[["cyborg", "u100", "full"]]
+        assert found["retention"] == pytest.approx((cyborg - low) / (full - low))
+        assert found["low"] < found["retention"] < found["high"]
+
+    def test_the_ends_are_zero_and_one(self, resampled):
+        assert retention(resampled, "full", "u100", "full")["retention"] == pytest.approx(1)
+        itself = compare_arms(resampled, "cyborg", "cyborg", margin=0.01)
+        assert [itself["difference"], itself["se"], itself["p"]] == [0, 0, 1]
+        assert itself["non_inferior"]
+        nothing = retention(resampled, "u100", "u100", "full")
+        assert [nothing["retention"], nothing["low"], nothing["high"]] == pytest.approx([0, 0, 0])
+
+    def test_no_gain_to_retain(self, resampled):
+        found = retention(resampled, "cyborg", "full", "u100")
+        assert np.isnan(found["low"]) and "not distinguishably better" in found["note"]
+
+    def test_coverage(self):
+        noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
+        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "spread": 0}
+        human, arms = simulate_arms(**(setting | {"n": 400_000}))
+        low, cyborg, full = (
+            quadratic_weighted_kappa(human, runs.scores[0], LABELS) for runs in arms.values()
+        )
+        covered = []
+        for trial in range(300):
+            found = resample_runs(
+                *simulate_arms(seed=trial, **setting), LABELS, n_replicates=200, seed=trial
+            )
+            found = retention(found, "cyborg", "u100", "full")
+            covered.append(found["low"] <= (cyborg - low) / (full - low) <= found["high"])
+        assert 0.925 <= np.mean(covered) <= 0.975
+
+
+class TestEquivalentLabels:
+    CURVE = {100: "u100", 300: "u300", 900: "u900", 5_000: "full"}
+
+    def test_a_point_of_the_curve_is_worth_itself(self, resampled):
+        found = equivalent_labels(resampled, "u300", self.CURVE)
+        assert found["labels"] == pytest.approx(300)
+        assert found["low"] < 300.1 and found["high"] > 299.9
+
+    def test_between_points(self, resampled):
+        found = equivalent_labels(resampled, "cyborg", self.CURVE)
+        assert 300 < found["labels"] < 900
+        assert found["low"] < found["labels"] < found["high"]
+
+    def test_off_the_curve_is_said(self, resampled):
+        below = equivalent_labels(resampled, "u100", {300: "u300", 900: "u900"})
+        assert np.isnan(below["labels"]) and "estimate below 300 labels" in below["note"]
+        above = equivalent_labels(resampled, "full", {100: "u100", 300: "u300"})
+        assert np.isnan(above["high"]) and "upper limit above 300 labels" in above["note"]
+
+    def test_one_point_is_no_curve(self, resampled):
+        with pytest.raises(ValueError, match="two or more numbers of labels"):
+            equivalent_labels(resampled, "cyborg", {100: "u100"})
+        with pytest.raises(ValueError, match="unknown arms u5"):
+            equivalent_labels(resampled, "cyborg", {5: "u5", 100: "u100"})
+
+
+class TestTidyFrame:
+    @staticmethod
+    def tidy(human, arms):
+        return pd.DataFrame(
+            [
+                (name, draw, run, f"E{essay:03}", score, human[essay])
+                for name, runs in arms.items()
+                for draw, run, row in zip(runs.draw, runs.seed, runs.scores, strict=True)
+                for essay, score in enumerate(row)
+            ],
+            columns=["arm", "draw", "seed", "essay_id", "score", "human"],
+        )
+
+    def test_it_says_the_same_as_matrices(self):
+        human, arms = simulate_arms(60)
+        shuffled = self.tidy(human, arms).sample(frac=1, random_state=0)
+        before = shuffled.copy()
+        same_human, same_arms = runs_from_frame(shuffled)
+        pd.testing.assert_frame_equal(shuffled, before)
+        assert (same_human.to_numpy() == human).all()
+        ours = resample_runs(human, arms, LABELS, n_replicates=2).estimates
+        theirs = resample_runs(same_human, same_arms, LABELS, n_replicates=2).estimates
+        pd.testing.assert_series_equal(ours.sort_index(), theirs.sort_index())
+
+    def test_a_missing_draw_is_a_draw_of_its_own(self):
+        frame = self.tidy(*simulate_arms(20))
+        frame["draw"] = frame["draw"].map({"0": 0.0, "1": 1.0, "2": 2.0, 0: 0.0, 1: 1.0, 2: 2.0})
+        _, arms = runs_from_frame(frame)
+        assert set(arms) == set(NOISE) and arms["full"].scores.shape == (2, 20)
+
+    def test_gaps_and_doubles_are_refused(self):
+        frame = self.tidy(*simulate_arms(20))
+        with pytest.raises(ValueError, match="1 runs lack some"):
+            runs_from_frame(frame.drop(index=3))
+        with pytest.raises(ValueError, match="1 essays are scored twice"):
+            runs_from_frame(pd.concat([frame, frame.iloc[[3]]]))
+        with pytest.raises(ValueError, match="1 essays have two human scores"):
+            runs_from_frame(frame.assign(human=frame["human"].where(frame.index != 3, 9)))
+
+
+def test_shapes_and_scale_are_checked():
+    human, arms = simulate_arms(20, noise={"cyborg": 0.75})
+    short = arms["cyborg"]._replace(draw=np.array([0]))
+    with pytest.raises(
+        ValueError, match=r"arm cyborg: scores of shape \(6, 20\) do not fit 1 draw"
+    ):
+        resample_runs(human, {"cyborg": short}, LABELS)
+    off = arms["cyborg"]._replace(scores=arms["cyborg"].scores + 0.5)
+    with pytest.raises(ValueError, match="20 of 20 scores in arm cyborg, run 0 are not on the"):
+        resample_runs(human, {"cyborg": off}, LABELS)
+
+
+def test_prompts_as_clusters_are_named():
+    human, arms = simulate_arms(200, noise={"cyborg": 0.75})
+    for prompts, words in ((8, "like these 8"), (3, "too few to speak for others")):
+        found = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
+        assert words in found.notes["cyborg"]
+        assert found.degrees.loc["cyborg", "essays"] == prompts - 1
+
+
+class TestMultiplicity:
+    def test_hand_computed(self):
+        assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+        assert benjamini_hochberg([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
+
+    def test_tests_that_could_not_be_made_do_not_count(self):
+        assert holm([0.01, np.nan, 0.04]) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)
+        assert np.isnan(benjamini_hochberg([np.nan, np.nan])).all()
+
+    @settings(max_examples=25)
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+    def test_holm_is_never_below_benjamini_hochberg(self, p):
+        assert (holm(p) >= benjamini_hochberg(p) - 1e-12).all()
+        assert (benjamini_hochberg(p) >= np.array(p) - 1e-12).all()

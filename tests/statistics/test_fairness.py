@@ -1,0 +1,353 @@
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.fairness import (
+    DENOMINATORS,
+    difference_of_standardized_means,
+    group_report,
+    smd_with_error,
+    standardized_mean_difference,
+)
+from cyborg_utils.statistics.groups import group_levels
+from cyborg_utils.statistics.hypothesis_tests import (
+    OUTSIDE,
+    TOO_FEW,
+    WITHIN,
+    equivalence_verdict,
+    essays_needed,
+)
+from cyborg_utils.statistics.scales import round_to_scale
+
+pytestmark = pytest.mark.filterwarnings("error")
+LABELS = range(1, 7)
+
+
+def simulate_frame(n=1_000, bias=0.0, share=0.25, gap=-0.6, seed=0):
+    """Essays of two groups: one lower by `gap` and scored `bias` points apart by the machine."""
+    rng = np.random.default_rng(seed)
+    member = rng.random(n) < share
+    true = rng.normal(3.4, 1.1, n) + gap * member
+    human, second = (round_to_scale(true + 0.5 * rng.normal(size=n), LABELS) for _ in range(2))
+    continuous = true + bias * member + 0.5 * rng.normal(size=n)
+    return pd.DataFrame(
+        {
+            "human": human,
+            "second": second,
+            "machine": round_to_scale(continuous, LABELS),
+            "continuous": continuous,
+            "true": true,
+            "ell": np.where(member, "Yes", "No"),
+            "gender": np.where(rng.random(n) < 0.5, "F", "M"),
+        }
+    )
+
+
+class TestStandardizedMeanDifference:
+    HUMAN, MACHINE = [1, 2, 3, 4], [2, 2, 4, 6]
+
+    @pytest.mark.parametrize(
+        ("denominator", "d"),
+        [
+            ("human", np.sqrt(5 / 3)),
+            ("pooled", np.sqrt((5 / 3 + 11 / 3) / 2)),
+            ("human_population", np.sqrt(2.5)),
+            ("pooled_population", np.sqrt((2.5 + 0.3) / 2)),
+        ],
+    )
+    def test_hand_computed(self, denominator, d):
+        found = standardized_mean_difference(
+            self.HUMAN, self.MACHINE, denominator, [1, 2, 3, 4, 5], [1, 1, 2, 2, 2]
+        )
+        assert found == pytest.approx(1 / d)
+
+    def test_dsm_takes_out_scale_and_shift(self):
+        whole = np.array([1.0, 2, 3, 4, 5, 6])
+        assert difference_of_standardized_means(
+            whole[:3], 2 * whole[:3] + 1, whole, 2 * whole + 1
+        ) == pytest.approx(0)
+        found = difference_of_standardized_means([1, 2], [2, 2], [1, 2, 3], [2, 2, 5])
+        assert found == pytest.approx((2 - 3) / np.sqrt(3) - (1.5 - 2) / 1)
+
+    def test_unknown_denominator_and_absent_population(self):
+        with pytest.raises(ValueError, match="denominator must be one of pooled.*'machine'"):
+            standardized_mean_difference([1, 2], [1, 2], "machine")
+        with pytest.raises(ValueError, match="needs population_human and population_machine"):
+            standardized_mean_difference([1, 2], [1, 2], "pooled_population")
+
+    def test_undefined_without_spread(self):
+        assert np.isnan(standardized_mean_difference([3, 3], [3, 3]))
+        assert np.isnan(standardized_mean_difference([3], [4]))
+        assert np.isnan(standardized_mean_difference([3, 3], [3, 4], "human"))
+        assert np.isnan(difference_of_standardized_means([3], [3], [3, 3], [3, 4]))
+
+    @given(
+        st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=3, max_size=40).map(
+            np.array
+        )
+    )
+    def test_sign_turns_and_unit_does_not_matter(self, pairs):
+        human, machine = pairs.T
+        smd, se = smd_with_error(human, machine)
+        turned, same_se = smd_with_error(machine, human)
+        scaled, scaled_se = smd_with_error(10 * human - 3, 10 * machine - 3)
+        assert turned == pytest.approx(-smd, nan_ok=True)
+        assert scaled == pytest.approx(smd, nan_ok=True)
+        assert [same_se, scaled_se] == pytest.approx([se, se], nan_ok=True)
+
+    @pytest.mark.parametrize("denominator", DENOMINATORS)
+    @pytest.mark.parametrize("bias", [0.0, 0.4])
+    def test_standard_error_is_that_of_repeated_samples(self, denominator, bias):
+        frame = simulate_frame(400 * 500, bias, share=1.0)
+        human, machine = (
+            frame[name].to_numpy().reshape(500, 400) for name in ("human", "continuous")
+        )
+        pairs = zip(human, machine, strict=True)
+        whole = (frame["human"], frame["continuous"])
+        found = np.array([smd_with_error(h, m, denominator, *whole) for h, m in pairs])
+        assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
+        truth = smd_with_error(*whole, denominator, *whole)[0]
+        covered = np.abs(found[:, 0] - truth) <= 1.966 * found[:, 1]
+        assert 0.93 <= covered.mean() <= 0.97
+
+
+class TestEquivalence:
+    @pytest.mark.parametrize(
+        ("smd", "se", "n", "verdict"),
+        [
+            (0.0, 0.03, 500, WITHIN),
+            (0.05, 0.03, 500, WITHIN),
+            (0.06, 0.03, 500, TOO_FEW),
+            (0.0, 0.07, 500, TOO_FEW),
+            (0.14, 0.03, 500, TOO_FEW),
+            (0.16, 0.03, 500, OUTSIDE),
+            (-0.16, 0.03, 500, OUTSIDE),
+            (0.1, 0.001, 100_000, TOO_FEW),
+            (0.0, 0.0, 20, TOO_FEW),
+            (0.0, 0.0, 30, WITHIN),
+            (np.nan, np.nan, 500, TOO_FEW),
+        ],
+    )
+    def test_verdicts(self, smd, se, n, verdict):
+        assert equivalence_verdict(smd, se, n) == verdict
+
+    def test_the_bound_must_be_positive(self):
+        with pytest.raises(ValueError, match="bound must be positive"):
+            equivalence_verdict(0, 0.1, 100, bound=-0.1)
+
+    @pytest.mark.parametrize(("smd", "wrong"), [(0.1, WITHIN), (-0.1, WITHIN), (0.1, OUTSIDE)])
+    def test_error_rate_at_the_bound(self, smd, wrong):
+        verdicts = self.simulated_verdicts(smd, 500, 2_000)
+        assert 0.03 <= np.mean(verdicts == wrong) <= 0.07
+
+    def test_planned_essays_give_the_planned_power(self):
+        n = essays_needed(0.0, error_sd=0.51, power=0.8)
+        verdicts = self.simulated_verdicts(0.0, n, 2_000)
+        assert np.mean(verdicts == WITHIN) == pytest.approx(0.8, abs=0.03)
+        with pytest.raises(ValueError, match="must be inside the bounds"):
+            essays_needed(0.1)
+
+    @staticmethod
+    def simulated_verdicts(smd, n, trials):
+        rng = np.random.default_rng(4)
+        human = rng.normal(size=(trials, n))
+        slope = 1 - 0.51**2 / 2
+        error = np.sqrt(1 - slope**2) * rng.normal(size=(trials, n))
+        machine = smd + slope * human + error
+        return np.array(
+            [
+                equivalence_verdict(*smd_with_error(h, m), n)
+                for h, m in zip(human, machine, strict=True)
+            ]
+        )
+
+
+class TestConditionalBias:
+    def test_uncorrected_fit_is_the_library_regression(self):
+        frame = simulate_frame()
+        found = conditional_bias(frame["human"], frame["continuous"], frame["ell"])
+        design = np.column_stack([np.ones(1_000), frame["human"], frame["ell"] == "Yes"])
+        peer = sm.OLS(frame["continuous"] - frame["human"], design).fit(cov_type="HC1")
+        row = found.coefficients.iloc[0]
+        assert row["correction"] == "none" and row["reference"] == "No"
+        assert row["coefficient"] == pytest.approx(peer.params.iloc[2])
+        assert row["se"] == pytest.approx(peer.bse.iloc[2])
+
+    @pytest.mark.parametrize(
+        "reliability",
+        [0.75, *(pytest.param(r, marks=pytest.mark.slow) for r in (0.85, 0.95))],
+    )
+    def test_a_fair_scorer_looks_biased_until_reliability_is_considered(self, reliability):
+        rng, found = np.random.default_rng(2), []
+        for _ in range(200):
+            member = rng.random(1_500) < 0.25
+            true = rng.normal(size=1_500) - 0.65 * member
+            noise = np.sqrt(true.var() * (1 / reliability - 1))
+            human, second = true + noise * rng.normal(size=(2, 1_500))
+            machine = 0.9 * true + 0.3 * rng.normal(size=1_500)
+            answer = conditional_bias(
+                np.round(human, 1), machine, member, None, (reliability,), np.round(second, 1)
+            )
+            found.append(answer.coefficients.set_index("correction")[["coefficient", "p"]])
+        naive, banded, instrumented = np.swapaxes(np.array(found), 0, 1)
+        assert naive[:, 0].mean() < -0.02
+        if reliability == 0.75:
+            assert (naive[:, 1] < 0.05).mean() > 0.5
+        for corrected in (banded, instrumented):
+            assert corrected[:, 0].mean() == pytest.approx(0, abs=0.01)
+            assert (corrected[:, 1] < 0.05).mean() <= 0.09
+
+    def test_verdict_of_a_fair_and_of_a_biased_scorer(self):
+        band = (0.75, 0.8, 0.85)
+        fair = simulate_frame(4_000)
+        found = conditional_bias(
+            fair["human"], fair["continuous"], fair["ell"], None, band, fair["second"]
+        )
+        assert found.coefficients.query("correction == 'none'")["high"].iloc[0] < 0
+        assert found.verdicts["verdict"].iloc[0] != "scored lower at equal true score"
+        planted = simulate_frame(4_000, bias=-0.5)
+        found = conditional_bias(
+            planted["human"], planted["continuous"], planted["ell"], None, band, planted["second"]
+        )
+        assert found.verdicts["verdict"].iloc[0] == "scored lower at equal true score"
+        assert found.verdicts["largest"].iloc[0] < -0.3
+
+    def test_adjusted_r2_of_error_on_group(self):
+        human, machine = np.array([1, 2, 3, 1, 2, 3]), np.array([1, 2, 3, 2, 3, 4])
+        found = conditional_bias(human, machine, list("aaabbb"), reliabilities=())
+        assert found.osa == pytest.approx(1) and found.osd == pytest.approx(1)
+        assert found.csd == pytest.approx(1 - (1 - 5 / 3))
+        assert found.coefficients["coefficient"].tolist() == pytest.approx([1])
+
+    def test_one_level_and_no_error_and_one_essay(self):
+        alone = conditional_bias([1, 2, 3, 4], [1, 2, 3, 3], ["x"] * 4)
+        assert np.isnan(alone.csd) and alone.coefficients.empty and alone.verdicts.empty
+        perfect = conditional_bias([1, 2, 3, 4] * 5, [1, 2, 3, 4] * 5, list("aabb") * 5)
+        assert np.isnan(perfect.osa)
+        frame = simulate_frame(60)
+        group = frame["ell"].where(frame.index != 7, "Lone")
+        lone = conditional_bias(frame["human"], frame["machine"], group)
+        assert lone.verdicts.set_index("level").loc["Lone", "verdict"] == "cannot be estimated"
+        rest = conditional_bias(*(frame.drop(index=7)[c] for c in ("human", "machine", "ell")))
+        both = (found.coefficients.query("level == 'Yes'") for found in (lone, rest))
+        uncorrected = [part["coefficient"].iloc[0] for part in both]
+        assert uncorrected[0] == pytest.approx(uncorrected[1])
+
+    def test_constant_human_scores_and_saturated_scores_are_defined(self):
+        constant = conditional_bias([3] * 8, [1, 2, 3, 4] * 2, list("aabb") * 2)
+        assert constant.verdicts["verdict"].tolist() == ["cannot be estimated"]
+        saturated = conditional_bias([1, 2, 3, 4], [1, 2, 3, 3], list("aabb"))
+        assert np.isnan(saturated.csd)
+
+    def test_missing_groups_are_a_level_and_ties_are_alphabetical(self):
+        found = conditional_bias(
+            [1, 2, 3, 4, 2, 3], [1, 2, 3, 3, 2, 4], ["b", "b", "a", "a", None, None]
+        )
+        assert set(found.coefficients["reference"]) == {"(missing)"}
+        assert found.verdicts["level"].tolist() == ["a", "b"]
+
+    def test_wrong_arguments(self):
+        frame = simulate_frame(50)
+        scores = frame["human"], frame["machine"], frame["ell"]
+        with pytest.raises(ValueError, match="reference 'Maybe' is not a level; there are No, Yes"):
+            conditional_bias(*scores, reference="Maybe")
+        with pytest.raises(ValueError, match=r"above 0 and at most 1, got \[1\.2\]"):
+            conditional_bias(*scores, reliabilities=(0.8, 1.2))
+        with pytest.raises(ValueError, match="second_rating has 3 values for 50 essays"):
+            conditional_bias(*scores, second_rating=[1, 2, 3])
+
+
+class TestGroupReport:
+    def test_planted_bias_is_found_and_the_fair_group_is_certified(self):
+        report = group_report(simulate_frame(6_000, bias=-0.4), ["ell"], labels=LABELS)
+        verdicts = report.set_index("level")["verdict"]
+        assert verdicts.to_dict() == {"No": WITHIN, "Yes": OUTSIDE}
+        assert report["p_bh"].tolist()[1] < 0.001
+
+    def test_missing_blank_and_intersected_levels(self):
+        frame = simulate_frame(400)
+        frame.loc[:9, "ell"] = None
+        frame.loc[10:19, "ell"] = "  "
+        report = group_report(frame, ["ell", ("gender", "ell")], labels=LABELS)
+        assert report.query("level == '(missing)'")["n"].tolist() == [20]
+        crossed = report[report["attribute"] == "gender × ell"]
+        assert len(crossed) == 6 and crossed["n"].sum() == 400
+        assert crossed["level"].str.contains("(missing)", regex=False).sum() == 2
+        assert report.groupby("attribute")["reference"].sum().tolist() == [1, 1]
+
+    def test_reference_is_the_largest_and_ties_are_alphabetical(self):
+        frame = simulate_frame(60).assign(size=["b"] * 20 + ["a"] * 20 + ["c"] * 20)
+        report = group_report(frame, "size", labels=LABELS)
+        assert report["level"].tolist() == ["a", "b", "c"]
+        assert report["reference"].tolist() == [True, False, False]
+
+    def test_small_and_single_score_levels_are_explained(self):
+        frame = simulate_frame(200)
+        frame["class"] = ["lone"] + ["flat"] * 40 + ["rest"] * 159
+        frame.loc[1:40, "human"] = 3
+        report = group_report(frame, "class", labels=LABELS).set_index("level")
+        assert np.isnan(report.loc["lone", "smd"]) and report.loc["lone", "verdict"] == TOO_FEW
+        assert "fewer than 30 essays" in report.loc["lone", "note"]
+        assert np.isnan(report.loc["flat", "qwk"])
+        assert "every human score is 3: kappa is undefined" in report.loc["flat", "note"]
+        assert np.isfinite(report.loc["flat", "exact"])
+
+    def test_constant_machine_and_all_missing_attribute(self):
+        frame = simulate_frame(100).assign(machine=3, ell=np.nan)
+        report = group_report(frame, "ell", labels=LABELS)
+        row = report.iloc[0]
+        assert row["level"] == "(missing)" and row["reference"] and row["n"] == 100
+        assert row["qwk"] == 0 and np.isnan(row["dsm"])
+        assert "machine gives every essay 3" in row["note"]
+
+    def test_unscored_essays_are_counted(self):
+        frame = simulate_frame(100).assign(ell=["Yes"] * 3 + ["No"] * 97)
+        frame["machine"] = frame["machine"].astype(float)
+        frame.loc[:2, "machine"] = np.nan
+        frame.loc[3, "machine"] = np.nan
+        report = group_report(frame, "ell", labels=LABELS).set_index("level")
+        assert report.loc["No", ["n", "n_unscored"]].tolist() == [96, 1]
+        assert report.loc["Yes", ["n", "n_unscored"]].tolist() == [0, 3]
+        assert "3 essays lack" in report.loc["Yes", "note"]
+        assert report.loc["Yes", "verdict"] == TOO_FEW
+
+    def test_continuous_scores_are_rounded_for_kappa_alone(self):
+        frame = simulate_frame(500)
+        rounded = group_report(frame, "ell", labels=LABELS)
+        continuous = group_report(frame, "ell", machine="continuous", labels=LABELS)
+        assert continuous["qwk"].tolist() == rounded["qwk"].tolist()
+        assert continuous["mean_machine"].tolist() != rounded["mean_machine"].tolist()
+
+    def test_half_points(self):
+        frame = simulate_frame(300)
+        halves = frame.assign(human=(frame["human"] + 1) / 2, machine=(frame["machine"] + 1) / 2)
+        found = group_report(halves, "ell", labels=np.arange(1, 5.5, 0.5))
+        expected = group_report(frame, "ell", labels=LABELS)
+        for column in ("qwk", "smd", "smd_low", "dsm", "exact"):
+            assert found[column].tolist() == pytest.approx(expected[column].tolist())
+
+    def test_input_is_not_changed_and_a_seed_decides(self):
+        frame = simulate_frame(200)
+        before = frame.copy()
+        first, again = (group_report(frame, "ell", labels=LABELS, seed=1) for _ in range(2))
+        pd.testing.assert_frame_equal(frame, before)
+        pd.testing.assert_frame_equal(first, again)
+
+    def test_wrong_columns_and_scores(self):
+        frame = simulate_frame(20)
+        with pytest.raises(ValueError, match="group columns race are not in the frame"):
+            group_report(frame, ["race"], labels=LABELS)
+        with pytest.raises(ValueError, match="score columns robot are not in the frame"):
+            group_report(frame, ["ell"], machine="robot", labels=LABELS)
+        with pytest.raises(ValueError, match="scores in human are not on the scale 1 to 3"):
+            group_report(frame.assign(human=6), ["ell"], labels=[1, 2, 3])
+        with pytest.raises(ValueError, match="no essay has both"):
+            group_report(frame.assign(human=np.nan), ["ell"], labels=LABELS)
+
+    def test_levels_of_numbers_are_text(self):
+        name, levels = group_levels(pd.DataFrame({"grade": [8, 9, 8]}), "grade")
+        assert name == "grade" and levels.tolist() == ["8", "9", "8"]

@@ -1,0 +1,138 @@
+"""The reference values of the study's statistics, on the published predictions of six models."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from reference_data import PREDICTIONS
+
+from cyborg_utils.statistics.agreement import (
+    agreement_rates,
+    bootstrap_agreement,
+    compare_machines,
+    quadratic_weighted_kappa,
+)
+from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.fairness import (
+    difference_of_standardized_means,
+    group_report,
+    standardized_mean_difference,
+)
+from cyborg_utils.statistics.hypothesis_tests import essays_needed
+from cyborg_utils.statistics.scales import round_to_scale
+
+LABELS = range(1, 7)
+HUMAN = "holistic_essay_score"
+
+pytestmark = [
+    pytest.mark.filterwarnings("error"),
+    pytest.mark.skipif(
+        not PREDICTIONS.exists(),
+        reason="the published predictions are not in ../shared/data; CYBORG_DATA can name a folder",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def frame():
+    table = pd.read_csv(PREDICTIONS)
+    return table.assign(machine=round_to_scale(table["longformer"], LABELS))
+
+
+@pytest.fixture(scope="module")
+def ell(frame):
+    return frame[frame["ell_status"] == "Yes"]
+
+
+def test_agreement_of_longformer(frame):
+    assert len(frame) == 10_402
+    rates = 100 * agreement_rates(frame[HUMAN], frame["machine"])
+    assert rates["exact"] == pytest.approx(64.776, abs=5e-4)
+    assert rates["adjacent"] == pytest.approx(99.058, abs=5e-4)
+    smd = standardized_mean_difference(frame[HUMAN], frame["machine"], "human")
+    assert smd == pytest.approx(-0.0050, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "kappa"),
+    [
+        ("longformer", 0.8365),
+        ("xlnet", 0.8318),
+        ("roberta", 0.7994),
+        ("roberta_grl", 0.8133),
+        ("longformer_grl", 0.8653),
+    ],
+)
+def test_kappa_of_the_models(frame, model, kappa):
+    rounded = round_to_scale(frame[model], LABELS)
+    assert quadratic_weighted_kappa(frame[HUMAN], rounded, LABELS) == pytest.approx(kappa, abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("denominator", "smd"),
+    [
+        ("human", 0.1194),
+        ("pooled", 0.1296),
+        ("human_population", 0.0997),
+        ("pooled_population", 0.1064),
+    ],
+)
+def test_four_denominators_for_english_learners(frame, ell, denominator, smd):
+    found = standardized_mean_difference(
+        ell[HUMAN], ell["machine"], denominator, frame[HUMAN], frame["machine"]
+    )
+    assert found == pytest.approx(smd, abs=5e-5)
+
+
+def test_english_learners(frame, ell):
+    assert len(ell) == 914
+    kappa = quadratic_weighted_kappa(ell[HUMAN], ell["machine"], LABELS)
+    assert kappa == pytest.approx(0.7519, abs=5e-5)
+    dsm = difference_of_standardized_means(
+        ell[HUMAN], ell["machine"], frame[HUMAN], frame["machine"]
+    )
+    assert dsm == pytest.approx(0.0424, abs=5e-5)
+
+
+def test_group_report_says_the_same(frame):
+    report = group_report(frame, ["ell_status"], HUMAN, "machine", labels=LABELS)
+    assert report["level"].tolist() == ["No", "Yes", "(missing)"]
+    assert report["n"].tolist() == [8_984, 914, 504]
+    row = report.set_index("level").loc["Yes"]
+    assert row[["qwk", "smd", "dsm"]].astype(float).round(4).tolist() == [0.7519, 0.1296, 0.0424]
+    assert row["verdict"] == "too few essays to tell"
+
+
+def test_conditional_bias_of_rounded_scores(frame):
+    found = conditional_bias(frame[HUMAN], frame["machine"], frame["ell_status"], reference="No")
+    assert found.osa == pytest.approx(0.000369, abs=5e-7)
+    assert found.osd == pytest.approx(0.003486, abs=5e-7)
+    assert found.csd == pytest.approx(0.002686, abs=5e-7)
+
+
+def test_the_conditional_coefficient_contradicts_the_smd(frame):
+    found = conditional_bias(frame[HUMAN], frame["longformer"], frame["ell_status"])
+    yes = found.coefficients.query("level == 'Yes'").set_index("correction")["coefficient"]
+    assert yes["none"] == pytest.approx(-0.05, abs=0.01)
+    assert yes["reliability 0.75"] > 0.1
+    verdict = found.verdicts.set_index("level").loc["Yes", "verdict"]
+    assert verdict == "depends on the reliability of the human score"
+
+
+def test_paired_error_of_the_difference(frame):
+    a = round_to_scale(frame["longformer_grl"], LABELS)
+    found = compare_machines(frame[HUMAN], a, frame["machine"], LABELS)
+    assert found["se"] == pytest.approx(0.00215, abs=5e-6)
+    assert found["se_bootstrap"] == pytest.approx(0.00216, abs=3e-5)
+    kappas = [bootstrap_agreement(frame[HUMAN], m, LABELS).loc["qwk", "se"] for m in
+              (a, frame["machine"])]  # fmt: skip
+    assert np.hypot(*kappas) == pytest.approx(0.0039, abs=5e-5)
+    clustered = compare_machines(
+        frame[HUMAN], a, frame["machine"], LABELS, cluster=frame["prompt_name"]
+    )
+    assert clustered["se"] == pytest.approx(0.0078, abs=5e-5)
+    assert "like these 15" in clustered["inference_to"]
+
+
+def test_sample_sizes_of_the_equivalence_test():
+    assert essays_needed(0.0, error_sd=0.51) == pytest.approx(222, abs=1)
+    assert essays_needed(0.05, error_sd=0.51) == pytest.approx(641, abs=4)

@@ -1,0 +1,302 @@
+"""From a CSV of one's own to a study: what is understood, what is refused, and what is written."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.reporting.narrative.corpus import not_scored_note
+from cyborg_utils.reporting.narrative.findings import next_labels
+from cyborg_utils.study.config import load_study
+from cyborg_utils.workflow import new_study
+from cyborg_utils.workflow.new_study import main, small_on_test
+
+N, SCORED = 260, 160
+
+
+@pytest.fixture(scope="module")
+def simulated() -> pd.DataFrame:
+    return simulate_corpus(N, seed=7)
+
+
+@pytest.fixture
+def essays(simulated) -> pd.DataFrame:
+    """Essays as a school may have them; the last 100 are not scored."""
+    frame = pd.DataFrame(
+        {
+            "Essay ID": [f"e{i}" for i in range(N)],
+            "Essay": simulated["text"],
+            "Mark": simulated["score"].astype("Int64"),
+            "Gender": simulated["gender"],
+            "teacher": "Smith",
+        }
+    )
+    frame.loc[SCORED:, "Mark"] = pd.NA
+    return frame
+
+
+@pytest.fixture
+def study_of(tmp_path, monkeypatch, capsys):
+    """Write a frame or bytes as a file and make a study of it: (code, printed, error, its path)."""
+    monkeypatch.setattr(new_study, "PARAMS", tmp_path)
+
+    def make(data, *options: str, name="mine", file="essays.csv", **how):
+        path = tmp_path / file
+        if isinstance(data, pd.DataFrame):
+            data.to_csv(path, index=False, **how)
+        elif data is not None:
+            path.write_bytes(data)
+        code = main([name, str(path), *options])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err, tmp_path / f"{name}.yaml"
+
+    return make
+
+
+# ---------------------------------------------------------------- what is understood
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding", "told"),
+    [
+        (",", "utf-8", "utf-8, columns separated by ','"),
+        (";", "utf-8-sig", "utf-8-sig, columns separated by ';'"),
+        ("\t", "cp1252", "cp1252, columns separated by 'tab'"),
+        (";", "utf-16", "utf-16, columns separated by ';'"),
+    ],
+)
+def test_a_table_is_read_however_it_was_saved(essays, study_of, separator, encoding, told):
+    essays.loc[3, "Essay"] += " Café, “quoted”; then\nmore."
+    code, printed, error, path = study_of(essays, sep=separator, encoding=encoding)
+    assert (code, error) == (0, "")
+    assert f"essays.csv: 260 essays ({told}), of which 160 are scored" in printed
+    corpus = load_corpus(load_study(str(path))).set_index("essay_id")
+    assert corpus.loc["e3", "text"] == essays.loc[3, "Essay"]
+    np.testing.assert_array_equal(
+        corpus["score"].reindex(essays["Essay ID"]), essays["Mark"].astype(float)
+    )
+
+
+def test_it_says_what_it_understood(essays, study_of):
+    essays.loc[200, "Essay"] = "Too short."
+    code, printed, _, _ = study_of(essays)
+    assert code == 0
+    counts = essays["Mark"].value_counts().sort_index()
+    for line in (
+        "  id: column 'Essay ID'",
+        "  text: column 'Essay'",
+        "  score: column 'Mark'",
+        "0 blank, 1 of fewer than 20 words",
+        f"  scale: {counts.index[0]} to {counts.index[-1]} in steps of 1",
+        "  scores: " + ", ".join(f"{score}: {n}" for score, n in counts.items()),
+        "  group gender: ",
+        "  not used: 'teacher'",
+        "scored essays: 88 train, 24 dev, 48 test; 100 unscored ones are for the Teacher",
+    ):
+        assert line in printed
+
+
+def test_the_study_is_one_of_all_scored_essays_and_a_curve(essays, study_of):
+    study = load_study(str(study_of(essays)[3]))
+    assert study.arms == ["human", "cyborg"]
+    assert study.corpus.label_unscored
+    assert study.sampling.fractions == [0.25, 0.5, 1.0]
+    assert study.headline == 1.0
+    assert [s.kind for s in study.students] == ["classical", "encoder"]
+    assert study.corpus.group_names == ["gender"]
+    assert not_scored_note(study, load_corpus(study)) == (
+        "100 of 188 train essays have no human score. A Teacher scores them; what people would "
+        "have given them is not known, so nothing is learnt from it or compared with it, and how "
+        "well machines agree with people is known from 24 dev and 48 test essays alone."
+    )
+
+
+def test_where_all_are_scored_scores_are_hidden(essays, study_of):
+    code, printed, _, path = study_of(essays.dropna())
+    assert code == 0
+    assert "All essays are scored, so none is left to score" in printed
+    study = load_study(str(path))
+    assert not_scored_note(study, load_corpus(study)) is None
+    assert study.arms == ["human", "cyborg", "full"]
+    assert study.sampling.fractions == [0.25, 0.5]
+
+
+def test_half_points_and_columns_named_by_hand(essays, study_of):
+    essays = essays.rename(columns={"Mark": "niveau", "Gender": "cohort: A/B"})
+    essays["niveau"] = essays["niveau"].astype(float) / 2
+    options = ["--score", "niveau", "--group", "cohort: A/B", "--scale", "0.5", "4", "0.5"]
+    code, _, error, path = study_of(essays, *options)
+    assert (code, error) == (0, "")
+    study = load_study(str(path))
+    assert study.labels == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    assert study.corpus.columns.groups == {"cohort_a_b": "cohort: A/B"}
+
+
+def test_the_files_own_parts_and_second_scores_are_used(essays, study_of):
+    essays["rater2"] = essays["Mark"] + (essays["Mark"] == 5)  # a 6 that the first rater never gave
+    essays["Mark"] = essays["Mark"].clip(upper=5)
+    essays["set"] = ["Training"] * 60 + ["Validation"] * 40 + ["test"] * 60 + ["Training"] * 100
+    code, printed, _, path = study_of(essays)
+    assert code == 0
+    assert "  second score: column 'rater2'" in printed
+    assert "scored essays: 60 train, 40 dev, 60 test" in printed
+    study = load_study(str(path))
+    assert study.corpus.columns.second_score == "rater2"
+    assert study.labels[-1] == 6
+
+
+def test_a_study_is_never_overwritten(essays, study_of):
+    path = study_of(essays)[3]
+    before = path.read_bytes()
+    code, _, error, _ = study_of(essays.head(200))
+    assert code == 2
+    assert error == "params/mine.yaml is there already: take another name, or remove it\n"
+    assert path.read_bytes() == before
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+def change(column: str, values):
+    """A change of a frame's column; `values` is a list for the first rows, or for all."""
+
+    def changed(essays: pd.DataFrame) -> pd.DataFrame:
+        given = essays[column].astype(object)
+        given.iloc[: len(values)] = values
+        return essays.assign(**{column: given})
+
+    return changed
+
+
+HOSTILE = {
+    "an empty file": (lambda e: b"", "the file is empty; give one with a row of column names"),
+    "names alone": (lambda e: b"id,text,score\n", "there is no row below the column names"),
+    "one column": (lambda e: b"essays\nhello there\n", "one column only, 'essays'"),
+    "a spreadsheet": (lambda e: b"PK\x03\x04rest", "this is no text file (a spreadsheet, perhaps)"),
+    "bytes": (lambda e: b"id,text\n1,a\0b\n", "save it as CSV, UTF-8"),
+    "no names": (
+        lambda e: ("1," + "many words " * 20 + ",3\n").encode() * 200,
+        "the first line reads like an essay ('many words many words",
+    ),
+    "a name twice": (
+        lambda e: b"id,text,score,score\n1,a b,2,3\n",
+        "two columns are called 'score'",
+    ),
+    "unquoted commas": (
+        lambda e: b"id,text,score\n1,so,we,went,3\n2,a text,2\n",
+        "put texts that contain the separator in double quotes",
+    ),
+    "an open quote": (
+        lambda e: b'id,text,score\n1,"so we went,3\n2,a text,2\n',
+        "the rows do not fit the column names",
+    ),
+    "no text": (lambda e: e.drop(columns="Essay"), "no column looks like the essays' text"),
+    "one text": (change("Essay", ["the same few words again"] * N), "looks like the essays' text"),
+    "no score": (
+        lambda e: e.drop(columns="Mark"),
+        "name it with --score COLUMN; the file has Essay",
+    ),
+    "nobody scored": (
+        change("Mark", [pd.NA] * N),
+        "no essay is scored; score at least 100 by hand",
+    ),
+    "one score": (change("Mark", [3] * SCORED), "column 'Mark' is 3 for all 160 scored essays"),
+    "scores as text": (
+        change("Mark", ["3 points", "4 points"]),
+        "column 'Mark' has 2 values that are no numbers (first: '3 points', '4 points', row 2): "
+        "write numbers alone",
+    ),
+    "letters": (change("Mark", ["A"] * SCORED), "has 160 values that are no numbers (first: 'A'"),
+    "decimal commas": (change("Mark", ["2,5"]), "(first: '2,5', row 2): write a decimal point"),
+    "percentages": (
+        change("Mark", list(np.linspace(0, 99.37, SCORED))),
+        "that are no scale of 61 points or fewer: round them",
+    ),
+    "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are no numbers"),
+    "no ids": (lambda e: e.drop(columns="Essay ID"), "no column names each essay: add one, `id`"),
+    "an id twice": (
+        change("Essay ID", ["a", "a"]),
+        "column 'Essay ID': 2 rows share their id with another (first: 'a'): keep one row",
+    ),
+    "an id missing": (change("Essay ID", [pd.NA]), "'Essay ID' is empty in 1 rows (first: row 2)"),
+    "few scored": (
+        lambda e: e.iloc[100:],
+        "60 scored essays are too few: 100 are needed (50 for train, 20 for dev, 30 for test), "
+        "since without scored test essays neither agreement with people nor fairness can be known; "
+        "score 40 more by hand",
+    ),
+    "a blank essay": (change("Essay", [" "]), "1 essays have an empty text (first: 'e0'): remove"),
+    "an essay twice": (
+        lambda e: e.assign(Essay=e["Essay"].head(100).tolist() + e["Essay"].tolist()[:160]),
+        "dev or test texts also stand in train",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), HOSTILE.values(), ids=HOSTILE)
+def test_what_a_file_lacks_is_one_sentence_with_a_remedy(essays, study_of, spoil, told):
+    code, _, error, path = study_of(spoil(essays))
+    assert code == 2
+    assert told in error
+    assert "Traceback" not in error
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "how", "told"),
+    [
+        (["--text", "esay"], {}, "--text: no column 'esay'; the file has Essay ID, Essay, Mark"),
+        (["--second-score", "b"], {}, "--second-score: no column 'b'"),
+        (["--group", "sex"], {}, "--group: no column 'sex'"),
+        (["--scale", "1", "2", "1"], {}, "scores are off the scale 1 to 2"),
+        (["--scale", "1", "6", "4"], {}, "no whole number of steps of 4.0 from 1.0 to 6.0"),
+        ([], {"name": "my study"}, "'my study' names no study"),
+        ([], {"name": "../mine"}, "'../mine' names no study"),
+    ],
+)
+def test_a_wrong_option_is_named(essays, study_of, options, how, told):
+    code, _, error, _ = study_of(essays, *options, **how)
+    assert code == 2
+    assert told in error
+
+
+def test_a_file_that_is_not_there(study_of):
+    code, _, error, _ = study_of(None, file="none.csv")
+    assert code == 2
+    assert error.endswith("none.csv: no such file; name a CSV file that is there\n")
+
+
+# ---------------------------------------------------------------- how many more to score
+
+
+@pytest.mark.parametrize(
+    ("gain", "low", "high", "told"),
+    [
+        (0.03, 0.01, 0.05, "more labels still help; 400 may bring as much again, more likely less"),
+        (0.01, -0.02, 0.04, "nobody can tell whether 400 would help; more than +0.040 is not to"),
+        (-0.03, -0.05, -0.01, "more labels of this kind did not help"),
+    ],
+)
+def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high, told):
+    steps = pd.DataFrame(
+        {
+            "student": ["a", "b"], "series": "cyborg", "qwk": [0.5, 0.7], "n_before": 100,
+            "n_last": 200, "gain": [0.2, gain], "low": [0.1, low], "high": [0.3, high],
+        }
+    )  # fmt: skip
+    (line,) = next_labels(steps, 180)
+    assert told in line
+    assert "**b** on cyborg" in line
+    assert next_labels(steps.head(0), 180) == []
+
+
+def test_groups_that_will_be_too_few_to_judge_are_said_beforehand():
+    scored = pd.Series(["English"] * 196 + ["Spanish"] * 77 + ["other"] * 27)
+    assert small_on_test(scored, 300) == []
+    (line,) = small_on_test(scored, 60)
+    assert line.startswith(
+        "    too few of 60 test essays for a verdict: about Spanish 15, other 5;"
+    )

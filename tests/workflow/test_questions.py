@@ -1,0 +1,78 @@
+"""What the paper leaves open: the tour, a small study that asks every question, run whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.storage import read_json
+
+NAME = f"test_questions_{os.getpid()}"
+TOUR = ROOT / "params" / "tour.yaml"
+
+
+@pytest.fixture(scope="module")
+def summary(tmp_path_factory):
+    file = tmp_path_factory.mktemp("questions") / f"{NAME}.yaml"
+    shutil.copy(TOUR, file)
+    try:
+        run = subprocess.run(
+            [sys.executable, "-m", "cyborg_utils.workflow.runner", str(file), "--cores", "2"],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+        yield read_json(ROOT / "runs" / NAME / "summary.json")
+    finally:
+        for place in ("runs", "reports"):
+            shutil.rmtree(ROOT / place / NAME, ignore_errors=True)
+
+
+def test_every_question_is_answered_on_a_page_of_its_own(summary):
+    asked = load_study("demo").analyses
+    assert asked == ["05d_teacher_comparison"]
+    assert list(summary["analyses"]) == [
+        "05d_teacher_comparison",
+        "05e_label_use",
+        "05f_student_comparison",
+        "05g_traits",
+        "05h_transfer",
+    ]
+    index = (ROOT / "reports" / NAME / "index.html").read_text(encoding="utf-8")
+    for page, found in summary["analyses"].items():
+        assert found["findings"], page
+        html = (ROOT / "reports" / NAME / f"{page}.html").read_text(encoding="utf-8")
+        assert "<h1" in html and "Traceback" not in html and "simulated" in html
+        assert f'href="{page}.html"' in index
+
+
+def test_the_pages_hold_what_was_asked_for(summary):
+    found = summary["analyses"]
+    readings = {row["reading"] for row in found["05d_teacher_comparison"]["readings"]}
+    assert readings == {"label", "expected", "prior", "calibrated"}
+    uses = found["05e_label_use"]["uses"]
+    assert [(r["student"], r["use"]) for r in uses] == [("ridge", "prior"), ("logistic", "prior")]
+    traits = {row["trait"] for row in found["05g_traits"]["agreement"]}
+    assert traits == {"holistic", "vocabulary"}
+    transfer = found["05h_transfer"]
+    assert {row["to"] for row in transfer["transfer"]} == {"demo"}
+    left_out = {row["prompt"] for row in transfer["left_out"]}
+    assert left_out == {"all left-out prompts", "Cell phones at school"}
+
+
+def test_the_headline_is_of_hard_labels_and_all_prompts(summary):
+    names = {row["series"] for row in summary["agreement"]}
+    assert names == {
+        "human labels only, 20 %",
+        "cyborg by logistic, 20 %",
+        "cyborg by logistic, prior, 20 %",
+    }
+    corrected = {r["series"] for r in summary["comparisons"] if r.get("p_holm") is not None}
+    assert corrected == {"cyborg by logistic, 20 %"}

@@ -1,0 +1,394 @@
+"""New essays and a Student: its folder, its scores, its flags; and the whole way from a CSV."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from transformers import pipeline
+
+from cyborg_utils.corpus.csv_files import TableError
+from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.models import encoder
+from cyborg_utils.models.classical import train_classical
+from cyborg_utils.models.novelty import BLANK, CUT, LONG, REPEATED, SHORT, UNLIKE, Usual, describe
+from cyborg_utils.models.saved_model import StudentError, load_student
+from cyborg_utils.reporting.model_card import model_card
+from cyborg_utils.reporting.notebooks import run_notebook
+from cyborg_utils.statistics.agreement import bootstrap_agreement
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import Condition, keeps_model
+from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.schema.models import ClassicalScorer, EncoderScorer
+from cyborg_utils.study.storage import read_json, write_json
+from cyborg_utils.workflow import new_study, score_essays
+from cyborg_utils.workflow.score_essays import main, score_file
+
+LABELS = [1, 2, 3, 4, 5, 6]
+GERMAN = (
+    "Als ich gestern durch den alten Wald spazierte, begegnete mir ein freundlicher Nachbar, der "
+    "seit vielen Jahren allein in einem kleinen Haus am Fluss wohnt und Gedichte schreibt. "
+) * 6
+
+
+@pytest.fixture(scope="module")
+def corpus() -> pd.DataFrame:
+    return simulate_corpus(400, seed=5)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, corpus) -> Path:
+    """The folder of a ridge Student that learnt from the first 300 essays."""
+    folder = tmp_path_factory.mktemp("student") / "model"
+    folder.mkdir()
+    train = corpus.head(300)
+    train_classical(ClassicalScorer(kind="classical", name="ridge"), train, LABELS).save(folder)
+    write_json(folder / "training_essays.json", describe(train["text"].tolist()))
+    return folder
+
+
+@pytest.fixture
+def ridge(made, tmp_path) -> Path:
+    """A copy of it that a test may spoil."""
+    return shutil.copytree(made, tmp_path / "model")
+
+
+@pytest.fixture
+def new(corpus) -> pd.DataFrame:
+    """Essays that the Student has not seen, as a file has them."""
+    return pd.DataFrame({"essay_id": [f"n{i}" for i in range(100)], "essay": corpus["text"][300:]})
+
+
+def scores_of(folder: Path, frame: pd.DataFrame, place: Path, **how) -> pd.DataFrame:
+    frame.to_csv(place / "new.csv", index=False)
+    score_file(folder, place / "new.csv", place / "scores.csv", **how)
+    return pd.read_csv(place / "scores.csv", dtype={"essay_id": str})
+
+
+# ---------------------------------------------------------------- scores
+
+
+def test_scores_are_the_models_own_in_the_order_of_the_file(ridge, new, tmp_path, monkeypatch):
+    monkeypatch.setattr(score_essays, "ROWS", 30)
+    scored = scores_of(ridge, new, tmp_path)
+    model, _ = load_student(ridge)
+    expected = model.score(new["essay"].tolist())
+    assert scored.columns.tolist() == ["essay_id", "continuous", "score", "flag"]
+    assert scored["essay_id"].tolist() == new["essay_id"].tolist()
+    np.testing.assert_allclose(scored["continuous"], expected["continuous"], atol=5e-5)
+    np.testing.assert_array_equal(scored["score"], expected["score"])
+
+
+def test_hardly_an_essay_of_the_same_kind_is_flagged(ridge, new, tmp_path):
+    scored = scores_of(ridge, new, tmp_path)
+    assert scored["score"].notna().all()
+    assert scored["flag"].notna().sum() <= 2
+
+
+def test_unusual_essays_are_flagged_and_meaningless_ones_not_scored(ridge, new, tmp_path):
+    usual = new.loc[300, "essay"]
+    odd = {
+        "blank": ("  ", BLANK),
+        "German": (GERMAN, UNLIKE),
+        "Chinese": ("我昨天去了学校，我们读了一本很好的书。" * 20, f"{SHORT}; {UNLIKE}"),
+        "keys": ("asdf jkl qwer zxcv " * 40, UNLIKE),
+        "digits": ("123 456 " * 60, f"{SHORT}; {UNLIKE}"),
+        "short": (usual[:60].rsplit(" ", 1)[0], SHORT),
+        "long": (usual * 20, LONG),
+    }
+    rows = pd.DataFrame({"essay_id": list(odd), "essay": [text for text, _ in odd.values()]})
+    scored = scores_of(ridge, pd.concat([new, rows]), tmp_path).set_index("essay_id")
+    assert scored.loc[list(odd), "flag"].tolist() == [flag for _, flag in odd.values()]
+    assert scored.loc[["blank", "German", "Chinese", "keys", "digits"], "score"].isna().all()
+    assert scored.loc[["short", "long"], "score"].notna().all()
+
+
+def test_an_id_that_stands_in_two_blocks_is_flagged_in_both(ridge, new, tmp_path, monkeypatch):
+    monkeypatch.setattr(score_essays, "ROWS", 10)
+    new.loc[399, "essay_id"] = "n0"
+    scored = scores_of(ridge, new, tmp_path)
+    assert scored.index[scored["flag"] == REPEATED].tolist() == [0, 99]
+
+
+@pytest.mark.parametrize("how", [{"sep": ";", "encoding": "cp1252"}, {"sep": "\t"}])
+def test_a_file_is_read_however_it_was_saved(ridge, new, tmp_path, how):
+    new.to_csv(tmp_path / "new.csv", index=False, **how)
+    counts = score_file(ridge, tmp_path / "new.csv", tmp_path / "scores.csv")
+    assert counts["essays"] == 100
+
+
+def test_a_killed_run_goes_on_with_its_next_block(ridge, new, tmp_path, monkeypatch):
+    monkeypatch.setattr(score_essays, "ROWS", 30)
+    whole = scores_of(ridge, new, tmp_path)
+    (tmp_path / "scores.csv").unlink()
+    score, seen = score_essays._score, []
+
+    def until_the_third(texts, *rest):
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        seen.append(len(texts))
+        return score(texts, *rest)
+
+    monkeypatch.setattr(score_essays, "_score", until_the_third)
+    files = [str(ridge), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
+    assert main(files) == 130
+    assert not (tmp_path / "scores.csv").exists()
+    with open(tmp_path / "scores.csv.part", "a") as part:
+        part.write("half a li")
+    monkeypatch.setattr(score_essays, "_score", lambda *a: seen.append(len(a[0])) or score(*a))
+    assert main(files) == 0
+    assert seen == [30, 30, 30, 10]
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "scores.csv"), whole)
+    assert [p.name for p in tmp_path.glob("*.part*")] == []
+
+
+def test_a_calibration_in_the_folder_is_applied_and_none_else(ridge, new, tmp_path):
+    plain = scores_of(ridge, new, tmp_path)
+    (tmp_path / "scores.csv").unlink()
+    write_json(ridge / "calibration.json", {"slope": 1.0, "shift": 1.0})
+    moved = scores_of(ridge, new, tmp_path)
+    np.testing.assert_allclose(moved["continuous"], plain["continuous"] + 1)
+    assert (moved["score"] >= plain["score"]).all()
+    write_json(ridge / "calibration.json", {"slope": "steep"})
+    with pytest.raises(StudentError, match="not a line; write"):
+        scores_of(ridge, new, tmp_path / "model")
+
+
+# ---------------------------------------------------------------- what is refused
+
+
+SPOILT = {
+    "no folder": (shutil.rmtree, "no such folder; name the `model` folder of a Student"),
+    "no scale": (lambda f: (f / "classical.json").unlink(), "no scoring.json or classical.json"),
+    "no essays": (lambda f: (f / "training_essays.json").unlink(), "no training_essays.json, so"),
+    "half a file": (
+        lambda f: (f / "classical.json").write_text('{"labels": [1,'),
+        "not readable as a Student",
+    ),
+    "no numbers": (lambda f: (f / "classical.npz").unlink(), "not readable as a Student"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "told"), SPOILT.values(), ids=SPOILT)
+def test_a_folder_that_is_no_student_is_refused(ridge, new, tmp_path, capsys, spoil, told):
+    spoil(ridge)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    assert main([str(ridge), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+FILES = {
+    "none": (None, [], "no such file"),
+    "names alone": ("id,text\n", [], "there is no row below the column names"),
+    "no text": ("id,n\n1,2\n", [], "no column looks like the essays' text"),
+    "no id": (
+        "text,n\nan essay of some words,1\nanother such essay here now,1\n",
+        [],
+        "no column names each",
+    ),
+    "a wrong option": ("id,text\n1,an essay of some words\n", ["--text", "b"], "--text: no column"),
+    "an id missing": (
+        "id,text\n1,an essay of some words\n,another essay of some words\n",
+        ["--id", "id"],
+        "column 'id' is empty in row 3",
+    ),
+    "a broken end": (
+        "id,text\n" + "".join(f"{i},essay {i} of some words\n" for i in range(300)) + '9,"open\n',
+        [],
+        "the rows do not fit the column names",
+    ),
+}
+
+
+@pytest.mark.parametrize(("rows", "options", "told"), FILES.values(), ids=FILES)
+def test_a_file_that_cannot_be_scored_is_refused(made, tmp_path, capsys, rows, options, told):
+    if rows:
+        (tmp_path / "new.csv").write_text(rows)
+    files = [str(made), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
+    assert main([*files, *options]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "scores.csv").exists()
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_essays_take_no_more_memory_than_ten_thousand(made, corpus, tmp_path):
+    most = {}
+    for n in (10_000, 100_000):
+        texts = np.resize(corpus["text"].to_numpy(dtype=object), n)
+        file = tmp_path / f"{n}.csv"
+        pd.DataFrame({"essay_id": np.arange(n), "text": texts}).to_csv(file, index=False)
+        command = [sys.executable, "-m", "cyborg_utils.workflow.score_essays", str(made), str(file)]
+        code = (
+            "import resource, subprocess, sys;"
+            "done = subprocess.run(sys.argv[1:], capture_output=True, text=True, check=True);"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.stdout)"
+        )
+        run = subprocess.run(
+            [sys.executable, "-c", code, *command, str(tmp_path / f"{n}-scores.csv")],
+            capture_output=True, text=True, cwd=ROOT, check=True,
+        )  # fmt: skip
+        assert "a second" in run.stdout
+        print(n, run.stdout)
+        most[n] = int(run.stdout.split()[0])
+    assert most[100_000] < 1.05 * most[10_000]
+
+
+def test_scores_are_never_overwritten(made, new, tmp_path):
+    scores_of(made, new, tmp_path)
+    with pytest.raises(TableError, match="is there already; remove it"):
+        scores_of(made, new, tmp_path)
+
+
+# ---------------------------------------------------------------- training essays
+
+
+def test_a_training_essay_is_judged_without_itself():
+    """Words that one or two essays share are not known to those two from others."""
+    texts = ["common words here"] * 50 + ["quirk oddity"] * 2
+    described = describe(texts)
+    assert set(described["vocabulary"]) == {"common", "words", "here", "quirk", "oddity"}
+    usual = Usual(described)
+    assert UNLIKE not in usual.signs("common words here")
+    assert describe(["one", "two"])["least_known"] == 0
+
+
+# ---------------------------------------------------------------- an encoder's folder
+
+
+@pytest.mark.parametrize("head", ["regression", "classification"])
+def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, head):
+    shape = {"architecture": "electra", "hidden_size": 16, "layers": 1, "heads": 2,
+             "vocab_size": 400}  # fmt: skip
+    spec = EncoderScorer(
+        kind="encoder", name="electra", head=head, model={"from_scratch": shape}, max_tokens=48,
+        epochs=1,
+    )  # fmt: skip
+    train = corpus.head(40).assign(label_source="human")
+    texts = train["text"].tolist()
+    model, _ = encoder.train_student(spec, train, corpus[40:60], LABELS, texts, seed=1)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    model.save(folder)
+    write_json(folder / "training_essays.json", describe(texts))
+    assert not list(folder.glob("*.bin"))
+    scored = model.score(texts[:3])
+    given = pipeline("text-classification", str(folder))(texts[:3], truncation=True, max_length=48)
+    if head == "regression":
+        mean, sd = model.mean["holistic"], model.sd["holistic"]
+        theirs = [mean + sd * row["score"] for row in given]
+        np.testing.assert_allclose(theirs, scored["continuous"], atol=1e-4)
+    else:
+        assert [row["label"] for row in given] == [f"{s:g}" for s in scored["score"]]
+    rows = pd.DataFrame({"essay_id": ["a", "b"], "essay": texts[:2]})
+    assert (scores_of(folder, rows, tmp_path)["flag"] == CUT).all()
+    told = bootstrap_agreement([1, 2, 3, 3], [1, 2, 3, 2], LABELS, 200)
+    card = model_card(
+        load_study("demo"), model, "electra", Condition("full"), 1, train, told, describe(texts)
+    )
+    assert card.startswith("---\nlibrary_name: transformers\n")
+    assert "are **simulated**" in card
+    assert "pipeline('text-classification', folder)" in card
+    assert ("is the score on the scale" in card) == (head == "regression")
+
+
+def test_students_at_the_main_fraction_are_kept():
+    study = load_study("demo")
+    kept = {f: keeps_model(study, Condition("human", None, f, 1)) for f in study.sampling.fractions}
+    assert kept == {0.05: False, 0.1: True, 0.25: False}
+    assert keeps_model(study, Condition("full"))
+    assert not keeps_model(study, Condition("full", left_out=0))
+
+
+# ---------------------------------------------------------------- the whole way
+
+
+@pytest.fixture(scope="module")
+def whole_way(tmp_path_factory):
+    """A CSV of 200 scored and 80 unscored essays, its study, and the study's run."""
+    place = tmp_path_factory.mktemp("mine")
+    essays = simulate_corpus(280, seed=11)
+    frame = essays[["essay_id", "text", "gender"]].assign(mark=essays["score"].astype("Int64"))
+    frame.loc[200:, "mark"] = pd.NA
+    frame.to_csv(place / "essays.csv", sep=";", index=False)
+    patch, name = pytest.MonkeyPatch(), f"test_mine_{os.getpid()}"
+    patch.setattr(new_study, "PARAMS", place)
+    try:
+        assert new_study.main([name, str(place / "essays.csv")]) == 0
+        settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",
+                    "evaluation.min_group=5", "sampling.fractions=[0.5, 1.0]"]  # fmt: skip
+        given = [argument for setting in settings for argument in ("--set", setting)]
+        command = [
+            sys.executable,
+            "-m",
+            "cyborg_utils.workflow.runner",
+            str(place / f"{name}.yaml"),
+            *given,
+        ]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [*command, "--cores", "2"], cwd=ROOT, env=os.environ | {"PATH": path},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        yield load_study(str(place / f"{name}.yaml"), settings), place
+    finally:
+        patch.undo()
+        for home in ("runs", "reports"):
+            shutil.rmtree(ROOT / home / name, ignore_errors=True)
+
+
+def test_from_a_csv_to_reports_and_new_scores(whole_way):
+    study, place = whole_way
+    summary = read_json(study.folder / "summary.json")
+    at = {row["series"]: row for row in summary["agreement"]}
+    assert at["cyborg by ridge, all scored"]["n_human"] == 110
+    assert at["cyborg by ridge, all scored"]["n_train"] == 190
+    assert any(
+        line.startswith("Score more by hand? From 55 to 110") for line in summary["findings"]
+    )
+    page = (ROOT / "reports" / study.name / "index.html").read_text(encoding="utf-8")
+    assert "Score more by hand?" in page
+    ledger = pd.read_parquet(study.folder / "labels/ridge/f1-d1/labels.parquet")
+    assert ledger["label_source"].value_counts().to_dict() == {"human": 110, "teacher": 80}
+    verdicts = read_json(study.folder / "fairness/ridge.json")["groups"]
+    assert {row["attribute"] for row in verdicts} == {"gender"}
+
+    folder = study.folder / "students/ridge/cyborg-ridge-f1-d1/s1/model"
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "190 essays: 110 scored by people, 80 by a Teacher" in card
+    assert re.search(r"on 60 test essays: QWK 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}", card)
+    assert not (study.folder / "students/ridge/cyborg-ridge-f0.5-d1/s1/model").exists()
+    out = place / "scores.csv"
+    assert main([str(folder), str(place / "essays.csv"), str(out)]) == 0
+    scored = pd.read_csv(out).set_index("essay_id")
+    assert len(scored) == 280
+    students = pd.read_parquet(folder.parent / "predictions.parquet").set_index("essay_id")
+    shared = students.index.intersection(scored.dropna(subset="score").index)
+    assert len(shared) > 80
+    np.testing.assert_allclose(
+        scored.loc[shared, "continuous"], students.loc[shared, "continuous"], atol=5e-5
+    )
+
+
+def test_the_notebook_scores_the_same_essays(whole_way, tmp_path):
+    study, place = whole_way
+    given = {
+        "study": str(place / f"{study.name}.yaml"), "settings": study.settings, "arm": "cyborg",
+        "teacher": "ridge", "fraction": 1.0, "data": str(place / "essays.csv"),
+        "out": str(tmp_path / "scores.csv"),
+    }  # fmt: skip
+    report = tmp_path / "07.html"
+    run_notebook("07_score_essays", given, tmp_path / "07.ipynb", report)
+    assert len(pd.read_csv(tmp_path / "scores.csv")) == 280
+    assert "Flagged essays" in report.read_text(encoding="utf-8")
