@@ -67,7 +67,7 @@ def collect_runs(
             continue
         for seed in seeds(study, student):
             folder = student_folder(study, student, c, seed)
-            file = need(folder / "predictions.parquet", "04_student_training", study)
+            file = need(folder / "predictions.parquet", study)
             about = read_json(file.with_name("student.json"))
             scores = pd.read_parquet(file)
             scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
@@ -92,7 +92,7 @@ def collect_teacher(
         if c.teacher != teacher or c.use != HARD.name or c.left_out is not None:
             continue
         folder = labels_folder(study, teacher, c.fraction, c.draw)
-        file = need(folder / "predictions.parquet", "03_labeling", study)
+        file = need(folder / "predictions.parquet", study)
         about = read_json(file.with_name("labeling.json"))
         scores = pd.read_parquet(file)
         n_human = about["budget"]["train"]
@@ -120,7 +120,7 @@ def hard_only(runs: pd.DataFrame) -> pd.DataFrame:
 
 def _machines(study: Study) -> pd.DataFrame:
     """Machine scores from a file, on the essays that people and every machine scored."""
-    corpus = pd.read_parquet(need(corpus_file(study), "01_corpus", study))
+    corpus = pd.read_parquet(need(corpus_file(study), study))
     known = corpus.dropna(subset=["score", *study.machines])
     unknown = dict.fromkeys(
         ["teacher", "use", "fraction", "n_human", "n_train", "truncated"], np.nan

@@ -38,10 +38,10 @@ from cyborg_utils.study.storage import (
 def trained_teacher(study: Study, teacher: str, *subset):
     """The trained Teacher of a study from its folder; `subset` is `fraction, draw, left_out`."""
     spec = study.teacher(teacher)
-    folder = need(teacher_folder(study, teacher, *subset), "02_teacher_training", study)
+    folder = need(teacher_folder(study, teacher, *subset), study)
     base = base_folder(study, spec)
     if base is not None:
-        base = need(base, "01b_teacher_pretraining", study)
+        base = need(base, study)
     return load_any_teacher(spec, base, folder, study.labels, study.traits)
 
 
@@ -68,7 +68,7 @@ def essays_to_score(
     rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
     trained = teacher_folder(study, teacher, fraction, draw, left_out)
-    made_by = hash_folder(need(trained, "02_teacher_training", study))
+    made_by = hash_folder(need(trained, study))
     stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, left_out)}"
     size = study.labeling.shard_size
     return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from cyborg_utils.reporting.markdown import as_markdown, as_text
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.stages import check_judged
+from cyborg_utils.study.stages import STAGES, require_page
 from cyborg_utils.study.storage import checkpoint_folder, is_shipped
-
-# What a stage leaves, a pattern from the study's folder; one match is one result.
-RESULTS = {
-    "01_corpus": "corpus.parquet",
-    "01b_teacher_pretraining": "base/*",
-    "02_teacher_training": "teachers/*/*",
-    "03_labeling": "labels/*/*",
-    "04_student_training": "students/*/*/*",
-    "05_fairness_analysis": "fairness/*",
-    "05b_calibration": "calibration/*",
-    "05c_teacher_audit": "audits/*",
-    "05d_teacher_comparison": "analyses/*",
-}
 
 
 def opening(study: Study, notebook: str) -> str:
@@ -34,9 +22,9 @@ def opening(study: Study, notebook: str) -> str:
     Raises
     ------
     ParameterError
-        The notebook is of a test part that the study has not, or of the lack of one that it has.
+        The notebook is not for this study; the reason.
     """
-    check_judged(study, notebook)
+    require_page(study, notebook)
     return "\n\n".join(filter(None, [description(study), starting_from(study, notebook)]))
 
 
@@ -51,12 +39,15 @@ def starting_from(study: Study, notebook: str) -> str:
     if not is_shipped(study):
         return ""
     shipped, lines = checkpoint_folder(study), []
-    for stage, pattern in RESULTS.items():
+    for stage in STAGES:
+        if not stage.outputs or stage.notebook >= notebook:
+            continue
+        pattern = re.sub(r"{\w+}", "*", stage.outputs[0])
         results = [path.relative_to(shipped) for path in sorted(shipped.glob(pattern))]
         lacking = [path for path in results if not (study.folder / path).exists()]
-        side_by_side = stage[:2] == notebook[:2] == "05"  # these pages do not read one another
-        if lacking and stage < notebook and not side_by_side:
-            lines.append(f"{stage} ({len(lacking)} of {len(results)})")
+        side_by_side = stage.tests and notebook.startswith("05")  # they do not read one another
+        if lacking and not side_by_side:
+            lines.append(f"{stage.notebook} ({len(lacking)} of {len(results)})")
     if not lines and notebook <= "01_corpus":
         return ""
     if not lines:

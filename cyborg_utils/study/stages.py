@@ -1,38 +1,367 @@
-"""The stages of a study: which apply to it."""
+"""The table of stages: one row for each notebook of a study.
+
+Snakemake's rules, the links between reports, messages about missing files, precomputed results, the
+Start notebook and the documentation are made from it. A new page is one row and one notebook.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cyborg_utils.study import stage_rules as rules
+from cyborg_utils.study.code_hash import COMPUTES, SHOWS, TEACHES, code_hash
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
-
-ASKS = {
-    "05e_label_use": "label_uses names no other use than hard",
-    "05f_student_comparison": "evaluation.comparisons names no Students to compare",
-    "05g_traits": "corpus.traits, or corpus.columns.traits, names no traits",
-    "05h_transfer": "neither transfer nor sampling.leave_out names anything",
-}
+from cyborg_utils.study.stage_rules import Key, Runs
 
 
-def check_asked(study: Study, page: str) -> None:
-    """Raise a ParameterError where a study does not ask what a page answers."""
-    if page not in study.analyses:
-        raise ParameterError(
-            f"study {study.name} has nothing for {page}: {ASKS[page]}; the study tour has it"
+@dataclass(frozen=True)
+class Stage:
+    """One row: a notebook, when it applies, what it is given, what it reads and writes.
+
+    Attributes
+    ----------
+    question : what its page answers.
+    minutes : to step through it, exercises included.
+    message : what a person sees while it runs.
+    keys : what tells the runs of the stage apart; wildcards in the names of its files.
+    runs : the values of the keys for every run in a study; none where the stage does not apply.
+    outputs : what a run writes, as patterns below `runs/<study>/`; a name without an ending is a
+        folder. The first one says whether it has run. `{external}` stands for each external corpus.
+    inputs : what a run reads, below `runs/<study>/` (for the corpus, below the working folder).
+    parameters : values for the notebook's parameters cell.
+    settings : values of the study that a run uses; where one changes, it is done again.
+    subpackages : whose code counts for that too.
+    scorer : the key that names the Teacher or Student that is trained or scores.
+    tests : whether it is about human-scored test essays, which not every study has.
+    absent : why a study may have no such page.
+    """
+
+    notebook: str
+    question: str
+    minutes: int
+    message: str = ""
+    keys: tuple[str, ...] = ()
+    runs: Callable[[Study], Runs] = rules.once
+    outputs: tuple[str, ...] = ()
+    inputs: Callable[[Study, Key], list[str]] = rules.all_runs
+    parameters: Callable[[Study, Key], dict] = rules.parameters
+    settings: Callable[[Study, Key], list] = rules.declared
+    subpackages: tuple[str, ...] = SHOWS
+    scorer: str = ""
+    priority: int = 0
+    tests: bool = False
+    absent: str = "it trains no such model"
+
+    @property
+    def rule(self) -> str:
+        """`student_training` of `04_student_training`: what Snakemake calls it."""
+        return self.notebook.partition("_")[2]
+
+    @property
+    def is_question(self) -> bool:
+        """Whether its page answers a question that a study may ask or not."""
+        return bool(self.outputs) and self.outputs[0].startswith("analyses/")
+
+    def keys_of(self, study: Study) -> list[Key]:
+        """The key of every run in a study."""
+        if self.tests and not study.evaluation.judged:
+            return []
+        return [dict(zip(self.keys, values, strict=True)) for values in self.runs(study)]
+
+    def page(self, key: Key) -> str:
+        """What a run's page is called, without its ending: `index` for the summary, else as its
+        executed notebook."""
+        return "index" if self.outputs == SUMMARY else self.executed(key)
+
+    def executed(self, key: Key) -> str:
+        """What a run's executed notebook is called, without its ending:
+        `04_student_training--electra--full--s1`. With wildcards in the key it is a pattern."""
+        values = [f"s{key[k]}" if k == "seed" else key[k] for k in self.keys]
+        return "--".join([self.notebook, *values])
+
+    def patterns(self, study: Study) -> list[str]:
+        """`outputs`, one for each external corpus where they are of those."""
+        names = {p: study.transfer if "{external}" in p else [""] for p in self.outputs}
+        return [p.replace("{external}", name) for p in self.outputs for name in names[p]]
+
+    def files(self, study: Study, key: Key) -> list[str]:
+        """What one run writes, below `runs/<study>/`."""
+        return [pattern.format_map(key) for pattern in self.patterns(study)]
+
+    def hash(self, study: Study, key: Key) -> str:
+        """Of code, settings and libraries: where it changes, the run is done again."""
+        spec = getattr(study, self.scorer)(key[self.scorer]) if self.scorer else None
+        return code_hash(
+            self.notebook,
+            *self.settings(study, key),
+            subpackages=self.subpackages,
+            modules=(spec.module,) if spec else (),
+            libraries=spec.libraries if spec else (),
         )
 
 
-def check_judged(study: Study, page: str) -> None:
-    """Raise a ParameterError where a page is of test essays that a study has none of, or of their
-    lack in a study that has some."""
-    judged = study.evaluation.judged
-    if judged and page == "06b_unjudged":
-        raise ParameterError(
-            f"study {study.name} has human-scored test essays, so 06_summary is its page; "
-            f"{page} is for a study with evaluation.judged: false (make study ... "
-            "OPTIONS='--no-test')"
-        )
-    if not judged and (page.startswith("05") or page == "06_summary"):
-        raise ParameterError(
-            f"study {study.name} has nothing for {page}: no test essay is scored by people "
-            "(evaluation.judged: false); 06b_unjudged is its page"
-        )
+def _all_results(study: Study, key: Key) -> list[str]:
+    """What every stage before the summary found."""
+    files = [
+        f
+        for s in STAGES
+        for k in s.keys_of(study)
+        if s.outputs != SUMMARY
+        for f in s.files(study, k)
+    ]
+    return [f for f in files if f == rules.CORPUS or f.endswith(".json")]
+
+
+SUMMARY = ("summary.json",)
+NO_TEST_SET = (
+    "no test essay is scored by people (evaluation.judged: false); 06b_unjudged is its page"
+)
+LABELS = "labels/{teacher}/{subset}"
+STUDENT = "students/{student}/{condition}/s{seed}"
+
+STAGES = (
+    Stage(
+        "00_concepts",
+        "What do labels carry, what does QWK penalize, what does an SMD of −0.1 do?",
+        minutes=45,
+        message="00 concepts",
+        runs=rules.once_where(lambda study: study.lesson),
+        inputs=rules.nothing,
+        settings=rules.nothing,
+        subpackages=TEACHES,
+    ),
+    Stage(
+        "01_corpus",
+        "Which essays, which scores, which subgroups?",
+        minutes=15,
+        message="01 corpus",
+        outputs=("corpus.parquet", "corpus.json", "elsewhere/{external}.parquet"),
+        inputs=rules.corpus_sources,
+        settings=rules.corpus_settings,
+        subpackages=COMPUTES,
+    ),
+    Stage(
+        "01b_teacher_pretraining",
+        "What does a small Teacher know before U?",
+        minutes=10,
+        message="01b pretraining of the small Teacher {teacher}",
+        keys=("teacher",),
+        runs=rules.pretrained_teachers,
+        outputs=("base/{teacher}",),
+        inputs=rules.from_corpus,
+        settings=rules.pretraining_settings,
+        subpackages=COMPUTES,
+        scorer="teacher",
+        priority=30,
+    ),
+    Stage(
+        "02_teacher_training",
+        "What can it learn from a few hand-scored essays?",
+        minutes=15,
+        message="02 Teacher {teacher} on U ({subset})",
+        keys=("teacher", "subset"),
+        runs=rules.teacher_runs,
+        outputs=("teachers/{teacher}/{subset}",),
+        inputs=rules.teacher_inputs,
+        parameters=rules.subset_parameters,
+        settings=rules.teacher_settings,
+        subpackages=COMPUTES,
+        scorer="teacher",
+        priority=20,
+    ),
+    Stage(
+        "03_labeling",
+        "What does it make of the rest?",
+        minutes=15,
+        message="03 labels of Teacher {teacher} ({subset})",
+        keys=("teacher", "subset"),
+        runs=rules.teacher_runs,
+        outputs=(
+            f"{LABELS}/labels.parquet",
+            f"{LABELS}/predictions.parquet",
+            f"{LABELS}/labeling.json",
+        ),
+        inputs=rules.labeling_inputs,
+        parameters=rules.subset_parameters,
+        settings=rules.labeling_settings,
+        subpackages=COMPUTES,
+        scorer="teacher",
+        priority=10,
+    ),
+    Stage(
+        "04_student_training",
+        "How well does a small model score after that?",
+        minutes=20,
+        message="04 Student {student} on {condition}, seed {seed}",
+        keys=("student", "condition", "seed"),
+        runs=rules.student_runs,
+        outputs=(f"{STUDENT}/predictions.parquet", f"{STUDENT}/student.json"),
+        inputs=rules.student_inputs,
+        parameters=rules.student_parameters,
+        settings=rules.student_settings,
+        subpackages=COMPUTES,
+        scorer="student",
+    ),
+    Stage(
+        "05_fairness_analysis",
+        "Is every subgroup scored as human raters score it?",
+        minutes=25,
+        message="05 fairness of {student}",
+        keys=("student",),
+        runs=rules.reported,
+        outputs=("fairness/{student}.json",),
+        tests=True,
+    ),
+    Stage(
+        "05b_calibration",
+        "Can calibration on dev reduce bias, and at what cost?",
+        minutes=20,
+        message="05b calibration of {student}",
+        keys=("student",),
+        runs=rules.students,
+        outputs=("calibration/{student}.json",),
+        inputs=rules.corpus_and_students,
+        tests=True,
+        absent="it trains no Student",
+    ),
+    Stage(
+        "05c_teacher_audit",
+        "Where do a Teacher's labels differ from human scores, and who inherits it?",
+        minutes=20,
+        message="05c audit of Teacher {teacher}",
+        keys=("teacher",),
+        runs=rules.teachers,
+        outputs=("audits/{teacher}.json",),
+        tests=True,
+        absent="no Student learns from a Teacher",
+    ),
+    Stage(
+        "05d_teacher_comparison",
+        "Which Teacher is more severe, and does a decoding rule undo it?",
+        minutes=20,
+        message="05d teacher comparison",
+        runs=rules.once_where(lambda study: "cyborg" in study.arms and len(study.students) > 0),
+        outputs=("analyses/05d_teacher_comparison.json",),
+        inputs=rules.runs_and_calibrations,
+        tests=True,
+        absent="no Student learns from a Teacher",
+    ),
+    Stage(
+        "05e_label_use",
+        "Hard, soft, weighted or filtered pseudo-labels?",
+        minutes=15,
+        message="05e label use",
+        runs=rules.once_where(lambda study: "cyborg" in study.arms and len(study.label_uses) > 1),
+        outputs=("analyses/05e_label_use.json",),
+        inputs=rules.runs_and_calibrations,
+        tests=True,
+        absent="label_uses names no other use than hard",
+    ),
+    Stage(
+        "05f_student_comparison",
+        "Which of two Students, and what does a group penalty change?",
+        minutes=15,
+        message="05f student comparison",
+        runs=rules.once_where(
+            lambda study: len(study.evaluation.comparisons) > 0 and not study.machines
+        ),
+        outputs=("analyses/05f_student_comparison.json",),
+        inputs=rules.runs_and_calibrations,
+        tests=True,
+        absent="evaluation.comparisons names no Students to compare",
+    ),
+    Stage(
+        "05g_traits",
+        "Traits beside the holistic score?",
+        minutes=15,
+        message="05g traits",
+        runs=rules.once_where(lambda study: len(study.traits) > 1),
+        outputs=("analyses/05g_traits.json",),
+        inputs=rules.runs_and_calibrations,
+        tests=True,
+        absent="corpus.traits, or corpus.columns.traits, names no traits",
+    ),
+    Stage(
+        "05h_transfer",
+        "Another corpus, a prompt never seen?",
+        minutes=15,
+        message="05h transfer",
+        runs=rules.once_where(lambda study: bool(study.sampling.leave_out or study.transfer)),
+        outputs=("analyses/05h_transfer.json",),
+        inputs=rules.runs_and_calibrations,
+        tests=True,
+        absent="neither transfer nor sampling.leave_out names anything",
+    ),
+    Stage(
+        "06_summary",
+        "How few essays are enough?",
+        minutes=20,
+        message="06 summary",
+        runs=rules.once,
+        outputs=SUMMARY,
+        inputs=_all_results,
+        settings=rules.declared_and_title,
+        tests=True,
+    ),
+    Stage(
+        "06b_unjudged",
+        "What can be said without human-scored test essays?",
+        minutes=15,
+        message="06b what can be said without a test set",
+        runs=rules.once_where(lambda study: not study.evaluation.judged),
+        outputs=SUMMARY,
+        inputs=_all_results,
+        settings=rules.declared_and_title,
+        absent="it has human-scored test essays, so 06_summary is its page",
+    ),
+    Stage(
+        "07_score_essays",
+        "What does the Student give to new essays?",
+        minutes=15,
+        runs=rules.never,
+        absent="it is for stepping alone",
+    ),
+)
+BY_NAME = {stage.notebook: stage for stage in STAGES}
+
+
+def summary_stage(study: Study) -> Stage:
+    """The stage whose page is `index.html`."""
+    return next(s for s in STAGES if s.outputs == SUMMARY and s.keys_of(study))
+
+
+def question_pages(study: Study) -> list[str]:
+    """The notebooks, beside those of every study, that this study's questions call for."""
+    return [
+        stage.notebook
+        for stage in STAGES
+        if stage.is_question and stage.keys_of(study)
+    ]
+
+
+def require_page(study: Study, notebook: str) -> None:
+    """Raise a ParameterError where a notebook is not for a study, with the reason."""
+    stage = BY_NAME[notebook]
+    if stage.runs is rules.never or stage.keys_of(study):
+        return
+    reason = stage.absent
+    if stage.tests and not study.evaluation.judged:
+        reason = NO_TEST_SET
+    elif stage.is_question:
+        reason += "; the study tour has it"
+    raise ParameterError(f"study {study.name} has nothing for {notebook}: {reason}")
+
+
+def maker_of(path: str) -> Stage:
+    """The stage that writes a file or folder, given by its path below `runs/<study>/`: one of its
+    outputs, or what lies in a run's own folder."""
+    for stage in STAGES:
+        for pattern in stage.outputs:
+            folder, _, name = pattern.rpartition("/")
+            own = pattern if "." not in name else folder if "{" in folder else pattern
+            if re.fullmatch(re.sub(r"{\w+}", "[^/]+", own) + "(/.*)?", path):
+                return stage
+    raise KeyError(f"no stage writes {path}")

@@ -19,10 +19,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from cyborg_utils.study.code_hash import code_hash
 from cyborg_utils.study.design import Condition, subset_slug
 from cyborg_utils.study.schema.base import ROOT, ParameterError
 from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.stage_rules import is_pretrained
+from cyborg_utils.study.stages import BY_NAME, SUMMARY, maker_of
 
 CHECKPOINTS = ROOT / "notebooks" / "checkpoints"  # results of the demo, for who lacks their own
 ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
@@ -35,35 +38,46 @@ class MissingInput(FileNotFoundError):
 # ---------------------------------------------------------------- places
 
 
+def path_of(study: Study, stage: str, ending: str, **key: object) -> Path:
+    """Where a stage writes, by the table of stages: the output whose pattern has that ending."""
+    pattern = next(p for p in BY_NAME[stage].outputs if p.endswith(ending))
+    return study.folder / pattern.format_map(key)
+
+
 def corpus_file(study: Study) -> Path:
-    return study.folder / "corpus.parquet"
-
-
-def base_folder(study: Study, teacher: Teacher) -> Path | None:
-    """Where the pretrained base model of a from-scratch Teacher lies; None for any other."""
-    scratch = getattr(teacher, "pretraining", None) is not None
-    return study.folder / "base" / teacher.name if scratch else None
+    return path_of(study, "01_corpus", "corpus.parquet")
 
 
 def elsewhere_file(study: Study, name: str) -> Path:
     """The test essays of another study, which this one's Students score too."""
-    return study.folder / "elsewhere" / f"{name}.parquet"
+    return path_of(study, "01_corpus", "{external}.parquet", external=name)
+
+
+def base_folder(study: Study, teacher: Teacher) -> Path | None:
+    """Where the pretrained base model of a from-scratch Teacher lies; None for any other."""
+    if not is_pretrained(study, teacher.name):
+        return None
+    return path_of(study, "01b_teacher_pretraining", "", teacher=teacher.name)
 
 
 def teacher_folder(
     study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
 ) -> Path:
-    return study.folder / "teachers" / teacher / subset_slug(fraction, draw, left_out)
+    subset = subset_slug(fraction, draw, left_out)
+    return path_of(study, "02_teacher_training", "", teacher=teacher, subset=subset)
 
 
 def labels_folder(
     study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
 ) -> Path:
-    return study.folder / "labels" / teacher / subset_slug(fraction, draw, left_out)
+    subset = subset_slug(fraction, draw, left_out)
+    file = path_of(study, "03_labeling", "labels.parquet", teacher=teacher, subset=subset)
+    return file.parent
 
 
 def student_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
-    return study.folder / "students" / student / condition.slug / f"s{seed}"
+    key = {"student": student, "condition": condition.slug, "seed": seed}
+    return path_of(study, "04_student_training", "student.json", **key).parent
 
 
 def model_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
@@ -72,29 +86,33 @@ def model_folder(study: Study, student: str, condition: Condition, seed: int) ->
 
 
 def fairness_file(study: Study, student: str) -> Path:
-    return study.folder / "fairness" / f"{student}.json"
+    return path_of(study, "05_fairness_analysis", ".json", student=student)
 
 
 def calibration_file(study: Study, student: str) -> Path:
-    return study.folder / "calibration" / f"{student}.json"
-
-
-def analysis_file(study: Study, page: str) -> Path:
-    return study.folder / "analyses" / f"{page}.json"
+    return path_of(study, "05b_calibration", ".json", student=student)
 
 
 def audit_file(study: Study, teacher: str) -> Path:
-    return study.folder / "audits" / f"{teacher}.json"
+    return path_of(study, "05c_teacher_audit", ".json", teacher=teacher)
+
+
+def analysis_file(study: Study, page: str) -> Path:
+    return path_of(study, page, ".json")
+
+
+def summary_file(study: Study) -> Path:
+    return study.folder / SUMMARY[0]
 
 
 def work_folder(study: Study, stage: str, *depends_on) -> Path:
     """Where a stage keeps unfinished work, for the next run to go on from.
 
-    The folder's name is a hash of what the work depends on (frames, or plain values and parts of
-    the study): where that has changed, work begins anew and the old one is removed. Code is not
-    among them: who edits the package removes `runs/<study>/unfinished`.
+    The folder's name is a hash of the code that the stage's notebook runs, and of what the work
+    depends on: frames, or plain values and parts of the study. Where one of these has changed, work
+    begins again and the old one is removed.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(code_hash(stage.partition("--")[0]).encode())
     for part in depends_on:
         if isinstance(part, pd.DataFrame):
             digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
@@ -112,15 +130,11 @@ def finished(work: Path) -> None:
     shutil.rmtree(work.parent, ignore_errors=True)
 
 
-def summary_file(study: Study) -> Path:
-    return study.folder / "summary.json"
-
-
 # ---------------------------------------------------------------- reading and writing
 
 
-def need(path: Path, notebook: str, study: Study) -> Path:
-    """The path itself where it exists, or the shipped checkpoint that stands in for it.
+def need(path: Path, study: Study) -> Path:
+    """The path itself where it exists, or the precomputed result that stands in for it.
 
     Raises
     ------
@@ -129,8 +143,10 @@ def need(path: Path, notebook: str, study: Study) -> Path:
     """
     if path.exists():
         return path
-    stand_in = checkpoint_folder(study) / path.relative_to(study.folder)
+    inside = path.relative_to(study.folder)
+    stand_in = checkpoint_folder(study) / inside
     if not stand_in.exists() or not is_shipped(study):
+        notebook = maker_of(inside.as_posix()).notebook
         raise MissingInput(
             f"{path.relative_to(ROOT)} is not there yet: run notebooks/{notebook}.ipynb with the "
             f"same parameters, or `make reports STUDY={study.name}`"
@@ -151,7 +167,7 @@ def is_shipped(study: Study) -> bool:
 
 def corpus_without_texts(study: Study) -> pd.DataFrame:
     """Every column of the corpus but the texts, which are nearly all of its size."""
-    path = need(corpus_file(study), "01_corpus", study)
+    path = need(corpus_file(study), study)
     names = [name for name in pq.read_schema(path).names if name != "text"]
     return pd.read_parquet(path, columns=names)
 
@@ -159,7 +175,7 @@ def corpus_without_texts(study: Study) -> pd.DataFrame:
 def read_ledger(study: Study, teacher: str, *subset) -> pd.DataFrame:
     """A Teacher's cyborg data; `subset` is `fraction, draw, left_out`."""
     file = labels_folder(study, teacher, *subset) / "labels.parquet"
-    return pd.read_parquet(need(file, "03_labeling", study))
+    return pd.read_parquet(need(file, study))
 
 
 def read_json(path: Path) -> dict:

@@ -14,6 +14,7 @@ from safetensors import safe_open
 
 from cyborg_utils.study.schema.base import ROOT, ParameterError
 from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.stages import summary_stage
 
 # How many parts of its path under runs/<study>/ name what is made again where a file is broken: a
 # trained model is made as a whole, a checkpoint or a shard by itself, any other file likewise.
@@ -26,7 +27,10 @@ def found(study: Study) -> str:
     A stage saves its notebook from its first cell on; its page in `reports/` comes at its end.
     """
     begun = {path.stem for path in (study.folder / "notebooks").glob("*.ipynb")}
-    ended = {path.stem.replace("index", study.last_page) for path in pages(study).glob("*.html")}
+    ended = {
+        path.stem.replace("index", summary_stage(study).notebook)
+        for path in pages(study).glob("*.html")
+    }
     told = f"found: {counted(len(begun & ended), 'stage')} finished" if begun else ""
     if left := sorted(begun - ended):
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")

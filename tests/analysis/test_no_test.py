@@ -24,6 +24,7 @@ from cyborg_utils.reporting.narrative.no_test import cannot_be_known, what_next
 from cyborg_utils.reporting.page_header import opening
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
 from cyborg_utils.workflow import new_study, score_essays
 
@@ -80,7 +81,7 @@ def test_every_scored_essay_is_learnt_from_or_picks_weights(essays, study_of):
     assert not study.evaluation.judged
     assert study.arms == ["human", "cyborg"]
     assert study.sampling.fractions == [1.0]
-    assert (study.reported, study.analyses) == ([], [])
+    assert (study.reported, question_pages(study)) == ([], [])
     assert set(load_corpus(study)["split"]) == {"train", "dev"}
     assert "05" not in report_links(study)
 

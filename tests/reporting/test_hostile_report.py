@@ -8,11 +8,11 @@ import pytest
 from hostile_study import ATTACK, LINK, STUDY
 from nbformat import v4
 
-from cyborg_utils.reporting.page_header import description
 from cyborg_utils.reporting import tables
 from cyborg_utils.reporting.narrative.fairness import fairness_findings
 from cyborg_utils.reporting.narrative.questions import audit_findings
 from cyborg_utils.reporting.notebooks import render
+from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT
 

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyborg_utils.reporting.page_header import description
 from cyborg_utils.corpus.sampling import subset_size
 from cyborg_utils.corpus.simulation.phrases import load_prompts
+from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT, ParameterError
 from cyborg_utils.study.schema.corpora import Scale

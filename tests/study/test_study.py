@@ -272,7 +272,7 @@ def test_records_keep_every_digit_and_missing_values():
 def test_a_missing_input_says_which_notebook_and_command_make_it(tiny_file):
     study = load_study(str(tiny_file))
     with pytest.raises(MissingInput) as caught:
-        need(study.folder / "corpus.parquet", "01_corpus", study)
+        need(study.folder / "corpus.parquet", study)
     told = str(caught.value)
     assert f"runs/{study.name}/corpus.parquet is not there yet" in told
     assert "notebooks/01_corpus.ipynb" in told

@@ -16,7 +16,7 @@ from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.reporting.page_header import checkpoint, starting_from
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT, ParameterError
-from cyborg_utils.study.stages import check_asked
+from cyborg_utils.study.stages import require_page
 from cyborg_utils.study.storage import (
     MissingInput,
     checkpoint_folder,
@@ -125,7 +125,7 @@ def test_checkpoints_stand_in_for_this_study_alone(tmp_path, monkeypatch):
     study = load_study("demo")
     monkeypatch.setattr(type(study), "folder", tmp_path / "demo")
     monkeypatch.setattr("cyborg_utils.study.storage.ROOT", tmp_path)
-    stood_in = need(corpus_file(study), "01_corpus", study)
+    stood_in = need(corpus_file(study), study)
     assert stood_in == checkpoint_folder(study) / "corpus.parquet"
     told = starting_from(study, "03_labeling")
     assert "01_corpus (1 of 1)" in told and "02_teacher_training (1 of 1)" in told
@@ -133,11 +133,11 @@ def test_checkpoints_stand_in_for_this_study_alone(tmp_path, monkeypatch):
     other = load_study("demo", ["corpus.n_train=200"])
     assert starting_from(other, "03_labeling") == ""
     with pytest.raises(MissingInput, match="run notebooks/01_corpus.ipynb"):
-        need(corpus_file(other), "01_corpus", other)
+        need(corpus_file(other), other)
     own = corpus_file(study)
     own.parent.mkdir()
     own.touch()
-    assert need(own, "01_corpus", study) == own
+    assert need(own, study) == own
     assert "own results" in starting_from(study, "01b_teacher_pretraining")
 
 
@@ -148,9 +148,9 @@ def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
 
 @pytest.mark.parametrize("page", ["05e_label_use", "05g_traits", "05h_transfer"])
 def test_a_study_that_does_not_ask_a_question_says_so(page):
-    check_asked(load_study("tour"), page)
+    require_page(load_study("tour"), page)
     with pytest.raises(ParameterError, match=f"study demo has nothing for {page}: .*tour has it"):
-        check_asked(load_study("demo"), page)
+        require_page(load_study("demo"), page)
 
 
 # ---------------------------------------------------------------- stepping through

@@ -11,6 +11,7 @@ import pytest
 
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
 
 NAME = f"test_questions_{os.getpid()}"
@@ -36,7 +37,7 @@ def summary(tmp_path_factory):
 
 
 def test_every_question_is_answered_on_a_page_of_its_own(summary):
-    asked = load_study("demo").analyses
+    asked = question_pages(load_study("demo"))
     assert asked == ["05d_teacher_comparison"]
     assert list(summary["analyses"]) == [
         "05d_teacher_comparison",

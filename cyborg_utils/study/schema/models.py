@@ -1,8 +1,12 @@
-"""What a study may say about its Teachers and Students."""
+"""What a study may say about its Teachers and Students.
+
+`module` names the module that implements a kind, `libraries` the distributions that its results
+depend on: a stage is done again where the code of the one or the version of another changes.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -93,6 +97,9 @@ class Training(Strict):
 class CausalTeacher(Training):
     """A causal language model with LoRA that answers a scoring prompt with one label token."""
 
+    module: ClassVar[str] = "cyborg_utils.models.causal"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft", "accelerate")
+
     kind: Literal["causal"]
     name: Name
     model: Model
@@ -120,6 +127,9 @@ class EncoderScorer(Training):
     the model and people give to each group of dev writers; for a regression Student only.
     """
 
+    module: ClassVar[str] = "cyborg_utils.models.encoder"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "accelerate")
+
     kind: Literal["encoder"]
     name: Name
     model: Model
@@ -143,6 +153,9 @@ class EncoderScorer(Training):
 class ClassicalScorer(Strict):
     """The yardstick: tf-idf and length, ridge regression or (head: classification) logistic
     regression, which gives probabilities; `alpha` is the penalty of either."""
+
+    module: ClassVar[str] = "cyborg_utils.models.classical"
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn",)
 
     kind: Literal["classical"]
     name: Name

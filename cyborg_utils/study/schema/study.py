@@ -258,11 +258,6 @@ class Study(Strict):
             return []
         return [MACHINES] if self.machines else [s.name for s in self.students]
 
-    @property
-    def last_page(self) -> str:
-        """The notebook whose page is `index.html`, and whose result is `summary.json`."""
-        return "06_summary" if self.evaluation.judged else "06b_unjudged"
-
     def check_reported(self, name: str) -> str:
         """The name of a fairness report; where a file holds the scores there is only one."""
         return MACHINES if self.machines else self.student(name).name
@@ -271,18 +266,6 @@ class Study(Strict):
     def traits(self) -> list[str]:
         """What is scored of an essay: the holistic score first, then the corpus's traits."""
         return [HOLISTIC, *self.corpus.trait_names]
-
-    @property
-    def analyses(self) -> list[str]:
-        """The notebooks, beside those of every study, that this study's questions call for."""
-        asked = {
-            "05d_teacher_comparison": "cyborg" in self.arms and len(self.students) > 0,
-            "05e_label_use": "cyborg" in self.arms and len(self.label_uses) > 1,
-            "05f_student_comparison": len(self.evaluation.comparisons) > 0 and not self.machines,
-            "05g_traits": len(self.traits) > 1,
-            "05h_transfer": bool(self.sampling.leave_out or self.transfer),
-        }
-        return [name for name, wanted in asked.items() if wanted and self.evaluation.judged]
 
     @staticmethod
     def can_use(teacher: Teacher, use: LabelUse) -> bool:
