@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.study.schema.base import HOLISTIC
+from cyborg_utils.study.schema.study import Study
+
+NO_PROMPT = "(one prompt)"  # where a file names none
 
 
 def column(name: str, trait: str) -> str:
@@ -42,3 +46,17 @@ def human_scores(corpus: pd.DataFrame, traits: list[str]) -> pd.DataFrame:
 
 def probability_columns(labels: list) -> list[str]:
     return [f"p_{label:g}" for label in labels]
+
+
+def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
+    """The demographic columns that the study reports on."""
+    declared = study.corpus.group_names
+    if study.evaluation.groups is None:
+        return [c for c in declared if c in corpus]
+    known = [c for c in study.evaluation.groups if c in {*declared, "prompt"} & set(corpus)]
+    if missing := sorted(set(study.evaluation.groups) - set(known)):
+        raise CorpusError(
+            f"evaluation.groups: the corpus has no group {', '.join(missing)}; "
+            f"it has {', '.join([*declared, 'prompt'])}"
+        )
+    return known

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
 from cyborg_utils.corpus.csv_files import UTF_16, beginning, no_table
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulated_unlabelled
@@ -34,7 +35,6 @@ from cyborg_utils.study.schema.corpora import (
 )
 from cyborg_utils.study.schema.study import Study
 
-NO_PROMPT = "(one prompt)"  # where a file names none
 OTHER_PROGRAMME_SEED = 500_000
 
 
@@ -67,20 +67,6 @@ def load_corpus(study: Study) -> pd.DataFrame:
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
     return frame.drop(columns="_order").reset_index(drop=True)
-
-
-def group_columns(corpus: pd.DataFrame, study: Study) -> list[str]:
-    """The demographic columns that the study reports on."""
-    declared = study.corpus.group_names
-    if study.evaluation.groups is None:
-        return [c for c in declared if c in corpus]
-    known = [c for c in study.evaluation.groups if c in {*declared, "prompt"} & set(corpus)]
-    if missing := sorted(set(study.evaluation.groups) - set(known)):
-        raise CorpusError(
-            f"evaluation.groups: the corpus has no group {', '.join(missing)}; "
-            f"it has {', '.join([*declared, 'prompt'])}"
-        )
-    return known
 
 
 # ---------------------------------------------------------------- simulated

@@ -335,11 +335,7 @@ def summary_stage(study: Study) -> Stage:
 
 def question_pages(study: Study) -> list[str]:
     """The notebooks, beside those of every study, that this study's questions call for."""
-    return [
-        stage.notebook
-        for stage in STAGES
-        if stage.is_question and stage.keys_of(study)
-    ]
+    return [stage.notebook for stage in STAGES if stage.is_question and stage.keys_of(study)]
 
 
 def require_page(study: Study, notebook: str) -> None:

@@ -19,7 +19,8 @@ from cyborg_utils.analysis.subgroups import (
     intersections,
     verdict_matrix,
 )
-from cyborg_utils.corpus.loaders import group_columns, load_corpus
+from cyborg_utils.corpus.columns import group_columns
+from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
 from cyborg_utils.reporting.narrative.findings import machine_findings

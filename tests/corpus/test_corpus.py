@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cyborg_utils.corpus.loaders import group_columns, load_corpus, other_programme
+from cyborg_utils.corpus.columns import group_columns
+from cyborg_utils.corpus.loaders import load_corpus, other_programme
 from cyborg_utils.corpus.sampling import draw_subset, label_budget, subset_size
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.text_screening import word_count

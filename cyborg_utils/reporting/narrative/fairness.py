@@ -6,7 +6,7 @@ import pandas as pd
 
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.measures import SHIFT_RULE
-from cyborg_utils.corpus.loaders import NO_PROMPT
+from cyborg_utils.corpus.columns import NO_PROMPT
 from cyborg_utils.reporting.markdown import as_text
 from cyborg_utils.statistics.bootstrap import FEW_CLUSTERS
 from cyborg_utils.statistics.groups import MISSING, group_levels
