@@ -14,7 +14,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from cyborg_utils.study.notebook_cells import read_notebook, without_lesson
+from cyborg_utils.study.notebook_cells import report_code
 
 PACKAGE = Path(__file__).parents[1]
 COMPUTES = ("statistics", "corpus", "models", "labeling")  # the code of numbers
@@ -47,8 +47,7 @@ def code_hash(
     -------
     16 hexadecimal digits
     """
-    cells = without_lesson(read_notebook(notebook)).cells
-    code = "\n".join(c.source for c in cells if c.cell_type == "code")
+    code = report_code(notebook)
     counted = reachable(code, subpackages, modules)
     parts = [_meaning(code)]
     parts += [f"{name}\n{_meaning(_source(_file(name)))}" for name in sorted(counted)]

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import ast
-
-import nbformat
+import json
+from typing import TYPE_CHECKING
 
 from cyborg_utils.study.schema.base import ROOT
+
+if TYPE_CHECKING:  # it takes a second and a half to import, which every stage would pay
+    from nbformat import NotebookNode
 
 NOTEBOOKS = ROOT / "notebooks"
 LESSON = {"lesson", "install", "checkpoint", "exercise", "solution"}  # cells that no report shows
 
 
-def read_notebook(name: str) -> nbformat.NotebookNode:
+def read_notebook(name: str) -> NotebookNode:
     """A notebook of `notebooks/` by its name without the ending."""
+    import nbformat
+
     return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
 
 
-def without_lesson(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def without_lesson(notebook: NotebookNode) -> NotebookNode:
     """The notebook without the cells that are for stepping alone: exercises and the like."""
     kept = [c for c in notebook.cells if not LESSON & set(c.metadata.get("tags", []))]
-    return nbformat.from_dict({**notebook, "cells": kept})
+    return type(notebook)({**notebook, "cells": kept})
 
 
-def parameters_cell(notebook: nbformat.NotebookNode) -> str:
+def report_code(name: str) -> str:
+    """The code of the cells of a notebook that a report shows."""
+    notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    return "\n".join(
+        "".join(cell["source"])
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code" and not LESSON & set(cell["metadata"].get("tags", []))
+    )
+
+
+def parameters_cell(notebook: NotebookNode) -> str:
     """Source of the one code cell tagged `parameters`.
 
     Raises
@@ -37,7 +52,7 @@ def parameters_cell(notebook: nbformat.NotebookNode) -> str:
     return cells[0].source
 
 
-def parameter_names(notebook: nbformat.NotebookNode) -> set[str]:
+def parameter_names(notebook: NotebookNode) -> set[str]:
     """The names that the parameters cell assigns."""
     body = ast.parse(parameters_cell(notebook)).body
     return {target.id for node in body for target in getattr(node, "targets", [])}

@@ -14,7 +14,7 @@ from cyborg_utils.study import code_hash as hashing
 from cyborg_utils.study import notebook_cells
 from cyborg_utils.study.code_hash import COMPUTES, code_hash, reachable
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.notebook_cells import read_notebook, without_lesson
+from cyborg_utils.study.notebook_cells import report_code, without_lesson
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.stages import STAGES
 
@@ -156,9 +156,7 @@ def test_a_name_from_a_subpackage_counts_as_its_defining_module(editable):
 def test_every_import_of_the_package_is_found():
     """A layout that the search cannot follow would switch reruns off in silence."""
     for stage in STAGES:
-        cells = without_lesson(read_notebook(stage.notebook)).cells
-        code = "\n".join(c.source for c in cells if c.cell_type == "code")
-        assert reachable(code, stage.subpackages), stage.notebook
+        assert reachable(report_code(stage.notebook), stage.subpackages), stage.notebook
 
 
 def test_prose_comments_and_docstrings_rerun_nothing(editable, study):
