@@ -14,9 +14,10 @@ import pandas as pd
 from cyborg_utils.corpus.columns import of_trait
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.design import Condition, conditions, seeds
+from cyborg_utils.study.results import LabelingResult, StudentResult, read_result
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import HARD, MACHINES, Study
-from cyborg_utils.study.storage import corpus_file, labels_folder, need, read_json, student_folder
+from cyborg_utils.study.storage import corpus_file, labels_folder, need, student_folder
 
 ONCE = "-"  # the draw of an arm that has none: every human label
 
@@ -68,15 +69,15 @@ def collect_runs(
         for seed in seeds(study, student):
             folder = student_folder(study, student, c, seed)
             file = need(folder / "predictions.parquet", study)
-            about = read_json(file.with_name("student.json"))
+            about = read_result(file.with_name("student.json"), StudentResult)
             scores = pd.read_parquet(file)
             scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
             parts.append(
                 scores.assign(
                     series=series_name(c), arm=c.arm, teacher=c.teacher, use=c.use,
                     fraction=c.fraction, draw=ONCE if c.draw is None else c.draw, seed=seed,
-                    n_human=about["n_human"], n_train=about["n_train"],
-                    truncated=about["truncated"],
+                    n_human=about.n_human, n_train=about.n_train,
+                    truncated=about.truncated,
                 )
             )  # fmt: skip
     return pd.concat(parts, ignore_index=True)
@@ -93,16 +94,16 @@ def collect_teacher(
             continue
         folder = labels_folder(study, teacher, c.fraction, c.draw)
         file = need(folder / "predictions.parquet", study)
-        about = read_json(file.with_name("labeling.json"))
+        about = read_result(file.with_name("labeling.json"), LabelingResult)
         scores = pd.read_parquet(file)
-        n_human = about["budget"]["train"]
+        n_human = about.budget["train"]
         scores = of_trait(scores[scores["split"] == split], trait)
         name = series_name(c).replace("cyborg by", "Teacher")
         parts.append(
             scores[[*COLLECTED, *(n for n in scores if n.startswith("p_"))]].assign(
                 series=name, arm="teacher", teacher=teacher, use=None, fraction=c.fraction,
                 draw=c.draw, seed=0, n_human=n_human, n_train=n_human,
-                truncated=about["truncated"],
+                truncated=about.truncated,
             )
         )  # fmt: skip
     return pd.concat(parts, ignore_index=True)

@@ -68,7 +68,7 @@ def essays_to_score(
     rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
     trained = teacher_folder(study, teacher, fraction, draw, left_out)
-    made_by = hash_folder(need(trained, study))
+    made_by = hash_folder(need(trained, study), skip="teacher.json")
     stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, left_out)}"
     size = study.labeling.shard_size
     return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])

@@ -268,9 +268,12 @@ def _plain(value):
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-def hash_folder(folder: Path) -> str:
-    """SHA-256 over the names and bytes of a folder's files: which Teacher made a ledger."""
+def hash_folder(folder: Path, skip: str = "") -> str:
+    """SHA-256 over the names and bytes of a folder's files: which Teacher made a ledger.
+
+    `skip` names a file that is no part of a model, such as one that says when it was trained.
+    """
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != skip):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

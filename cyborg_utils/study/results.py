@@ -1,0 +1,219 @@
+"""The results of a study's stages: what each JSON file holds.
+
+Tables are lists of rows, which pandas reads as frames; a missing or infinite number is None. A file
+of another schema version is refused with the remedy.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cyborg_utils.study.provenance import Provenance, provenance
+from cyborg_utils.study.schema.base import ParameterError
+from cyborg_utils.study.storage import write_json
+
+SCHEMA_VERSION = 2  # 1 had neither a version nor a provenance
+Cell = str | int | float | bool | None
+Table = list[dict[str, Cell]]
+
+
+class StageResult(BaseModel):
+    """What every result has."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    provenance: Provenance = Field(default_factory=provenance)
+
+
+class CorpusResult(StageResult):
+    """`corpus.json`: sizes and means of the splits, and how human raters agree with each other."""
+
+    simulated: bool
+    splits: Table
+    human_human: Table | None
+
+
+class PretrainingResult(StageResult):
+    """`pretraining.json` in the folder of a base model: what it read."""
+
+    counts: dict[str, int | float]
+
+
+class TeacherResult(StageResult):
+    """`teacher.json` in a Teacher's folder: its settings, its U, its agreement on dev."""
+
+    teacher: dict
+    commit: str | None
+    fraction: float
+    draw: int
+    left_out: int | None
+    budget: dict[str, int]
+    dev: Table
+    log: Table | None
+
+
+class LabelingResult(StageResult):
+    """`labeling.json`: how many labels one Teacher gave, and what is known of them."""
+
+    teacher: str
+    teacher_sha256: str
+    fraction: float
+    draw: int
+    left_out: int | None
+    budget: dict[str, int]
+    labeled: int
+    truncated: int
+    shares: Table | None
+    hidden: Table | None
+    test: Table | None
+    trained: Table
+
+
+class StudentResult(StageResult):
+    """`student.json`: one run of a Student, its condition, its data, its agreement on test."""
+
+    student: str
+    kind: str
+    commit: str | None
+    arm: str
+    teacher: str | None
+    fraction: float | None
+    draw: int | None
+    use: str | None
+    left_out: int | None
+    seed: int
+    n_train: int
+    n_human: int
+    truncated: int
+    test: Table | None
+    log: Table | None
+
+
+class FairnessResult(StageResult):
+    """`fairness/<student>.json`: bias of one Student, or of all machines of a file, by subgroup."""
+
+    student: str
+    fraction: float
+    bound: float
+    groups: Table
+    verdicts: Table
+    intersections: Table
+    shares: Table
+    shares_by_level: Table
+    conditional: Table
+    association: Table
+    planted: Table | None
+
+
+class CalibrationResult(StageResult):
+    """`calibration/<student>.json`: every calibration method, its agreement and its bias."""
+
+    student: str
+    methods: Table
+    groups: Table
+    findings: list[str]
+
+
+class Reliability(BaseModel):
+    """Probability calibration of a Teacher: bins and their summary."""
+
+    model_config = ConfigDict(extra="allow")
+
+    bins: Table
+
+
+class AuditResult(StageResult):
+    """`audits/<teacher>.json`: a Teacher's labels against the withheld human scores."""
+
+    teacher: str
+    findings: list[str]
+    strata: Table
+    reliability: Reliability | None
+    beforehand: Table
+    inherited: Table
+
+
+class AnalysisResult(StageResult):
+    """`analyses/<page>.json`: the answer to one question of a study."""
+
+    findings: list[str]
+    tables: dict[str, Table]
+
+
+class SummaryResult(StageResult):
+    """`summary.json`: all runs of a study side by side, and what the other pages found."""
+
+    study: str
+    title: str
+    simulated: bool
+    headline: float
+    settings: dict
+    findings: list[str]
+    agreement: Table
+    measures: Table
+    rules: Table
+    comparisons: Table
+    new_prompts: Table
+    pairs: Table
+    teachers: Table
+    shares: Table
+    verdicts: Table
+    budget: Table
+    corpus: CorpusResult
+    fairness: dict[str, FairnessResult]
+    calibration: dict[str, CalibrationResult]
+    audits: dict[str, AuditResult]
+    analyses: dict[str, AnalysisResult]
+
+
+class NoTestResult(StageResult):
+    """`summary.json` of a study without human-scored test essays."""
+
+    study: str
+    title: str
+    simulated: bool
+    judged: Literal[False] = False
+    headline: float
+    settings: dict
+    findings: list[str]
+    unknown: list[str]
+    next_steps: list[str]
+    test_essays_needed: int | None
+    dev: Table
+    shares: Table
+    budget: Table
+    corpus: CorpusResult
+    students: list[str]
+
+
+Result = TypeVar("Result", bound=StageResult)
+
+
+def write_result(path: Path, result: StageResult) -> None:
+    """Write a result as JSON, under a temporary name first."""
+    write_json(path, result.model_dump(mode="json"))
+
+
+def read_result(path: Path, kind: type[Result]) -> Result:
+    """Read a result and check it.
+
+    Raises
+    ------
+    ParameterError
+        The file holds another kind of result, or one of another version of the package; in one
+        sentence with the remedy.
+    """
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ParameterError(
+            f"{path}: no {kind.__name__} of schema version {SCHEMA_VERSION} ({where}: "
+            f"{first['msg'].lower()}): another version of the package wrote it; remove it and run "
+            "the study again"
+        ) from None
