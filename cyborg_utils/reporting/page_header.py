@@ -9,7 +9,7 @@ from cyborg_utils.reporting.markdown import as_markdown, as_text
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stages import STAGES, require_page
-from cyborg_utils.study.storage import checkpoint_folder, is_shipped
+from cyborg_utils.study.storage import precomputed_folder, is_shipped
 
 
 def opening(study: Study, notebook: str) -> str:
@@ -38,7 +38,7 @@ def starting_from(study: Study, notebook: str) -> str:
     """One sentence on whose results a notebook starts from; empty where none are shipped."""
     if not is_shipped(study):
         return ""
-    shipped, lines = checkpoint_folder(study), []
+    shipped, lines = precomputed_folder(study), []
     for stage in STAGES:
         if not stage.outputs or stage.notebook >= notebook:
             continue

@@ -27,7 +27,7 @@ from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stage_rules import is_pretrained
 from cyborg_utils.study.stages import BY_NAME, SUMMARY, maker_of
 
-CHECKPOINTS = ROOT / "notebooks" / "checkpoints"  # results of the demo, for who lacks their own
+PRECOMPUTED = ROOT / "notebooks" / "checkpoints"  # results of the demo, for who lacks their own
 ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
 
 
@@ -144,7 +144,7 @@ def need(path: Path, study: Study) -> Path:
     if path.exists():
         return path
     inside = path.relative_to(study.folder)
-    stand_in = checkpoint_folder(study) / inside
+    stand_in = precomputed_folder(study) / inside
     if not stand_in.exists() or not is_shipped(study):
         notebook = maker_of(inside.as_posix()).notebook
         raise MissingInput(
@@ -154,14 +154,14 @@ def need(path: Path, study: Study) -> Path:
     return stand_in
 
 
-def checkpoint_folder(study: Study) -> Path:
+def precomputed_folder(study: Study) -> Path:
     """Where the shipped checkpoints of a study lie, in the places that they have in its runs."""
-    return CHECKPOINTS / study.name
+    return PRECOMPUTED / study.name
 
 
 def is_shipped(study: Study) -> bool:
     """Whether checkpoints of this study are shipped: one with other settings is another study."""
-    about = checkpoint_folder(study) / "study.json"
+    about = precomputed_folder(study) / "study.json"
     return about.exists() and read_json(about) == study.model_dump(mode="json")
 
 

@@ -1,52 +1,65 @@
-"""Results of the demo and of the tour, shipped with the notebooks.
+"""Precomputed results of the demo and of the tour, shipped with the notebooks.
 
-Who has not run a stage, or whose training failed, goes on from them: `stages.need` takes a shipped
-result where there is none of one's own. `python -m cyborg_utils.teaching.precomputed` takes them
-anew from `runs/`, after `make reports` of both.
+Who has not run a stage, or whose training failed, continues from them:
+`cyborg_utils.study.storage.need` takes a precomputed result where there is none of one's own. They
+are taken from `runs/`, after both studies have run.
 """
 
 from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.storage import CHECKPOINTS, checkpoint_folder, summary_file, write_json
+from cyborg_utils.study.stages import STAGES
+from cyborg_utils.study.storage import PRECOMPUTED, precomputed_folder, summary_file, write_json
 
-# What is shipped: all that a notebook reads which opens on the study. Of the Teachers and the kept
-# Students only the one that a notebook opens on: they are the largest.
-SHIPPED = {
-    "demo": [
-        "corpus.*",
-        "base/*/*",
-        "teachers/llama/f0.1-d1/*",
-        "labels/*/*/*",
-        "students/*/*/*/*.*",
-        "students/ridge/cyborg-llama-f0.1-d1/s1/model/*",
-        "fairness/*",
-        "calibration/*",
-        "audits/*",
-        "analyses/*",
-    ],
-    "tour": ["corpus.*", "elsewhere/*", "labels/*/*/*", "students/*/*/*/*.*", "calibration/*"],
+# Of the models, the largest of all files, only those that a notebook opens on.
+MODELS = {
+    "demo": (
+        "base/llama",
+        "teachers/llama/f0.1-d1",
+        "students/ridge/cyborg-llama-f0.1-d1/s1/model",
+    ),
+    "tour": (),
 }
 
 
+def shipped_files(study: Study) -> Iterator[Path]:
+    """What is shipped of a study's results: every stage's files, and the models of `MODELS`."""
+    for stage in STAGES:
+        for key in stage.keys_of(study):
+            paths = [study.folder / name for name in stage.files(study, key)]
+            yield from (path for path in paths if path.is_file() and path != summary_file(study))
+    for folder in MODELS[study.name]:
+        yield from (p for p in sorted((study.folder / folder).rglob("*")) if p.is_file())
+
+
 def save(study: Study) -> int:
-    """Ship a study's results; the bytes that they take."""
+    """Ship a study's results.
+
+    Returns
+    -------
+    the bytes that they take
+
+    Raises
+    ------
+    FileNotFoundError
+        The study has not run.
+    """
     if not summary_file(study).exists():
         raise FileNotFoundError(f"{study.name} has not run here: make reports STUDY={study.name}")
-    target, total = checkpoint_folder(study), 0
+    target, total = precomputed_folder(study), 0
     shutil.rmtree(target, ignore_errors=True)
-    for pattern in SHIPPED[study.name]:
-        for file in sorted(study.folder.glob(pattern)):
-            if file.is_file() and not file.name.startswith("."):
-                copy = target / file.relative_to(study.folder)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, copy)
-                total += file.stat().st_size
+    for file in shipped_files(study):
+        copy = target / file.relative_to(study.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+        total += file.stat().st_size
     write_json(target / "study.json", study.model_dump(mode="json"))
     return total
 
@@ -54,9 +67,9 @@ def save(study: Study) -> int:
 def main() -> int:
     """Ship the results of the demo and of the tour."""
     try:
-        for name in SHIPPED:
+        for name in MODELS:
             total = save(load_study(name)) / 1024
-            print(f"{name}: {total:,.0f} KB in {CHECKPOINTS.relative_to(ROOT)}")
+            print(f"{name}: {total:,.0f} KB in {PRECOMPUTED.relative_to(ROOT)}")
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

@@ -19,7 +19,7 @@ from cyborg_utils.study.schema.base import ROOT, ParameterError
 from cyborg_utils.study.stages import require_page
 from cyborg_utils.study.storage import (
     MissingInput,
-    checkpoint_folder,
+    precomputed_folder,
     corpus_file,
     is_shipped,
     need,
@@ -115,9 +115,9 @@ def test_every_link_of_the_start_page_leads_somewhere(checkout):
 def test_checkpoints_are_of_the_study_as_it_is_now(name):
     study = load_study(name)
     assert is_shipped(study), f"make reports STUDY={name}, then make checkpoints"
-    shipped = pd.read_parquet(checkpoint_folder(study) / "corpus.parquet")
+    shipped = pd.read_parquet(precomputed_folder(study) / "corpus.parquet")
     pd.testing.assert_frame_equal(shipped, load_corpus(study))
-    files = [path for path in checkpoint_folder(study).rglob("*") if path.is_file()]
+    files = [path for path in precomputed_folder(study).rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 6 * 2**20
 
 
@@ -126,7 +126,7 @@ def test_checkpoints_stand_in_for_this_study_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(type(study), "folder", tmp_path / "demo")
     monkeypatch.setattr("cyborg_utils.study.storage.ROOT", tmp_path)
     stood_in = need(corpus_file(study), study)
-    assert stood_in == checkpoint_folder(study) / "corpus.parquet"
+    assert stood_in == precomputed_folder(study) / "corpus.parquet"
     told = starting_from(study, "03_labeling")
     assert "01_corpus (1 of 1)" in told and "02_teacher_training (1 of 1)" in told
     assert "04_student_training" not in told
