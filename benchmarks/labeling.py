@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from cyborg_utils.models.causal import LabelTokenModel, TeacherModel, teacher_prompt
+from cyborg_utils.models.causal import CausalModel, LabelTokenModel, trait_prompt
 from cyborg_utils.models.loading import load_causal
 from cyborg_utils.models.trainer import Pad, logits_of, to_device
 from cyborg_utils.study.schema.base import HOLISTIC
@@ -111,9 +111,9 @@ def compare(options, place):
     spec = hardware.scorer("llama", folder, scoring_tokens=tokens)
 
     model, tokenizer = load_causal(spec.model, spec.max_tokens, [], 1)
-    prompt = teacher_prompt(tokenizer, spec, LABELS)
+    prompt = trait_prompt(tokenizer, spec, LABELS)
     reader = to_device(LabelTokenModel(model.eval(), prompt.answers))
-    examples = TeacherModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
+    examples = CausalModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
     pad, shared = Pad(tokenizer.pad_token_id, mask=False), prompt.before
     rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
     full, asked = FullLogits(model, prompt.answers), (model, tokenizer, examples, prompt.answers)

@@ -17,7 +17,7 @@ import torch
 
 from cyborg_utils.models.encoder import tokenize
 from cyborg_utils.models.loading import load_encoder
-from cyborg_utils.models.trainer import Pad, fit, logits_of, to_device
+from cyborg_utils.models.trainer import Pad, logits_of, to_device, train_network
 
 MODELS = ["google/electra-base-discriminator", "answerdotai/ModernBERT-base"]
 AGREE = 0.01  # largest difference of a score in fp32, in standard deviations
@@ -91,7 +91,7 @@ def measure_model(hub, spec, texts, repeats):
         model, examples, collate = prepare(spec, texts, full)
         hardware.reset_peak()
         with hardware.Steps(model) as steps:
-            fit(model, examples, collate, spec, spec.seed)
+            train_network(model, examples, collate, spec, spec.seed)
         seconds, positions = steps.second_half()
         found["training", way] = [positions, seconds, hardware.peak_memory()]
     rows = []

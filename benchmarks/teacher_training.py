@@ -15,9 +15,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import DataCollatorForSeq2Seq, PrinterCallback, Trainer, TrainingArguments
 
-from cyborg_utils.models.causal import LabelTokenModel, TeacherModel, teacher_prompt
+from cyborg_utils.models.causal import CausalModel, LabelTokenModel, trait_prompt
 from cyborg_utils.models.loading import load_causal
-from cyborg_utils.models.trainer import Pad, fit, to_device
+from cyborg_utils.models.trainer import Pad, to_device, train_network
 from cyborg_utils.study.schema.base import HOLISTIC
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
@@ -37,11 +37,11 @@ def prepare(spec, texts):
     (LabelTokenModel, transformers.PreTrainedTokenizerBase, list of dict)
     """
     model, tokenizer = load_causal(spec.model, spec.max_tokens, [], spec.seed)
-    prompt = teacher_prompt(tokenizer, spec, LABELS)
+    prompt = trait_prompt(tokenizer, spec, LABELS)
     lora = {"r": spec.lora.r, "lora_alpha": spec.lora.alpha, "lora_dropout": spec.lora.dropout}
     lora |= {"task_type": "CAUSAL_LM", "target_modules": "all-linear"}
     reader = to_device(LabelTokenModel(get_peft_model(model, LoraConfig(**lora)), prompt.answers))
-    examples = TeacherModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
+    examples = CausalModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
     for i, example in enumerate(examples):
         example["labels"] = i % len(LABELS)
     return reader, tokenizer, examples
@@ -64,7 +64,7 @@ def at_the_label(spec, texts):
     collate = Pad(tokenizer.pad_token_id, mask=False)
 
     def train():
-        fit(reader, examples, collate, spec, spec.seed)
+        train_network(reader, examples, collate, spec, spec.seed)
 
     return timed(reader, reader.causal, examples, spec, train)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from cyborg_utils.study.schema.models import CausalTeacher, EncoderScorer
+from cyborg_utils.models.registry import train_scorer
+from cyborg_utils.models.scorer import Scorer, TrainingInput
+from cyborg_utils.study.schema.models import CausalTeacher, ClassicalScorer, EncoderScorer, Teacher
 
 
 def scratch(architecture: str, **more) -> dict:
@@ -28,6 +31,24 @@ def encoder(architecture: str = "electra", **more) -> EncoderScorer:
         "epochs": 3, "batch_size": 8,
     }  # fmt: skip
     return EncoderScorer.model_validate({**values, **more})
+
+
+def classical(**more) -> ClassicalScorer:
+    return ClassicalScorer.model_validate({"kind": "classical", "name": "ridge", **more})
+
+
+def fitted(
+    spec: Teacher,
+    train: pd.DataFrame,
+    dev: pd.DataFrame | None = None,
+    labels: list | None = None,
+    seed: int = 1,
+    **more,
+) -> tuple[Scorer, pd.DataFrame | None]:
+    """A scorer and its log; dev is train, and the scale 1 to 6, unless they are named."""
+    dev, labels = train if dev is None else dev, labels or [1, 2, 3, 4, 5, 6]
+    inputs = {"texts": train["text"].tolist(), **more}
+    return train_scorer(spec, TrainingInput(train, dev, labels, seed, **inputs))
 
 
 # The same in a study's file: a Teacher and a Student that learn nothing in seconds.

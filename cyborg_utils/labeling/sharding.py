@@ -19,7 +19,8 @@ import yaml
 
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
 from cyborg_utils.labeling.ledger import essays_to_label
-from cyborg_utils.models.registry import load_any_teacher
+from cyborg_utils.models.registry import load_scorer
+from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import subset_slug
 from cyborg_utils.study.schema.study import Study
@@ -35,14 +36,22 @@ from cyborg_utils.study.storage import (
 )
 
 
-def trained_teacher(study: Study, teacher: str, *subset):
-    """The trained Teacher of a study from its folder; `subset` is `fraction, draw, left_out`."""
+def trained_teacher(
+    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+) -> Scorer:
+    """The trained Teacher of a study from its folder.
+
+    Raises
+    ------
+    MissingInput
+        It is not trained yet.
+    """
     spec = study.teacher(teacher)
-    folder = need(teacher_folder(study, teacher, *subset), study)
+    folder = need(teacher_folder(study, teacher, fraction, draw, left_out), study)
     base = base_folder(study, spec)
     if base is not None:
         base = need(base, study)
-    return load_any_teacher(spec, base, folder, study.labels, study.traits)
+    return load_scorer(folder, base)
 
 
 def essays_to_score(
@@ -75,7 +84,7 @@ def essays_to_score(
 
 
 def score_in_shards(
-    load_model: Callable,
+    load_model: Callable[[], Scorer],
     essays: pd.DataFrame,
     texts_file: Path,
     folder: Path,
@@ -134,16 +143,21 @@ def read_texts(file: Path, rows: np.ndarray) -> list[str]:
 
 def main(pairs: list[str]) -> None:
     """Score one job's share of a Teacher's shards."""
-    given = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
-    study = load_study(given["study"], given["settings"])
-    subset = given["fraction"], given["draw"], given["left_out"]
-    corpus = without_prompt(corpus_without_texts(study), study, given["left_out"])
-    essays, folder = essays_to_score(study, corpus, given["teacher"], *subset)
+    values = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
+    study = load_study(values["study"], values["settings"])
+    teacher, left_out = values["teacher"], values["left_out"]
+    subset = values["fraction"], values["draw"], left_out
+    corpus = without_prompt(corpus_without_texts(study), study, left_out)
+    essays, folder = essays_to_score(study, corpus, teacher, *subset)
     score_in_shards(
-        lambda: trained_teacher(study, given["teacher"], *subset),
-        essays, corpus_file(study), folder, study.labeling.shard_size,
-        given["part"], study.labeling.jobs,
-    )  # fmt: skip
+        lambda: trained_teacher(study, teacher, *subset),
+        essays,
+        corpus_file(study),
+        folder,
+        study.labeling.shard_size,
+        values["part"],
+        study.labeling.jobs,
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""The generative Teacher: a causal language model with LoRA that answers with one label token.
+"""Causal scorers: a language model with LoRA that answers a prompt with one label token.
 
-The offline Teacher starts from random weights; `pretraining` lets it read texts without their
-scores; a Teacher from the hub has been pretrained elsewhere. What follows is the same.
+A small one starts from random weights, and `pretraining` trains it on texts without their scores;
+one from the hub is pretrained already. What follows is the same.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +17,25 @@ import pandas as pd
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from peft.tuners.tuners_utils import BaseTunerLayer
-from transformers import AutoTokenizer, DynamicCache, PreTrainedModel, set_seed
+from transformers import (
+    AutoTokenizer,
+    DynamicCache,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    set_seed,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from cyborg_utils.corpus.columns import column, side_by_side
 from cyborg_utils.models.loading import load_causal
-from cyborg_utils.models.outputs import mean_kappa, scores_from_probabilities, softmax
+from cyborg_utils.models.outputs import scores_from_probabilities, softmax
+from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
 from cyborg_utils.models.scoring_prompts import Prompt, build_prompt
-from cyborg_utils.models.trainer import Pad, fit, logits_of, to_device
+from cyborg_utils.models.trainer import Pad, logits_of, to_device, train_network
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import CausalTeacher, Model
 
-PREFIX_PAYS = 100  # tokens of a shared prompt from which its keys and values are kept
+PREFIX_PAYS = 100  # tokens of a shared prompt from which its keys and values are cached
 
 
 class LabelTokenModel(torch.nn.Module):
@@ -51,7 +58,9 @@ class LabelTokenModel(torch.nn.Module):
         """The language model itself, with its adapter inside where it has one."""
         return self.model.get_base_model() if isinstance(self.model, PeftModel) else self.model
 
-    def forward(self, input_ids, lengths, labels=None):
+    def forward(
+        self, input_ids: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor | None = None
+    ) -> SequenceClassifierOutput:
         causal = self.causal
         past = self._shared_for(len(input_ids)) if self.shared else None
         hidden = causal.base_model(
@@ -90,17 +99,40 @@ class LabelTokenModel(torch.nn.Module):
 
 
 @dataclass
-class TeacherModel:
-    """A causal Teacher ready to be trained or to score."""
+class CausalModel:
+    """A causal language model with a prompt for each trait, ready to be trained or to score."""
 
     reader: LabelTokenModel
-    tokenizer: object
-    prompts: dict[str, Prompt]  # one a trait
+    tokenizer: PreTrainedTokenizerBase
+    prompts: dict[str, Prompt]  # one per trait
     spec: CausalTeacher
-    labels: list
+    labels: list[float]
+
+    @classmethod
+    def wrap(
+        cls,
+        model: torch.nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        spec: CausalTeacher,
+        labels: list[float],
+        traits: Sequence[str] = (HOLISTIC,),
+    ) -> CausalModel:
+        """A language model, with or without an adapter, and the prompts of its traits."""
+        prompts = {trait: trait_prompt(tokenizer, spec, labels, trait) for trait in traits}
+        reader = LabelTokenModel(model, prompts[traits[0]].answers)
+        return cls(to_device(reader), tokenizer, prompts, spec, labels)
+
+    @property
+    def traits(self) -> list[str]:
+        return list(self.prompts)
+
+    @property
+    def commit(self) -> str | None:
+        """The commit of the hub's weights that it was made from."""
+        return getattr(self.reader.causal.config, "_commit_hash", None)
 
     def encode(self, texts: list[str], trait: str = HOLISTIC) -> list[dict]:
-        """A trait's prompt around each text, and whether the text loses its end to `max_tokens`.
+        """A trait's prompt around each text, and whether the text is truncated at `max_tokens`.
 
         Special tokens inside an essay are plain text.
         """
@@ -118,34 +150,25 @@ class TeacherModel:
         ]
 
     def count_truncated(self, texts: list[str]) -> int:
-        """How many texts lose their end to `max_tokens` in the longest of the prompts."""
+        """How many texts are truncated at `max_tokens` in the longest of the prompts."""
         return int(np.any([self._truncated(texts, trait) for trait in self.prompts], axis=0).sum())
 
     def score(self, texts: list[str]) -> pd.DataFrame:
-        """`score` (most probable label), `continuous` (expected score), `p_<label>`, and
-        `truncated`; the columns of a trait end in `:<trait>`."""
+        """See `Scorer.score`: `score` is the most probable label, `continuous` the expected one."""
         parts, points = {}, np.array(self.labels, dtype=float)
         truncated = np.zeros(len(texts), dtype=bool)
         for trait in self.prompts:
             examples, shared = self.encode(texts, trait), self._shared_prompt(trait)
             rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
             with self.reader.after(shared):
-                logits = logits_of(self.reader, rest, self._pad(), self.spec)
+                logits = logits_of(self.reader, rest, self.pad, self.spec)
             parts[trait] = scores_from_probabilities(softmax(logits), points)
             truncated |= [e["truncated"] for e in examples]
         return side_by_side(parts).assign(truncated=truncated)
 
-    def _truncated(self, texts: list[str], trait: str) -> list[bool]:
-        return [e["truncated"] for e in self.encode(texts, trait)]
-
-    @property
-    def commit(self) -> str | None:
-        """The commit of the hub's weights that it was made from."""
-        return getattr(self.reader.causal.config, "_commit_hash", None)
-
     def save(self, folder: Path) -> None:
         """The LoRA adapter and the tokenizer, as safetensors; the base model stays where it is, and
-        no place on this machine is named."""
+        no place on this machine is named but what the study itself names."""
         self.reader.model.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # an empty card with the base's place
         about = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
@@ -153,41 +176,32 @@ class TeacherModel:
         about["base_model_name_or_path"] = Path(base).name if Path(base).is_absolute() else base
         (folder / "adapter_config.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
         self.tokenizer.save_pretrained(folder)
+        write_description(folder, self)
+
+    @property
+    def pad(self) -> Pad:
+        """How its examples become a batch."""
+        return Pad(self.tokenizer.pad_token_id or 0, mask=False)
+
+    def _truncated(self, texts: list[str], trait: str) -> list[bool]:
+        return [e["truncated"] for e in self.encode(texts, trait)]
 
     def _shared_prompt(self, trait: str) -> list[int]:
-        """What stands before every essay, where it is long enough that keeping it pays."""
+        """What precedes every essay, where it is long enough that caching it pays."""
         layers = getattr(self.reader.causal.config, "layer_types", None) or []
         before = self.prompts[trait].before
         pays = len(before) >= PREFIX_PAYS
         return before if pays and set(layers) <= {"full_attention"} else []
 
-    def _pad(self) -> Pad:
-        return Pad(self.tokenizer.pad_token_id or 0, mask=False)
 
+def fit(spec: CausalTeacher, training: TrainingInput) -> tuple[CausalModel, pd.DataFrame]:
+    """Fine-tune with LoRA; the loss is taken at the label position alone.
 
-def train_teacher(
-    spec: CausalTeacher,
-    base: Path | None,
-    subset: pd.DataFrame,
-    dev: pd.DataFrame,
-    labels: list,
-    seed: int,
-    work: Path | None = None,
-    watch: Callable[[pd.DataFrame], None] | None = None,
-    traits: Sequence[str] = (HOLISTIC,),
-) -> tuple[TeacherModel, pd.DataFrame]:
-    """Fine-tune a Teacher with LoRA on U; the loss is taken at the label position alone.
-
-    It reads every essay once for each trait, in the trait's own prompt.
-
-    Parameters
-    ----------
-    base : folder of the pretrained small model, or None for a Teacher from the hub or a folder.
-    subset, dev : frames with `text`, `score` and `score:<trait>`; dev picks the best weights.
-    work, watch : as for `cyborg_utils.models.trainer.fit`.
+    It reads every essay once for each trait, in the trait's own prompt. Weights of labels,
+    probabilities and groups are not used.
     """
-    model, tokenizer = _base_model(spec, base)
-    set_seed(seed)
+    model, tokenizer = _base_model(spec, training.base)
+    set_seed(training.seed)
     model = get_peft_model(
         model,
         LoraConfig(
@@ -199,68 +213,57 @@ def train_teacher(
         ),
     )
     _cast_by_autocast(model, spec)
-    teacher = make_teacher(model, tokenizer, spec, labels, traits)
-    examples = [example for trait in traits for example in _labeled(teacher, subset, trait)]
+    scorer = CausalModel.wrap(model, tokenizer, spec, training.labels, training.traits)
+    examples = [
+        example for trait in training.traits for example in _labeled(scorer, training.train, trait)
+    ]
+    log = train_network(
+        scorer.reader,
+        examples,
+        scorer.pad,
+        spec,
+        training.seed,
+        evaluate=lambda: training.dev_kappa(scorer),
+        work=training.work,
+        on_evaluate=training.on_evaluate,
+    )
+    return scorer, log
 
-    def judge() -> float:
-        return mean_kappa(dev, teacher.score(dev["text"].tolist()), labels, traits)
 
-    log = fit(teacher.reader, examples, teacher._pad(), spec, seed, judge, work, watch)
-    return teacher, log
-
-
-def _labeled(teacher: TeacherModel, subset: pd.DataFrame, trait: str) -> list[dict]:
-    index = {v: i for i, v in enumerate(teacher.labels)}
-    examples = teacher.encode(subset["text"].tolist(), trait)
-    for example, score in zip(examples, subset[column("score", trait)], strict=True):
-        example["labels"] = index[score]
-    return examples
-
-
-def load_teacher(
-    spec: CausalTeacher,
-    base: Path | None,
-    adapter: Path,
-    labels: list,
-    traits: Sequence[str] = (HOLISTIC,),
-) -> TeacherModel:
-    """A fine-tuned Teacher from its base model and its adapter folder, ready to score.
+def load(folder: Path, base: Path | None = None) -> CausalModel:
+    """A fine-tuned scorer from its base model and its adapter's folder.
 
     The adapter is merged into the weights, which scores faster; 4-bit weights would lose by it.
+
+    Parameters
+    ----------
+    base : folder of the pretrained model of a scorer from scratch, else None.
     """
+    about = read_description(folder)
+    spec = CausalTeacher(**about["spec"])
     model, _ = _base_model(spec, base)
-    tokenizer = AutoTokenizer.from_pretrained(adapter)
-    model = PeftModel.from_pretrained(model, adapter)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = PeftModel.from_pretrained(model, folder)
     if spec.quantization == "none":
         model = model.merge_and_unload()
     _cast_by_autocast(model, spec)
-    return make_teacher(model, tokenizer, spec, labels, traits)
+    return CausalModel.wrap(model, tokenizer, spec, about["labels"], about["traits"])
 
 
-def _cast_by_autocast(model, spec: CausalTeacher) -> None:
-    """Let autocast alone cast an adapter's inputs: peft would keep a 32-bit copy of each."""
-    for module in model.modules():
-        if isinstance(module, BaseTunerLayer) and spec.precision == "bf16":
-            module.cast_input_dtype_enabled = False
+def trait_prompt(
+    tokenizer: PreTrainedTokenizerBase,
+    spec: CausalTeacher,
+    labels: list[float],
+    trait: str = HOLISTIC,
+) -> Prompt:
+    """A scoring prompt for a trait, checked: a token for each score, and room for the essay.
 
+    A trait without a rubric of its own is named, after the general rubric.
 
-def _base_model(spec: CausalTeacher, base: Path | None):
-    source = Model(folder=str(base)) if base else spec.model
-    return load_causal(source, spec.max_tokens, [], spec.seed, spec.quantization)
-
-
-def make_teacher(
-    model, tokenizer, spec: CausalTeacher, labels: list, traits: Sequence[str] = (HOLISTIC,)
-) -> TeacherModel:
-    prompts = {trait: teacher_prompt(tokenizer, spec, labels, trait) for trait in traits}
-    reader = LabelTokenModel(model, prompts[traits[0]].answers)
-    return TeacherModel(to_device(reader), tokenizer, prompts, spec, labels)
-
-
-def teacher_prompt(tokenizer, spec: CausalTeacher, labels: list, trait: str = HOLISTIC) -> Prompt:
-    """A Teacher's prompt for a trait, checked: a token for each score, and room for the essay.
-
-    A trait without a rubric of its own is named, after the Teacher's general rubric.
+    Raises
+    ------
+    ValueError
+        The prompt leaves no room for an essay, or a score has no single token of its own.
     """
     rubric = spec.rubric
     if trait != HOLISTIC:
@@ -272,3 +275,25 @@ def teacher_prompt(tokenizer, spec: CausalTeacher, labels: list, trait: str = HO
             f"beside a prompt of {len(prompt.before) + len(prompt.after)} tokens; raise it"
         )
     return prompt
+
+
+def _labeled(scorer: CausalModel, train: pd.DataFrame, trait: str) -> list[dict]:
+    index = {v: i for i, v in enumerate(scorer.labels)}
+    examples = scorer.encode(train["text"].tolist(), trait)
+    for example, score in zip(examples, train[column("score", trait)], strict=True):
+        example["labels"] = index[score]
+    return examples
+
+
+def _base_model(
+    spec: CausalTeacher, base: Path | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    source = Model(folder=str(base)) if base else spec.model
+    return load_causal(source, spec.max_tokens, [], spec.seed, spec.quantization)
+
+
+def _cast_by_autocast(model: torch.nn.Module, spec: CausalTeacher) -> None:
+    """Let autocast alone cast an adapter's inputs: peft would keep a 32-bit copy of each."""
+    for module in model.modules():
+        if isinstance(module, BaseTunerLayer) and spec.precision == "bf16":
+            module.cast_input_dtype_enabled = False

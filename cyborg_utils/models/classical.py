@@ -1,9 +1,7 @@
-"""Classical scoring, the honest yardstick: tf-idf of words, length, a linear model."""
+"""Classical scorers, the baseline: tf-idf of words, length, a linear model."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,28 +14,38 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from cyborg_utils.corpus.columns import of_trait, side_by_side
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.models.outputs import scores_from_probabilities, softmax, target_probabilities
+from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
 from cyborg_utils.statistics.scales import round_to_scale
-from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import ClassicalScorer
+
+WORDS = {"ngram_range": (1, 2), "sublinear_tf": True}
 
 
 @dataclass
 class ClassicalModel:
-    """Linear models, one a trait, on word 1-2-gram tf-idf plus log length.
+    """Linear models, one per trait, on word 1-2-gram tf-idf plus log length.
 
-    `coef` has a row an output and `intercept` a number: one output for ridge regression, one for
+    `coef` has a row per output and `intercept` a number: one output for ridge regression, one for
     each score for logistic regression.
     """
 
+    spec: ClassicalScorer
+    labels: list[float]
     vectorizer: TfidfVectorizer
     coef: dict[str, np.ndarray]
     intercept: dict[str, np.ndarray]
-    labels: list
-    commit: None = None  # of pretrained weights: it has none
+
+    @property
+    def traits(self) -> list[str]:
+        return list(self.coef)
+
+    @property
+    def commit(self) -> None:
+        """It has no pretrained weights."""
+        return None
 
     def score(self, texts: list[str]) -> pd.DataFrame:
-        """`continuous` on the score scale, `score`, a point of it, `p_<label>` for logistic
-        regression, and `truncated`: no essay is. A trait's columns end in `:<trait>`."""
+        """See `Scorer.score`; logistic regression gives probabilities, and no text is truncated."""
         features, points = _features(self.vectorizer, texts), np.asarray(self.labels, dtype=float)
         parts = {}
         for trait, coef in self.coef.items():
@@ -51,63 +59,64 @@ class ClassicalModel:
         return side_by_side(parts).assign(truncated=False)
 
     def count_truncated(self, texts: list[str]) -> int:
-        """None: the yardstick reads every essay whole."""
+        """None: it reads every essay whole."""
         return 0
 
     def save(self, folder: Path) -> None:
         """Vocabulary as JSON, numbers as NumPy arrays: no pickle."""
-        vocabulary = {word: int(i) for word, i in self.vectorizer.vocabulary_.items()}
-        about = {"labels": self.labels, "vocabulary": vocabulary, "traits": list(self.coef)}
-        (folder / "classical.json").write_text(json.dumps(about))
+        vocabulary = self.vectorizer.get_feature_names_out().tolist()
+        write_description(folder, self, vocabulary=vocabulary)
         numbers = {"idf": self.vectorizer.idf_}
         numbers |= {f"coef_{i}": coef for i, coef in enumerate(self.coef.values())}
         numbers |= {f"intercept_{i}": b for i, b in enumerate(self.intercept.values())}
         np.savez(folder / "classical.npz", **numbers)
 
-    @classmethod
-    def load(cls, folder: Path) -> ClassicalModel:
-        about = json.loads((folder / "classical.json").read_text())
-        numbers = np.load(folder / "classical.npz", allow_pickle=False)
-        vectorizer = TfidfVectorizer(
-            ngram_range=(1, 2), sublinear_tf=True, vocabulary=about["vocabulary"]
-        )
-        vectorizer.idf_ = numbers["idf"]
-        coef, intercept = (
-            {trait: numbers[f"{name}_{i}"] for i, trait in enumerate(about["traits"])}
-            for name in ("coef", "intercept")
-        )
-        return cls(vectorizer, coef, intercept, about["labels"])
 
-
-def train_classical(
-    spec: ClassicalScorer, train: pd.DataFrame, labels: list, traits: Sequence[str] = (HOLISTIC,)
-) -> ClassicalModel:
-    """Fit the yardstick on a frame with `text`, `score` and, where labels count unequally or are
-    probabilities, `weight` and `p_<label>`; the columns of a trait end in `:<trait>`."""
-    texts = train["text"].tolist()
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=min(2, len(texts)), sublinear_tf=True)
-    vectorizer.fit(texts)
+def fit(spec: ClassicalScorer, training: TrainingInput) -> tuple[ClassicalModel, None]:
+    """Fit a linear model per trait; dev picks nothing, and nothing is drawn at random."""
+    texts = training.train["text"].tolist()
+    vectorizer = TfidfVectorizer(min_df=min(2, len(texts)), **WORDS).fit(texts)
     features = _features(vectorizer, texts)
-    fit = _ridge if spec.head == "regression" else _logistic
-    fitted = {trait: fit(spec, features, of_trait(train, trait), labels) for trait in traits}
-    coef, intercept = ({t: both[i] for t, both in fitted.items()} for i in (0, 1))
-    return ClassicalModel(vectorizer, coef, intercept, labels)
+    regress = _ridge if spec.head == "regression" else _logistic
+    coef, intercept = {}, {}
+    for trait in training.traits:
+        labeled = of_trait(training.train, trait)
+        coef[trait], intercept[trait] = regress(spec, features, labeled, training.labels)
+    return ClassicalModel(spec, training.labels, vectorizer, coef, intercept), None
 
 
-def _ridge(spec: ClassicalScorer, features, train: pd.DataFrame, labels: list):
+def load(folder: Path, base: Path | None = None) -> ClassicalModel:
+    """A saved classical scorer; it has no base."""
+    about = read_description(folder)
+    numbers = np.load(folder / "classical.npz", allow_pickle=False)
+    vectorizer = TfidfVectorizer(vocabulary=about["vocabulary"], **WORDS)
+    vectorizer.idf_ = numbers["idf"]
+    coef, intercept = (
+        {trait: numbers[f"{name}_{i}"] for i, trait in enumerate(about["traits"])}
+        for name in ("coef", "intercept")
+    )
+    spec = ClassicalScorer(**about["spec"])
+    return ClassicalModel(spec, about["labels"], vectorizer, coef, intercept)
+
+
+def _ridge(
+    spec: ClassicalScorer, features: csr_matrix, train: pd.DataFrame, labels: list[float]
+) -> tuple[np.ndarray, np.ndarray]:
     model = Ridge(alpha=spec.alpha).fit(features, train["score"], train.get("weight"))
     return model.coef_[None, :], np.array([model.intercept_])
 
 
-def _logistic(spec: ClassicalScorer, features, train: pd.DataFrame, labels: list):
-    """An essay is given once for each score that has a probability, with that weight."""
+def _logistic(
+    spec: ClassicalScorer, features: csr_matrix, train: pd.DataFrame, labels: list[float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """An essay counts once for each score that has a probability, with that weight."""
     counts = train.get("weight", pd.Series(1.0, train.index)).to_numpy()[:, None]
     shares = target_probabilities(train, labels)
     rows, scores = np.nonzero((shares > 1e-3) & (counts > 0))
     weight = (shares * counts)[rows, scores]
     model = LogisticRegression(C=1 / spec.alpha, max_iter=300)
     coef = np.zeros((len(labels), features.shape[1]))
-    intercept = np.full(len(labels), -30.0)  # a score that nobody was given
+    intercept = np.full(len(labels), -30.0)  # a score that no essay has
     seen = np.unique(scores)
     if len(seen) == 1:
         intercept[seen] = 0.0
@@ -120,6 +129,6 @@ def _logistic(spec: ClassicalScorer, features, train: pd.DataFrame, labels: list
     return coef, intercept
 
 
-def _features(vectorizer: TfidfVectorizer, texts: list[str]):
+def _features(vectorizer: TfidfVectorizer, texts: list[str]) -> csr_matrix:
     length = np.log1p(word_count(pd.Series(texts)).to_numpy(dtype=float))[:, None]
     return hstack([vectorizer.transform(texts), csr_matrix(length)]).tocsr()

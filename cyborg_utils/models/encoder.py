@@ -1,12 +1,7 @@
-"""Students: small encoders with a scoring head a trait, trained on one arm's labels.
-
-The same code trains an encoder Teacher on U.
-"""
+"""Encoder scorers: a small encoder with a scoring head for each trait."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +9,21 @@ import numpy as np
 import pandas as pd
 import torch
 from torch.nn.functional import cross_entropy, mse_loss
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from cyborg_utils.corpus.columns import of_trait, side_by_side
 from cyborg_utils.models.group_penalty import GroupPenalty
 from cyborg_utils.models.loading import load_encoder
-from cyborg_utils.models.outputs import (
-    mean_kappa,
-    scores_from_probabilities,
-    softmax,
-    target_probabilities,
-)
-from cyborg_utils.models.trainer import Pad, fit, logits_of, to_device
+from cyborg_utils.models.outputs import scores_from_probabilities, softmax, target_probabilities
+from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
+from cyborg_utils.models.trainer import Pad, logits_of, to_device, train_network
 from cyborg_utils.statistics.scales import round_to_scale
-from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import EncoderScorer
 
 
@@ -41,7 +36,13 @@ class ScoringLoss(torch.nn.Module):
         super().__init__()
         self.model, self.points = model, points
 
-    def forward(self, input_ids, attention_mask, labels, label_weights):
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor,
+        label_weights: torch.Tensor,
+    ) -> SequenceClassifierOutput:
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
         if self.points == 1:
             losses = mse_loss(logits.float(), labels, reduction="none")
@@ -52,37 +53,49 @@ class ScoringLoss(torch.nn.Module):
 
 
 @dataclass
-class Student:
-    """A trained encoder, its tokenizer, and how its output becomes scores of each trait."""
+class EncoderModel:
+    """An encoder, its tokenizer, and how its output becomes scores of each trait.
 
-    model: torch.nn.Module
-    tokenizer: object
+    `mean` and `sd` are of each trait's training labels, by which a regression head's targets are
+    standardized.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
     spec: EncoderScorer
-    labels: list
-    mean: dict[str, float]  # of each trait's learnt labels, what a regression head is centred on
+    labels: list[float]
+    mean: dict[str, float]
     sd: dict[str, float]
 
     @property
     def traits(self) -> list[str]:
         return list(self.mean)
 
+    @property
+    def commit(self) -> str | None:
+        """The commit of the hub's weights that it was made from."""
+        return getattr(self.model.config, "_commit_hash", None)
+
+    @property
+    def pad(self) -> Pad:
+        """How its examples become a batch."""
+        return Pad(self.tokenizer.pad_token_id, mask=True)
+
     def encode(self, texts: list[str]) -> list[dict]:
-        """Token ids of each text, and whether the text loses its end to `max_tokens`.
+        """Token ids of each text, and whether the text is truncated at `max_tokens`.
 
         Special tokens inside an essay are plain text.
         """
         return tokenize(texts, self.tokenizer, self.spec.max_tokens)
 
     def count_truncated(self, texts: list[str]) -> int:
-        """How many texts lose their end to `max_tokens`."""
+        """How many texts are truncated at `max_tokens`."""
         return sum(e["truncated"] for e in self.encode(texts))
 
     def score(self, texts: list[str]) -> pd.DataFrame:
-        """Scores of essays: `continuous` on the score scale, `score` a point of the scale, for a
-        classification head the probabilities `p_<label>`, and `truncated`; the columns of a trait
-        end in `:<trait>`."""
+        """See `Scorer.score`; a classification head gives probabilities."""
         examples, points = self.encode(texts), np.array(self.labels, dtype=float)
-        outputs = logits_of(self.model, examples, _pad(self.tokenizer), self.spec)
+        outputs = logits_of(self.model, examples, self.pad, self.spec)
         parts = {}
         for trait, logits in zip(self.traits, np.split(outputs, len(self.traits), 1), strict=True):
             if self.spec.head == "regression":
@@ -93,117 +106,87 @@ class Student:
                 parts[trait] = scores_from_probabilities(softmax(logits), points)
         return side_by_side(parts).assign(truncated=[e["truncated"] for e in examples])
 
-    def targets(self, train: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """What the head learns, shape (n, traits) standardized or (n, traits * points), and the
-        weights of the labels, shape (n, traits)."""
-        learnt, weights = [], []
+    def examples_of(self, labeled: pd.DataFrame) -> list[dict]:
+        """Labeled essays as `encode` gives them, with `labels` and `label_weights`."""
+        examples = self.encode(labeled["text"].tolist())
+        for example, target, weight in zip(examples, *self.targets(labeled), strict=True):
+            example |= {"labels": target, "label_weights": weight}
+        return examples
+
+    def targets(self, labeled: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """What the head is trained on, shape (n, traits) standardized or (n, traits * points), and
+        the weights of the labels, shape (n, traits)."""
+        targets, weights = [], []
         for trait in self.traits:
-            labels = of_trait(train, trait)
+            labels = of_trait(labeled, trait)
             if self.spec.head == "regression":
                 score = labels["score"].to_numpy(dtype=float)
-                learnt.append((score[:, None] - self.mean[trait]) / self.sd[trait])
+                targets.append((score[:, None] - self.mean[trait]) / self.sd[trait])
             else:
-                learnt.append(target_probabilities(labels, self.labels))
+                targets.append(target_probabilities(labels, self.labels))
             weights.append(labels["weight"] if "weight" in labels else np.ones(len(labels)))
-        return np.hstack(learnt).astype("float32"), np.column_stack(weights).astype("float32")
-
-    @property
-    def commit(self) -> str | None:
-        """The commit of the hub's weights that it was made from."""
-        return getattr(self.model.config, "_commit_hash", None)
+        return np.hstack(targets).astype("float32"), np.column_stack(weights).astype("float32")
 
     def save(self, folder: Path) -> None:
-        """A standard model folder (safetensors), with the score scale beside it."""
+        """A standard model folder (safetensors), with its description beside it."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
-        about = {
-            "labels": self.labels,
-            "mean": self.mean,
-            "sd": self.sd,
-            "spec": self.spec.model_dump(),
-        }
-        (folder / "scoring.json").write_text(json.dumps(about, indent=2))
-
-    @classmethod
-    def load(cls, folder: Path) -> Student:
-        about = json.loads((folder / "scoring.json").read_text())
-        how = {"dtype": torch.float32, "use_safetensors": True}
-        model = AutoModelForSequenceClassification.from_pretrained(folder, **how)
-        return cls(
-            to_device(model),
-            AutoTokenizer.from_pretrained(folder),
-            EncoderScorer(**about["spec"]),
-            about["labels"],
-            about["mean"],
-            about["sd"],
-        )
+        write_description(folder, self, mean=self.mean, sd=self.sd)
 
 
-def train_student(
-    spec: EncoderScorer,
-    train: pd.DataFrame,
-    dev: pd.DataFrame,
-    labels: list,
-    texts: list[str],
-    seed: int,
-    work: Path | None = None,
-    watch: Callable[[pd.DataFrame], None] | None = None,
-    traits: Sequence[str] = (HOLISTIC,),
-    groups: Sequence[str] = (),
-) -> tuple[Student, pd.DataFrame]:
-    """Train one Student.
-
-    Parameters
-    ----------
-    train, dev : frames with `text`, `score` and `score:<trait>` for each trait; train may have
-        `weight` and `p_<label>` beside each. dev is human-scored and picks the best weights.
-    texts : texts of train, scored or not, for the tokenizer of a model from scratch.
-    work, watch : as for `cyborg_utils.models.trainer.fit`.
-    groups : columns of dev that `spec.group_penalty` is about.
-
-    Returns
-    -------
-    (the Student, its training log)
-    """
+def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.DataFrame]:
+    """Train an encoder on labels of any weight."""
+    labels, traits = training.labels, training.traits
     points = 1 if spec.head == "regression" else len(labels)
-    model, tokenizer = load_encoder(spec.model, points * len(traits), spec.max_tokens, texts, seed)
-    scores = {trait: _learnt(train, trait) for trait in traits}
+    model, tokenizer = load_encoder(
+        spec.model, points * len(traits), spec.max_tokens, training.texts, training.seed
+    )
+    scores = {trait: _used_scores(training.train, trait) for trait in traits}
     mean = {trait: float(score.mean()) for trait, score in scores.items()}
     sd = {trait: float(score.std(ddof=0)) or 1.0 for trait, score in scores.items()}
-    student = Student(to_device(model), tokenizer, spec, labels, mean, sd)
+    scorer = EncoderModel(to_device(model), tokenizer, spec, labels, mean, sd)
     model.config.problem_type = "regression" if points == 1 else "single_label_classification"
     if len(traits) == 1:  # what others see who load the folder
         names = ["score"] if points == 1 else [f"{label:g}" for label in labels]
         model.config.id2label = dict(enumerate(names))
         model.config.label2id = {name: i for i, name in enumerate(names)}
-
-    def examples_of(frame: pd.DataFrame) -> list[dict]:
-        examples = tokenize(frame["text"].tolist(), tokenizer, spec.max_tokens)
-        for example, target, weight in zip(examples, *student.targets(frame), strict=True):
-            example |= {"labels": target, "label_weights": weight}
-        return examples
-
-    def judge() -> float:
-        return mean_kappa(dev, student.score(dev["text"].tolist()), labels, traits)
-
     penalty = None
     if spec.group_penalty:
-        penalty = GroupPenalty(examples_of(dev), dev[list(groups)], _pad(tokenizer), spec, seed)
-    log = fit(
-        ScoringLoss(model, points), examples_of(train), _pad(tokenizer), spec, seed, judge, work,
-        watch, penalty,
-    )  # fmt: skip
-    return student, log
+        dev, groups = scorer.examples_of(training.dev), training.dev[list(training.groups)]
+        penalty = GroupPenalty(dev, groups, scorer.pad, spec, training.seed)
+    log = train_network(
+        ScoringLoss(model, points),
+        scorer.examples_of(training.train),
+        scorer.pad,
+        spec,
+        training.seed,
+        evaluate=lambda: training.dev_kappa(scorer),
+        work=training.work,
+        on_evaluate=training.on_evaluate,
+        penalty=penalty,
+    )
+    return scorer, log
 
 
-def _learnt(train: pd.DataFrame, trait: str) -> pd.Series:
+def load(folder: Path, base: Path | None = None) -> EncoderModel:
+    """A saved encoder scorer; its folder holds all its weights, so it has no base."""
+    about = read_description(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True
+    )
+    tokenizer, spec = AutoTokenizer.from_pretrained(folder), EncoderScorer(**about["spec"])
+    scale = about["labels"], about["mean"], about["sd"]
+    return EncoderModel(to_device(model), tokenizer, spec, *scale)
+
+
+def _used_scores(train: pd.DataFrame, trait: str) -> pd.Series:
     """A trait's labels, those of weight 0 left out."""
     labels = of_trait(train, trait)
     used = labels["weight"] > 0 if "weight" in labels else slice(None)
     return labels["score"].astype(float)[used]
 
 
-def tokenize(texts: list[str], tokenizer, max_tokens: int) -> list[dict]:
+def tokenize(texts: list[str], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[dict]:
     """`input_ids` of each text, cut to `max_tokens`, and whether it was `truncated`."""
     how = {"truncation": True, "max_length": max_tokens, "split_special_tokens": True}
     encoded = tokenizer(texts, return_overflowing_tokens=True, **how)
@@ -214,7 +197,3 @@ def tokenize(texts: list[str], tokenizer, max_tokens: int) -> list[dict]:
         else:
             rows[i] = {"input_ids": ids, "truncated": False}
     return list(rows.values())
-
-
-def _pad(tokenizer) -> Pad:
-    return Pad(tokenizer.pad_token_id, mask=True)

@@ -1,4 +1,4 @@
-"""A penalty that keeps a Student's mean score of each group at people's, during training.
+"""A penalty that keeps a Student's mean score of each group at the human mean, during training.
 
 Groups are read from human-scored dev essays while the Student learns; no group is known when it
 scores an essay.
@@ -24,7 +24,7 @@ class GroupPenalty:
 
     An attribute is drawn, then one of its groups, then up to `SAMPLE` of the group's essays. The
     square of the group's mean error is estimated without bias, by the mean of e_i e_j over pairs of
-    different essays: the plain square of a mean would also punish how much errors vary, and so
+    different essays: the plain square of a mean would also penalize how much errors vary, and so
     teach dev's scores by heart.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,7 @@ from tokenizers import (
     trainers,
 )
 from transformers import (
+    AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -26,17 +28,20 @@ from transformers import (
     ElectraConfig,
     LlamaConfig,
     ModernBertConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
     PreTrainedTokenizerFast,
     set_seed,
 )
 from transformers.utils import logging as hf_logging
 
-from cyborg_utils.models.security import unsafe
+from cyborg_utils.models.scorer import ModelError
+from cyborg_utils.models.security import reject_reason
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.models import FromScratch, Model
 
 hf_logging.disable_progress_bar()  # its bars are scripts in a rendered report
-
 
 SPECIAL = {
     "pad_token": "[PAD]",
@@ -47,16 +52,12 @@ SPECIAL = {
 }
 
 
-class ModelError(ValueError):
-    """A model cannot be loaded; the message says which, and what to do."""
-
-
 def device() -> torch.device:
     """The first CUDA device where there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def train_tokenizer(texts: list[str], vocab_size: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Sequence[str], vocab_size: int) -> PreTrainedTokenizerFast:
     """A byte-level BPE tokenizer of its own for a small model; every digit is one token."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.NFC()
@@ -83,7 +84,9 @@ def train_tokenizer(texts: list[str], vocab_size: int) -> PreTrainedTokenizerFas
     )
 
 
-def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str], seed: int):
+def load_encoder(
+    spec: Model, n_outputs: int, max_tokens: int, texts: Sequence[str], seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """An encoder with a scoring head of `n_outputs`, and its tokenizer.
 
     `texts` train the tokenizer of a model from scratch and are not used otherwise. The same
@@ -101,7 +104,7 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
                 source,
                 revision=spec.revision,
                 num_labels=n_outputs,
-                ignore_mismatched_sizes=True,  # a head for something else makes way for ours
+                ignore_mismatched_sizes=True,  # a head for something else is replaced
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -120,8 +123,8 @@ def load_encoder(spec: Model, n_outputs: int, max_tokens: int, texts: list[str],
 
 
 def load_causal(
-    spec: Model, max_tokens: int, texts: list[str], seed: int, quantization: str = "none"
-):
+    spec: Model, max_tokens: int, texts: Sequence[str], seed: int, quantization: str = "none"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU.
 
     With `nf4` the weights are kept in 4 bits and computed with in bfloat16.
@@ -175,7 +178,7 @@ def four_bits() -> BitsAndBytesConfig:
     )
 
 
-def load_tokenizer(spec: Model):
+def load_tokenizer(spec: Model) -> PreTrainedTokenizerBase:
     """The tokenizer of a model from the hub or a folder."""
     source = _source(spec)
     with _clear_errors(source):
@@ -196,24 +199,25 @@ def _source(spec: Model) -> str:
             f"model folder {spec.folder}: no config.json in it; name a folder that "
             "save_pretrained wrote, or a hub id"
         )
-    if why := unsafe(path):
-        raise ModelError(f"model folder {spec.folder}: {why}")
+    if reason := reject_reason(path):
+        raise ModelError(f"model folder {spec.folder}: {reason}")
     return str(path)
 
 
 @contextmanager
-def _clear_errors(source: str):
+def _clear_errors(source: str) -> Iterator[None]:
     """One sentence for a model that cannot be loaded: gated, absent, no disk space, no network."""
     try:
         yield
     except ModelError:
         raise
     except (OSError, ValueError, SafetensorError) as error:
-        told = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "gated" in str(error):
-            told, remedy = "is gated", "accept its licence on its page and log in: `hf auth login`"
+            reason = "is gated"
+            remedy = "accept its licence on its page and log in: `hf auth login`"
         elif getattr(error, "errno", None) == errno.ENOSPC:
-            told, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
+            reason, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
         elif Path(source).is_dir():
             remedy = "is the folder whole, and are its weights safetensors?"
         else:
@@ -221,20 +225,20 @@ def _clear_errors(source: str):
                 "without access to the hub, download it elsewhere and name its folder in "
                 "`model.folder`; weights must be safetensors"
             )
-        raise ModelError(f"model {source}: cannot be loaded ({told}); {remedy}") from None
+        raise ModelError(f"model {source}: cannot be loaded ({reason}); {remedy}") from None
 
 
 def _overrides(source: str, revision: str | None) -> dict:
     """ModernBERT pools by mean; ELECTRA and BERT are 2-3 times faster without attention dropout."""
-    from transformers import AutoConfig
-
     kind = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False).model_type
     if kind == "modernbert":
         return {"classifier_pooling": "mean"}
     return {"attention_probs_dropout_prob": 0.0} if kind in ("electra", "bert") else {}
 
 
-def _small_encoder(shape: FromScratch, tokenizer, n_outputs: int, max_tokens: int):
+def _small_encoder(
+    shape: FromScratch, tokenizer: PreTrainedTokenizerBase, n_outputs: int, max_tokens: int
+) -> PretrainedConfig:
     common = {
         "vocab_size": len(tokenizer),
         "hidden_size": shape.hidden_size,

@@ -12,6 +12,7 @@ from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits of any size, shape (n, k)."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
 
@@ -24,7 +25,7 @@ def scores_from_probabilities(probabilities: np.ndarray, points: np.ndarray) -> 
     return frame
 
 
-def target_probabilities(train: pd.DataFrame, labels: list) -> np.ndarray:
+def target_probabilities(train: pd.DataFrame, labels: list[float]) -> np.ndarray:
     """What a classifier learns, shape (n, k), from `p_<label>` where they are given.
 
     Otherwise a score on the scale is certain, and one between two points is shared by them so that
@@ -43,7 +44,7 @@ def target_probabilities(train: pd.DataFrame, labels: list) -> np.ndarray:
 
 
 def mean_kappa(
-    human: pd.DataFrame, scored: pd.DataFrame, labels: list, traits: Sequence[str]
+    human: pd.DataFrame, scored: pd.DataFrame, labels: list[float], traits: Sequence[str]
 ) -> float:
     """Mean over the traits of QWK between two frames with `score` and `score:<trait>`; one that is
     undefined counts 0."""

@@ -1,44 +1,46 @@
-"""Pretraining of the small offline Teacher: from random weights, on texts without their scores.
+"""Pretraining of a small causal model: from random weights, on texts without their scores.
 
-A Teacher from the hub has been pretrained elsewhere and needs nothing of this.
+A model from the hub is pretrained already and needs nothing of this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from cyborg_utils.models.causal import make_teacher
+from cyborg_utils.models.causal import CausalModel
 from cyborg_utils.models.loading import load_causal
 from cyborg_utils.models.scoring_prompts import build_prompt
-from cyborg_utils.models.trainer import Pad, fit, to_device
+from cyborg_utils.models.trainer import Pad, to_device, train_network
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import CausalTeacher, Pretraining
 
 ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds of text
 
 
-def pretrain_teacher(
+def pretrain(
     spec: CausalTeacher,
     texts: list[str],
     folder: Path,
-    elsewhere: pd.DataFrame | None = None,
+    graded: pd.DataFrame | None = None,
     work: Path | None = None,
 ) -> tuple[pd.DataFrame, dict]:
-    """Pretrain a from-scratch Teacher by next-token prediction and save it as a model folder.
+    """Pretrain a small causal model by next-token prediction and save it as a model folder.
 
     It reads the texts, each followed by questions on its own surface (length, rare words, ...)
-    whose answers are counted from the text, and, where there are essays of another programme,
+    whose answers are counted from the text, and, where there are essays of another testing program,
     those essays in the scoring prompt with their grades there.
 
     Parameters
     ----------
-    texts : texts of train; no human score of this programme is used.
-    elsewhere : frame with `text` and `grade` (whole, 0 to 9), or None.
+    texts : texts of train; no human score of this testing program is used.
+    graded : essays of another program, with `text` and `grade` (whole, 0 to 9), or None.
     work : folder for checkpoints, from which a run that was killed goes on.
 
     Returns
@@ -47,10 +49,10 @@ def pretrain_teacher(
     """
     model, tokenizer = load_causal(spec.model, spec.max_tokens, texts, spec.seed)
     rows = pretraining_documents(texts, tokenizer, spec)
-    if elsewhere is not None:
-        rows += graded_documents(model, tokenizer, spec, elsewhere)
+    if graded is not None:
+        rows += graded_documents(model, tokenizer, spec, graded)
     pre: Pretraining = spec.pretraining
-    how = spec.model_copy(
+    training = spec.model_copy(
         update={
             "epochs": pre.epochs,
             "learning_rate": pre.learning_rate,
@@ -59,14 +61,16 @@ def pretrain_teacher(
         }
     )
     reader = to_device(NextTokenModel(model))
-    log = fit(reader, rows, _weighted_batch(tokenizer.pad_token_id), how, spec.seed, work=work)
+    log = train_network(
+        reader, rows, _weighted_batch(tokenizer.pad_token_id), training, spec.seed, work=work
+    )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return log, {
         "parameters": model.num_parameters(),
         "documents": len(rows),
         "tokens": sum(len(r["input_ids"]) for r in rows),
-        "graded_elsewhere": 0 if elsewhere is None else len(elsewhere),
+        "graded_elsewhere": 0 if graded is None else len(graded),
     }
 
 
@@ -89,7 +93,9 @@ def surface_features(texts: list[str]) -> pd.DataFrame:
     return (ranks * 10).clip(upper=9.999).astype(int)
 
 
-def pretraining_documents(texts: list[str], tokenizer, spec: CausalTeacher) -> list[dict]:
+def pretraining_documents(
+    texts: list[str], tokenizer: PreTrainedTokenizerBase, spec: CausalTeacher
+) -> list[dict]:
     """Token ids of the pretraining documents: an essay, then questions on its surface.
 
     Returns
@@ -114,15 +120,18 @@ def pretraining_documents(texts: list[str], tokenizer, spec: CausalTeacher) -> l
     return rows
 
 
-def graded_documents(model, tokenizer, spec: CausalTeacher, graded: pd.DataFrame) -> list[dict]:
+def graded_documents(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    spec: CausalTeacher,
+    graded: pd.DataFrame,
+) -> list[dict]:
     """Documents of graded essays: the scoring prompt around the essay, then its grade."""
     grades = sorted(int(g) for g in graded["grade"].unique())
-    teacher = make_teacher(model, tokenizer, spec, grades)
-    answer = dict(zip(grades, teacher.prompts[HOLISTIC].answers, strict=True))
+    scorer = CausalModel.wrap(model, tokenizer, spec, grades)
+    answer = dict(zip(grades, scorer.prompts[HOLISTIC].answers, strict=True))
     rows = []
-    for example, grade in zip(
-        teacher.encode(graded["text"].tolist()), graded["grade"], strict=True
-    ):
+    for example, grade in zip(scorer.encode(graded["text"].tolist()), graded["grade"], strict=True):
         ids = [*example["input_ids"], answer[grade]]
         rows.append({"input_ids": ids, "weights": _weights([False] * (len(ids) - 1) + [True])})
     return rows
@@ -138,11 +147,11 @@ def _weights(answers: list[bool]) -> list[float]:
 class NextTokenModel(torch.nn.Module):
     """A causal language model with a weighted next-token loss, for pretraining."""
 
-    def __init__(self, model: torch.nn.Module):
+    def __init__(self, model: PreTrainedModel):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids, weights):
+    def forward(self, input_ids: torch.Tensor, weights: torch.Tensor) -> SequenceClassifierOutput:
         logits = self.model(input_ids=input_ids, use_cache=False).logits[:, :-1]
         losses = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1).float(), input_ids[:, 1:].flatten(), reduction="none"
@@ -151,7 +160,7 @@ class NextTokenModel(torch.nn.Module):
         return SequenceClassifierOutput(loss=(losses * weights).sum() / weights.sum())
 
 
-def _weighted_batch(pad_id: int):
+def _weighted_batch(pad_id: int) -> Callable[[list[dict]], dict[str, torch.Tensor]]:
     pad = Pad(pad_id, mask=False)
 
     def collate(examples: list[dict]) -> dict[str, torch.Tensor]:

@@ -1,59 +1,59 @@
-"""Teachers of any kind: whatever fills the ledger from U."""
+"""Scorers of every kind by one name, as Teachers and as Students.
+
+A kind's module, which its settings name, is imported where a scorer of that kind is trained or
+loaded: a classical scorer needs neither torch nor transformers nor peft.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pandas as pd
 
-from cyborg_utils.models.causal import load_teacher, train_teacher
-from cyborg_utils.models.classical import ClassicalModel, train_classical
-from cyborg_utils.models.encoder import Student, train_student
-from cyborg_utils.study.schema.base import HOLISTIC
-from cyborg_utils.study.schema.models import Teacher
+from cyborg_utils.models.scorer import (
+    DESCRIPTION,
+    ModelError,
+    Scorer,
+    TrainingInput,
+    read_description,
+)
+from cyborg_utils.study.schema.models import (
+    CausalTeacher,
+    ClassicalScorer,
+    EncoderScorer,
+    Teacher,
+)
+
+SPECS = {"causal": CausalTeacher, "encoder": EncoderScorer, "classical": ClassicalScorer}
 
 
-def train_any_teacher(
-    spec: Teacher,
-    base: Path | None,
-    subset: pd.DataFrame,
-    dev: pd.DataFrame,
-    corpus: pd.DataFrame,
-    labels: list,
-    work: Path | None = None,
-    watch: Callable[[pd.DataFrame], None] | None = None,
-    traits: Sequence[str] = (HOLISTIC,),
-):
-    """Train whatever fills the ledger from U: a causal, an encoder or a classical Teacher.
-
-    Parameters
-    ----------
-    base : folder of the pretrained model of a from-scratch causal Teacher, else None.
-    subset, dev : human-scored essays, `text`, `score` and `score:<trait>` for each trait.
-    corpus : its train texts, not its scores, train the tokenizer of an encoder from scratch.
-    work, watch : as for `cyborg_utils.models.trainer.fit`.
+def train_scorer(spec: Teacher, training: TrainingInput) -> tuple[Scorer, pd.DataFrame | None]:
+    """Train a scorer of any kind.
 
     Returns
     -------
-    (a model with `score`, `count_truncated` and `save`; its training log, or None)
+    (the scorer; its training log with `step`, `loss` and `dev_qwk`, None for a classical one,
+    which is fitted in one step)
     """
-    if spec.kind == "causal":
-        return train_teacher(spec, base, subset, dev, labels, spec.seed, work, watch, traits)
-    if spec.kind == "encoder":
-        texts = corpus.loc[corpus["split"] == "train", "text"].tolist()
-        return train_student(spec, subset, dev, labels, texts, spec.seed, work, watch, traits)
-    return train_classical(spec, subset, labels, traits), None
+    return import_module(spec.module).fit(spec, training)
 
 
-def load_any_teacher(
-    spec: Teacher,
-    base: Path | None,
-    folder: Path,
-    labels: list,
-    traits: Sequence[str] = (HOLISTIC,),
-):
-    """The trained Teacher of any kind from its folder."""
-    if spec.kind == "causal":
-        return load_teacher(spec, base, folder, labels, traits)
-    return (Student if spec.kind == "encoder" else ClassicalModel).load(folder)
+def load_scorer(folder: Path, base: Path | None = None) -> Scorer:
+    """A saved scorer of any kind, ready to score.
+
+    Parameters
+    ----------
+    base : folder of the pretrained model of a causal scorer from scratch, else None.
+
+    Raises
+    ------
+    ModelError
+        The folder does not say what kind of scorer it holds, or the kind is unknown.
+    """
+    kind = read_description(folder)["spec"]["kind"]
+    if kind not in SPECS:
+        raise ModelError(
+            f"{folder / DESCRIPTION}: kind {kind!r} is none of {', '.join(SPECS)}; train it anew"
+        )
+    return import_module(SPECS[kind].module).load(folder, base)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from transformers import PreTrainedTokenizerBase
+
 ESSAY = "\u0000essay\u0000"
 DATE = "26 Jul 2024"  # some chat templates write today's date, and scores would change with it
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -27,8 +29,13 @@ class Prompt:
         return max_tokens - len(self.before) - len(self.after)
 
 
-def build_prompt(tokenizer, labels: list, rubric: str = "", template: str = "auto") -> Prompt:
-    """Build the prompt of a Teacher.
+def build_prompt(
+    tokenizer: PreTrainedTokenizerBase,
+    labels: list[float],
+    rubric: str = "",
+    template: str = "auto",
+) -> Prompt:
+    """Build the prompt of a causal scorer.
 
     Parameters
     ----------
@@ -77,7 +84,7 @@ def build_prompt(tokenizer, labels: list, rubric: str = "", template: str = "aut
     return Prompt(_ids(tokenizer, before), _ids(tokenizer, after), answers)
 
 
-def _answer_tokens(tokenizer, after: str, names: list[str]) -> list[int]:
+def _answer_tokens(tokenizer: PreTrainedTokenizerBase, after: str, names: list[str]) -> list[int]:
     start = _ids(tokenizer, after)
     answers = []
     for name in names:
@@ -95,5 +102,5 @@ def _answer_tokens(tokenizer, after: str, names: list[str]) -> list[int]:
     return answers
 
 
-def _ids(tokenizer, text: str) -> list[int]:
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
     return tokenizer(text, add_special_tokens=False)["input_ids"]

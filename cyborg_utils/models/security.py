@@ -1,4 +1,4 @@
-"""Folders of models from elsewhere: what in them could run code, or leads out of them."""
+"""Folders of models from other places: what in them could run code, or leads out of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 PICKLES = {".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"}  # loading one runs code
 
 
-def unsafe(folder: Path) -> str | None:
+def reject_reason(folder: Path) -> str | None:
     """Why a model's folder is not to be loaded, in one sentence with the remedy; None where it
     may be."""
     for path in sorted(folder.rglob("*")):
@@ -40,7 +40,7 @@ def _stays(link: Path, folder: Path) -> bool:
 
 def _asks_for_code(path: Path) -> bool:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
         return False  # whoever loads it says what is wrong with it
-    return isinstance(found, dict) and "auto_map" in found
+    return isinstance(config, dict) and "auto_map" in config

@@ -27,11 +27,16 @@ from transformers import (
     TrainingArguments,
 )
 
-from cyborg_utils.models.loading import ModelError, device
+from cyborg_utils.models.loading import device
+from cyborg_utils.models.scorer import ModelError
 from cyborg_utils.study.schema.models import Training
 
-CHECKS = 6
-POOL = 4
+Collate = Callable[[list[dict]], dict[str, torch.Tensor]]
+Penalty = Callable[[torch.nn.Module, int, torch.device], torch.Tensor]
+OnEvaluate = Callable[[pd.DataFrame], None]
+
+CHECKS = 6  # evaluations on dev in a training
+POOL = 4  # batches that are sorted by length together
 SAVE_SECONDS = 300  # a killed training loses no more than this
 NO_ROOM = (
     "out of memory with a single essay of {:,} tokens: lower max_tokens, use a smaller model (or, "
@@ -74,8 +79,8 @@ def split_by_tokens(lengths: list[int], tokens: int | None) -> Iterator[slice]:
         yield slice(first, len(lengths))
 
 
-class NearLengths(Sampler):
-    """Random batches of essays of near length: pools of `POOL` batches, drawn at random, are
+class LengthBucketSampler(Sampler[int]):
+    """Random batches of essays of similar length: pools of `POOL` batches, drawn at random, are
     sorted by length inside and their batches shuffled.
 
     Sorting larger pools, as the Trainer's own length grouping does, pads less; but longer essays
@@ -93,7 +98,7 @@ class NearLengths(Sampler):
         """The Trainer calls this; a resumed epoch has the order that it had before."""
         self.epoch = epoch
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         rng, size = np.random.default_rng([self.seed, self.epoch]), self.batch_size
         order = rng.permutation(len(self.lengths))
         for first in range(0, len(order), POOL * size):
@@ -113,7 +118,7 @@ class Batch:
 
 
 class EssayTrainer(Trainer):
-    """The Trainer with batches of near length that go through the model in parts.
+    """The Trainer with batches of similar length that go through the model in parts.
 
     A batch is the unit of learning, a part is what fits in memory at once: the gradients of the
     parts add up to the batch's. Where memory runs out, the parts are halved and the step is
@@ -121,8 +126,8 @@ class EssayTrainer(Trainer):
     """
 
     def __init__(
-        self, *args, collate: Callable, tokens: int | None, best: BestOnDev | None,
-        penalty: Callable | None, **more,
+        self, *args, collate: Collate, tokens: int | None, best: BestCheckpoint | None,
+        penalty: Penalty | None, **more,
     ):  # fmt: skip
         super().__init__(*args, data_collator=lambda rows: {"batch": Batch(rows)}, **more)
         self.collate, self.best, self.penalty = collate, best, penalty
@@ -131,7 +136,7 @@ class EssayTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset=None) -> Sampler:
         lengths = [len(example["input_ids"]) for example in self.train_dataset]
-        return NearLengths(lengths, self.args.train_batch_size, self.args.seed)
+        return LengthBucketSampler(lengths, self.args.train_batch_size, self.args.seed)
 
     def floating_point_ops(self, inputs) -> int:
         return 0
@@ -170,20 +175,20 @@ class EssayTrainer(Trainer):
         if self.tokens is None or self.tokens > longest:
             before = longest * len(lengths) if self.tokens is None else self.tokens
             self.tokens = max(longest, before // 2)
-            told = f"parts of {self.tokens:,} tokens at once"
+            remedy = f"parts of {self.tokens:,} tokens at once"
         elif not self.recomputes:
             self.recomputes, self.tokens = True, self.first_tokens  # there is room again
             recompute_activations(model)
-            told = "activations recomputed, which takes a third more time"
+            remedy = "activations recomputed, which takes a third more time"
         else:
             raise ModelError(NO_ROOM.format(longest))
         print(
-            f"step {self.state.global_step + 1}: out of memory; going on with {told}, and the same "
-            f"batch of {len(lengths)} essays"
+            f"step {self.state.global_step + 1}: out of memory; going on with {remedy}, and the "
+            f"same batch of {len(lengths)} essays"
         )
 
     def _save(self, output_dir=None, state_dict=None) -> None:
-        """Only what is trained goes into a checkpoint, and what dev judged best so far."""
+        """Only what is trained goes into a checkpoint, and the weights that are best on dev."""
         folder = Path(output_dir)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(trained_weights(self.model), folder / "trained.safetensors")
@@ -230,15 +235,13 @@ class Progress(TrainerCallback):
             self.saved, control.should_save = now, True
 
 
-class BestOnDev(TrainerCallback):
-    """Judge on dev at `CHECKS` moments of training and keep the weights of the best one, or,
-    where a penalty is learnt from dev, of the last: the best for agreement would be a moment at
+class BestCheckpoint(TrainerCallback):
+    """Evaluate on dev at `CHECKS` moments of training and keep the weights of the best one, or,
+    where a penalty is learned from dev, of the last: the best for agreement would be a moment at
     which the penalty had not worked yet."""
 
-    def __init__(
-        self, judge: Callable[[], float], watch: Callable[[pd.DataFrame], None] | None, last: bool
-    ):
-        self.judge, self.watch, self.last = judge, watch, last
+    def __init__(self, evaluate: Callable[[], float], on_evaluate: OnEvaluate | None, last: bool):
+        self.evaluate, self.on_evaluate, self.last = evaluate, on_evaluate, last
         self.rows, self.weights = [], None
 
     def on_step_end(self, args, state, control, model=None, **_):
@@ -246,78 +249,59 @@ class BestOnDev(TrainerCallback):
             state.global_step != state.max_steps
         ):
             return
-        score = self.judge()
+        score = self.evaluate()
         model.train()
         if self.last or score > max((row["dev_qwk"] for row in self.rows), default=-np.inf):
             self.weights = trained_weights(model)
         self.rows.append({"step": state.global_step, "dev_qwk": score})
-        if self.watch is not None and state.log_history:
-            self.watch(training_log(state.log_history, self.rows))
+        if self.on_evaluate is not None and state.log_history:
+            self.on_evaluate(training_log(state.log_history, self.rows))
 
 
-def training_log(history: list[dict], judged: list[dict]) -> pd.DataFrame:
-    """`step`, `loss` and, where there are judgements, `dev_qwk`."""
+def training_log(history: list[dict], evaluations: list[dict]) -> pd.DataFrame:
+    """`step`, `loss` and, where dev was evaluated, `dev_qwk`."""
     log = pd.DataFrame([r for r in history if "loss" in r], columns=["step", "loss"])
-    return log.merge(pd.DataFrame(judged), on="step", how="outer") if judged else log
+    return log.merge(pd.DataFrame(evaluations), on="step", how="outer") if evaluations else log
 
 
-def fit(
+def train_network(
     model: torch.nn.Module,
     examples: list[dict],
-    collate: Callable,
+    collate: Collate,
     spec: Training,
     seed: int,
-    judge: Callable[[], float] | None = None,
+    evaluate: Callable[[], float] | None = None,
     work: Path | None = None,
-    watch: Callable[[pd.DataFrame], None] | None = None,
-    penalty: Callable[[torch.nn.Module, int, torch.device], torch.Tensor] | None = None,
+    on_evaluate: OnEvaluate | None = None,
+    penalty: Penalty | None = None,
 ) -> pd.DataFrame:
     """Train a model in place.
 
     Parameters
     ----------
     examples : dicts with `input_ids` and `labels`.
-    judge : agreement with the dev scores, in [-1, 1]; where given, the model ends with the
-        weights that it judged best, by the same rule for every arm, or, with a penalty, with the
-        last ones.
+    evaluate : agreement with the dev scores, in [-1, 1]; with it, the model ends with the weights
+        of its highest value, by the same rule for every arm, or, with a penalty, with the last
+        ones.
     work : folder for checkpoints, every `SAVE_SECONDS`; training goes on from the last one there.
-    watch : called with the log so far whenever dev has been judged.
+    on_evaluate : called with the log so far whenever dev has been evaluated.
     penalty : of the model at a step, added to each step's loss; not part of the logged loss.
 
     Returns
     -------
-    frame with `step`, `loss` and, where judged, `dev_qwk`.
+    frame with `step`, `loss` and, where evaluated, `dev_qwk`.
     """
     torch.set_num_threads(spec.threads)
     steps = max(round(spec.epochs * len(examples) / spec.batch_size), spec.min_steps, 1)
-    best = None if judge is None else BestOnDev(judge, watch, last=penalty is not None)
+    best = None
+    if evaluate is not None:
+        best = BestCheckpoint(evaluate, on_evaluate, last=penalty is not None)
     if spec.recompute:
         recompute_activations(model)
-    with tempfile.TemporaryDirectory() as nowhere:
-        arguments = TrainingArguments(
-            output_dir=str(work or nowhere),
-            max_steps=steps,
-            per_device_train_batch_size=spec.batch_size,
-            learning_rate=spec.learning_rate,
-            lr_scheduler_type="linear",
-            warmup_steps=int(spec.warmup * steps),
-            weight_decay=spec.weight_decay,
-            max_grad_norm=1.0,
-            bf16=spec.precision == "bf16",
-            remove_unused_columns=False,
-            logging_steps=max(1, steps // 50),
-            save_strategy="no",  # Progress asks for checkpoints by the clock
-            save_total_limit=2,
-            report_to=[],
-            disable_tqdm=True,
-            seed=seed,
-            use_cpu=not torch.cuda.is_available(),
-            dataloader_pin_memory=False,
-        )
-        arguments._n_gpu = min(1, arguments.n_gpu)  # no DataParallel where a machine has several
+    with tempfile.TemporaryDirectory() as temporary:
         trainer = EssayTrainer(
             model=model,
-            args=arguments,
+            args=_arguments(spec, steps, seed, str(work or temporary)),
             train_dataset=examples,
             callbacks=[Progress(), best] if best else [Progress()],
             collate=collate,
@@ -333,6 +317,31 @@ def fit(
     return log
 
 
+def _arguments(spec: Training, steps: int, seed: int, folder: str) -> TrainingArguments:
+    arguments = TrainingArguments(
+        output_dir=folder,
+        max_steps=steps,
+        per_device_train_batch_size=spec.batch_size,
+        learning_rate=spec.learning_rate,
+        lr_scheduler_type="linear",
+        warmup_steps=int(spec.warmup * steps),
+        weight_decay=spec.weight_decay,
+        max_grad_norm=1.0,
+        bf16=spec.precision == "bf16",
+        remove_unused_columns=False,
+        logging_steps=max(1, steps // 50),
+        save_strategy="no",  # Progress asks for checkpoints by the clock
+        save_total_limit=2,
+        report_to=[],
+        disable_tqdm=True,
+        seed=seed,
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=False,
+    )
+    arguments._n_gpu = min(1, arguments.n_gpu)  # no DataParallel where a machine has several
+    return arguments
+
+
 def last_checkpoint(work: Path | None) -> str | None:
     """The newest whole checkpoint of a folder; the Trainer writes `trainer_state.json` last."""
     if work is None:
@@ -343,9 +352,9 @@ def last_checkpoint(work: Path | None) -> str | None:
 
 @torch.inference_mode()
 def logits_of(
-    model: torch.nn.Module, examples: list[dict], collate: Callable, spec: Training
+    model: torch.nn.Module, examples: list[dict], collate: Collate, spec: Training
 ) -> np.ndarray:
-    """The model's outputs, one row an example, in the order of `examples`.
+    """The model's outputs, one row per example, in the order of `examples`.
 
     Batches hold `spec.scoring_tokens` tokens and are sorted by length, longest first, so that
     little is padded and a lack of memory shows at once; it halves the batches.
@@ -385,4 +394,5 @@ def logits_of(
 
 
 def to_device(model: torch.nn.Module) -> torch.nn.Module:
+    """The model on the device that trains and scores."""
     return model.to(device())

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from cyborg_utils.models.classical import ClassicalModel
-from cyborg_utils.models.encoder import Student
+from cyborg_utils.models.novelty import TrainingProfile
+from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import Study
 
+if TYPE_CHECKING:
+    from cyborg_utils.models.encoder import EncoderModel
+
 
 def model_card(
     study: Study,
-    model: Student | ClassicalModel,
+    model: Scorer,
     student: str,
     run: Condition,
     seed: int,
     train: pd.DataFrame,
     agreement: pd.DataFrame | None,
-    usual: dict,
+    profile: TrainingProfile,
 ) -> str:
     """The folder's README.md, from the study's data."""
     people = int((train["label_source"] == "human").sum())
-    encoder = isinstance(model, Student)
+    encoder = model.spec.kind == "encoder"
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""]
     lines = (lines if encoder else []) + [
         f"# {student}: a Student of the study {study.name}",
@@ -36,10 +41,10 @@ def model_card(
         f"- **Agreement with people** {_agreement(agreement)}.",
         f"- **Groups of writers**: {_groups(study, student)}.",
         f"- **Limits**: {NOT_JUDGED if agreement is None else ''}it knows essays like those it "
-        f"learnt from, {usual['shortest']:,} to {usual['longest']:,} words on the same prompts; on "
+        f"learnt from, {profile.shortest:,} to {profile.longest:,} words on the same prompts; on "
         "other prompts, ages or languages nothing is known of it. Let no score that matters to a "
         "writer stand without a person.",
-        f"- **Privacy**: the folder holds the {len(usual['vocabulary']):,} words that two training "
+        f"- **Privacy**: the folder holds the {len(profile.vocabulary):,} words that two training "
         "essays or more have in common.",
         "",
         "Score a CSV: `make score STUDENT=<this folder> DATA=essays.csv OUT=scores.csv`.",
@@ -73,7 +78,7 @@ def _groups(study: Study, student: str) -> str:
     return f"{', '.join(names)}; every SMD with its verdict is in `{page}`"
 
 
-def _with_transformers(model: Student) -> list[str]:
+def _with_transformers(model: EncoderModel) -> list[str]:
     trait = model.traits[0]
     if model.spec.head == "regression":
         meaning = (

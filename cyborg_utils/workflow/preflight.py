@@ -187,8 +187,9 @@ def hub(name: str, revision: str) -> list[Line]:
 
 def answers(study: Study, teacher: CausalTeacher) -> list[Line]:
     """Can a pretrained Teacher be loaded as the study says, and answer each score by one token?"""
-    from cyborg_utils.models.causal import teacher_prompt
-    from cyborg_utils.models.loading import ModelError, four_bits, load_tokenizer
+    from cyborg_utils.models.causal import trait_prompt
+    from cyborg_utils.models.loading import four_bits, load_tokenizer
+    from cyborg_utils.models.scorer import ModelError
 
     if teacher.model.from_scratch is not None:
         return []
@@ -197,7 +198,7 @@ def answers(study: Study, teacher: CausalTeacher) -> list[Line]:
             four_bits()
         tokenizer = load_tokenizer(teacher.model)
         for trait in study.traits:
-            teacher_prompt(tokenizer, teacher, study.labels, trait)
+            trait_prompt(tokenizer, teacher, study.labels, trait)
     except (ModelError, ValueError) as error:
         return [Line(False, f"Teacher {teacher.name}: {error}")]
     return [Line(True, f"Teacher {teacher.name} answers each score by one token")]

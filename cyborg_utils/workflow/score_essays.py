@@ -24,8 +24,9 @@ from cyborg_utils.corpus.csv_files import (
     open_table,
     text_column,
 )
-from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, Usual
+from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
 from cyborg_utils.models.saved_model import StudentError, calibrated, load_student
+from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.study.storage import hash_folder, read_json, write_json
 
 ROWS = 1000  # that are read, scored and written together
@@ -44,7 +45,7 @@ def score_file(
     """Score the essays of a CSV file.
 
     `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale,
-    `score`, a point of it, and `flag`, what is unusual about it (`usual_essays.MEANING`), several
+    `score`, a point of it, and `flag`, what is unusual about it (`models.novelty.MEANING`), several
     with a semicolon between. A blank essay, and one unlike the training essays, has no score.
     Ids are written as they are, also those that a spreadsheet takes for a formula (`=1+1`, `-1`,
     `@a`): what joins scores to essays must not change. Import the column as text there.
@@ -62,7 +63,7 @@ def score_file(
         raise TableError(f"{out}: is there already; remove it, or name another file")
     if not out.parent.is_dir():
         raise TableError(f"{out}: there is no folder {out.parent}; make it, or name another file")
-    model, usual = load_student(student)
+    model, profile = load_student(student)
     table = open_table(data)
     head = table.read(nrows=LOOK)
     table.check_rows(head)
@@ -82,7 +83,7 @@ def score_file(
     for rows in _blocks(table, [id, text]):
         if rows.index[-1] < begun:
             continue
-        scored = _score(rows[text].fillna(""), model, usual, student)
+        scored = _score(rows[text].fillna(""), model, profile, student)
         again = pd.util.hash_array(rows[id].to_numpy(dtype=object))
         scored["flag"] = [
             "; ".join([*flags, REPEATED] if twice else flags)
@@ -103,9 +104,11 @@ def score_file(
     return counts
 
 
-def _score(texts: pd.Series, model, usual: Usual, student: Path) -> pd.DataFrame:
+def _score(
+    texts: pd.Series, model: Scorer, profile: TrainingProfile, student: Path
+) -> pd.DataFrame:
     """Scores of a block of essays, and the list of flags of each."""
-    flags = [usual.signs(text) for text in texts]
+    flags = [profile.flags(text) for text in texts]
     plain = np.array([not UNSCORED & set(found) for found in flags])
     scores = pd.DataFrame(index=texts.index, columns=["continuous", "score"], dtype=float)
     if plain.any():

@@ -11,18 +11,17 @@ import statsmodels.api as sm
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import causal, encoder, scratch
+from small_models import causal, encoder, fitted, scratch
 
 from cyborg_utils.analysis import traits
 from cyborg_utils.analysis.traits import partial_correlation, specific_to_traits
 from cyborg_utils.corpus.columns import column, human_scores, of_trait, side_by_side
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.labeling.ledger import beside_people, build_ledger, training_labels
-from cyborg_utils.models.causal import load_teacher, train_teacher
-from cyborg_utils.models.classical import train_classical
-from cyborg_utils.models.encoder import Student, train_student
 from cyborg_utils.models.outputs import mean_kappa
-from cyborg_utils.models.pretraining import pretrain_teacher
+from cyborg_utils.models.pretraining import pretrain
+from cyborg_utils.models.registry import load_scorer
+from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.reporting.narrative.questions import trait_findings
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.study.config import load_study
@@ -81,11 +80,10 @@ def two_words(n: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame({"text": texts, "score": score, "score:style": style})
 
 
-def trained(train: pd.DataFrame, head: str = "regression", **more) -> Student:
+def trained(train: pd.DataFrame, head: str = "regression", **more) -> Scorer:
     how = {"max_tokens": 16, "min_steps": 300, "learning_rate": 5e-3, "head": head, **more}
     how["model"] = scratch("electra", hidden_size=32)
-    dev, texts = two_words(40, 9), train["text"].tolist()
-    return train_student(encoder(**how), train, dev, LABELS, texts, 1, traits=BOTH)[0]
+    return fitted(encoder(**how), train, two_words(40, 9), LABELS, traits=BOTH)[0]
 
 
 @pytest.mark.parametrize("head", ["regression", "classification"])
@@ -105,7 +103,7 @@ def test_each_head_learns_its_own_trait(tmp_path, head):
             assert p.sum(axis=1) == pytest.approx(np.ones(100))
             assert of_trait(scored, trait)["continuous"].to_numpy() == pytest.approx(p @ LABELS)
     student.save(tmp_path)
-    loaded = Student.load(tmp_path)
+    loaded = load_scorer(tmp_path)
     assert loaded.traits == BOTH
     pd.testing.assert_frame_equal(loaded.score(test["text"].tolist()), scored, atol=1e-5)
 
@@ -131,9 +129,7 @@ def test_a_trait_on_which_all_agree_does_not_stop_a_training():
     frame = pd.DataFrame({"score": [1, 2, 3], "score:style": [2, 2, 2]})
     assert mean_kappa(frame, frame, LABELS, BOTH) == 0.5
     train = two_words(24, 1).assign(score=2)
-    student, _ = train_student(
-        encoder(max_tokens=16, epochs=1), train, train, LABELS, train["text"].tolist(), 1
-    )
+    student, _ = fitted(encoder(max_tokens=16, epochs=1), train, labels=LABELS)
     assert set(student.score(train["text"].tolist())["score"]) == {2}
 
 
@@ -153,9 +149,8 @@ def test_a_causal_teacher_has_a_prompt_a_trait_and_tells_traits_apart(tmp_path):
     )
     rubrics = {"rubric": "Judge the essay.", "trait_rubrics": {"style": "Judge the style alone."}}
     spec = causal(min_steps=60, batch_size=8, **rubrics)
-    pretrain_teacher(spec, essays["text"].tolist(), tmp_path / "base")
-    given_ = spec, tmp_path / "base"
-    teacher, log = train_teacher(*given_, essays, essays, LABELS, 1, traits=BOTH)
+    pretrain(spec, essays["text"].tolist(), tmp_path / "base")
+    teacher, log = fitted(spec, essays, labels=LABELS, traits=BOTH, base=tmp_path / "base")
     before = {t: teacher.tokenizer.decode(p.before) for t, p in teacher.prompts.items()}
     assert "Judge the essay." in before[HOLISTIC] and "Judge the essay." not in before["style"]
     assert "Judge the style alone." in before["style"]
@@ -163,15 +158,15 @@ def test_a_causal_teacher_has_a_prompt_a_trait_and_tells_traits_apart(tmp_path):
     scored = teacher.score(texts)
     assert (scored["continuous"] - scored["continuous:style"] > 0.15).all()
     teacher.save(tmp_path / "adapter")
-    loaded = load_teacher(*given_, tmp_path / "adapter", LABELS, BOTH)
+    loaded = load_scorer(tmp_path / "adapter", tmp_path / "base")
     pd.testing.assert_frame_equal(loaded.score(texts), scored, atol=1e-4)
 
 
 def test_a_trait_without_a_rubric_is_named_after_the_general_one(tmp_path):
     spec, texts = causal(rubric="Judge the essay."), two_words(8, 1)["text"].tolist()
-    pretrain_teacher(spec, texts, tmp_path)
+    pretrain(spec, texts, tmp_path)
     essays = two_words(8, 1)
-    teacher, _ = train_teacher(spec, tmp_path, essays, essays, LABELS, 1, traits=BOTH)
+    teacher, _ = fitted(spec, essays, labels=LABELS, traits=BOTH, base=tmp_path)
     assert "Judge the essay.\n\nTrait: style" in teacher.tokenizer.decode(
         teacher.prompts["style"].before
     )
@@ -266,7 +261,7 @@ BEYOND = {"relevance": 0.05, "development": 0.6, "vocabulary": 0.4}
 def simulated() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Test essays with their true traits, and the scores of ridge regression."""
     corpus = human_scores(simulate_corpus(2300, 1, traits=tuple(TRAITS)), TRAITS)
-    model = train_classical(RIDGE, corpus[:1500], [1, 2, 3, 4, 5, 6], [HOLISTIC, *TRAITS])
+    model, _ = fitted(RIDGE, corpus[:1500], traits=[HOLISTIC, *TRAITS])
     test = corpus[1500:].reset_index(drop=True)
     return test, model.score(test["text"].tolist())
 

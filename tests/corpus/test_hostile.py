@@ -19,25 +19,24 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from small_models import causal, with_chat
+from small_models import causal, classical, fitted, with_chat
 
 from cyborg_utils.corpus.csv_files import TableError
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.validation import CorpusError
-from cyborg_utils.models.causal import make_teacher
-from cyborg_utils.models.classical import train_classical
-from cyborg_utils.models.loading import ModelError, load_causal, load_tokenizer
-from cyborg_utils.models.novelty import describe
-from cyborg_utils.models.saved_model import StudentError, load_student
+from cyborg_utils.models.causal import CausalModel
+from cyborg_utils.models.loading import load_causal, load_tokenizer
+from cyborg_utils.models.novelty import profile_of
+from cyborg_utils.models.saved_model import StudentError, load_student, save_student
+from cyborg_utils.models.scorer import ModelError
 from cyborg_utils.models.scoring_prompts import build_prompt
 from cyborg_utils.reporting import figures
 from cyborg_utils.reporting.markdown import as_markdown, as_text
 from cyborg_utils.reporting.narrative.corpus import odd_texts
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import HOLISTIC, ParameterError
-from cyborg_utils.study.schema.models import ClassicalScorer, Model
-from cyborg_utils.study.storage import write_json
+from cyborg_utils.study.schema.models import Model
 from cyborg_utils.workflow import new_study
 from cyborg_utils.workflow.score_essays import score_file
 
@@ -70,14 +69,12 @@ def made(tmp_path_factory) -> argparse.Namespace:
     folder = tmp_path_factory.mktemp("made")
     essays = simulate_corpus(N, seed=5)
     ridge = folder / "ridge"
-    ridge.mkdir()
-    spec = ClassicalScorer(kind="classical", name="ridge")
-    model = train_classical(spec, essays.head(100), LABELS)
-    model.save(ridge)
-    write_json(ridge / "training_essays.json", describe(essays["text"].head(100).tolist()))
+    train = essays.head(100)
+    model, _ = fitted(classical(), train)
+    save_student(ridge, model, profile_of(train["text"].tolist()), "A Student of tests.")
     spec = causal()
     weights, tokenizer = load_causal(spec.model, spec.max_tokens, essays["text"].tolist(), 1)
-    teacher = make_teacher(weights, tokenizer, spec, LABELS)
+    teacher = CausalModel.wrap(weights, tokenizer, spec, LABELS)
     weights.save_pretrained(folder / "llama")
     tokenizer.save_pretrained(folder / "llama")
     table = pd.DataFrame(

@@ -9,13 +9,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from small_models import fitted
 
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.sampling import draw_subset
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.labeling.ledger import build_ledger, essays_to_label, training_labels
-from cyborg_utils.models.classical import train_classical
-from cyborg_utils.models.encoder import train_student
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa
 from cyborg_utils.study.schema.study import Study
 
@@ -63,7 +62,7 @@ def arms(corpus: pd.DataFrame, elsewhere: pd.DataFrame, draw: int) -> dict[str, 
     """What a Student learns from: U alone, cyborg data, and the same with its labels shuffled."""
     ids = draw_subset(corpus, 0.1, draw)
     subset = corpus.loc[corpus["essay_id"].isin(ids), ["text", "score"]]
-    teacher = train_classical(STUDY.teacher("ridge"), pd.concat([subset, elsewhere]), STUDY.labels)
+    teacher, _ = fitted(STUDY.teacher("ridge"), pd.concat([subset, elsewhere]))
     rest = essays_to_label(corpus, ids, STUDY)
     scores = teacher.score(rest["text"].tolist())
     shuffled = scores.sample(frac=1, random_state=draw).reset_index(drop=True)
@@ -77,14 +76,9 @@ def arms(corpus: pd.DataFrame, elsewhere: pd.DataFrame, draw: int) -> dict[str, 
 
 
 def scores_on_test(corpus: pd.DataFrame, student: str, labels: pd.DataFrame) -> np.ndarray:
-    spec = STUDY.student(student)
-    test = corpus.loc[corpus["split"] == "test", "text"].tolist()
-    if spec.kind == "classical":
-        return train_classical(spec, labels, STUDY.labels).score(test)["score"].to_numpy()
-    dev = corpus[corpus["split"] == "dev"]
-    texts = corpus.loc[corpus["split"] == "train", "text"].tolist()
-    model, _ = train_student(spec, labels, dev, STUDY.labels, texts, 1)
-    return model.score(test)["score"].to_numpy()
+    train, dev, test = (corpus[corpus["split"] == split] for split in ("train", "dev", "test"))
+    model, _ = fitted(STUDY.student(student), labels, dev, texts=train["text"].tolist())
+    return model.score(test["text"].tolist())["score"].to_numpy()
 
 
 @pytest.mark.parametrize(

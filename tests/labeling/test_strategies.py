@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
+from small_models import fitted
 
 from cyborg_utils.corpus.columns import probability_columns
 from cyborg_utils.labeling.ledger import weighted_labels
@@ -19,8 +20,9 @@ from cyborg_utils.labeling.strategies import (
     score_shares_of,
     use_labels,
 )
-from cyborg_utils.models.classical import ClassicalModel, _features, train_classical
+from cyborg_utils.models.classical import _features
 from cyborg_utils.models.outputs import target_probabilities
+from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.study.design import condition, conditions
 from cyborg_utils.study.schema.base import HOLISTIC, ParameterError
 from cyborg_utils.study.schema.models import ClassicalScorer
@@ -353,7 +355,7 @@ def toy(n: int, seed: int = 0, scores: list | None = None) -> pd.DataFrame:
 
 
 def test_logistic_regression_learns_what_can_be_told_apart_and_gives_probabilities():
-    model, test = train_classical(LOGISTIC, toy(200), LABELS), toy(60, seed=1)
+    (model, _), test = fitted(LOGISTIC, toy(200)), toy(60, seed=1)
     scored = model.score(test["text"].tolist())
     assert (scored["score"].to_numpy() == test["score"].to_numpy()).all()
     p = scored[probability_columns(LABELS)].to_numpy()
@@ -363,7 +365,7 @@ def test_logistic_regression_learns_what_can_be_told_apart_and_gives_probabiliti
 
 @pytest.mark.parametrize("seen", [[3], [2, 5], [1, 3, 6]])
 def test_scores_that_train_has_not_are_not_given(seen):
-    model, test = train_classical(LOGISTIC, toy(150, scores=seen), LABELS), toy(40, 1, seen)
+    (model, _), test = fitted(LOGISTIC, toy(150, scores=seen)), toy(40, 1, seen)
     scored = model.score(test["text"].tolist())
     assert (scored["score"].to_numpy() == test["score"].to_numpy()).all()
     unseen = [f"p_{label}" for label in LABELS if label not in seen]
@@ -375,10 +377,10 @@ def test_scores_that_train_has_not_are_not_given(seen):
 def test_a_saved_classical_model_scores_the_same(tmp_path, spec, seen):
     train = toy(80, scores=seen)
     train["score:style"] = 7 - train["score"]
-    model = train_classical(spec, train, LABELS, [HOLISTIC, "style"])
+    model, _ = fitted(spec, train, traits=[HOLISTIC, "style"])
     model.save(tmp_path)
     texts = toy(20, 1)["text"].tolist()
-    loaded = ClassicalModel.load(tmp_path)
+    loaded = load_scorer(tmp_path)
     pd.testing.assert_frame_equal(loaded.score(texts), model.score(texts), check_exact=True)
 
 
@@ -388,7 +390,7 @@ def test_soft_targets_are_learnt():
     train[probability_columns(LABELS)] = [0, 0.75, 0.25, 0, 0, 0]
     other = toy(120, seed=1, scores=[5])
     other[probability_columns(LABELS)] = [0, 0, 0, 0, 1, 0]
-    model = train_classical(LOGISTIC, pd.concat([train, other]), LABELS)
+    model, _ = fitted(LOGISTIC, pd.concat([train, other]))
     scored = model.score(toy(30, 2, [2])["text"].tolist())
     assert scored["p_2"].mean() == pytest.approx(0.75, abs=0.05)
     assert scored["p_3"].mean() == pytest.approx(0.25, abs=0.05)
@@ -398,7 +400,7 @@ def test_ridge_weighs_labels_as_its_peer_does():
     train = toy(80)
     train["score"] += np.random.default_rng(1).normal(0, 1, 80)
     train["weight"] = np.random.default_rng(2).uniform(0, 3, 80)
-    model = train_classical(RIDGE, train, LABELS)
+    model, _ = fitted(RIDGE, train)
     features = _features(model.vectorizer, train["text"].tolist())
     peer = Ridge(alpha=1.0).fit(features, train["score"], sample_weight=train["weight"])
     unweighted = Ridge(alpha=1.0).fit(features, train["score"])
@@ -412,9 +414,8 @@ def test_a_label_of_weight_0_is_not_learnt_from(spec):
     train = toy(120, scores=[2, 3, 4]).assign(weight=1.0)
     train.loc[:29, "weight"] = 0.0
     texts = toy(30, 1)["text"].tolist()
-    first, second = (
-        train_classical(spec, train.assign(score=train["score"].where(train["weight"] > 0, s)),
-                        LABELS).score(texts)
-        for s in (1.0, 6.0)
-    )  # fmt: skip
-    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    scored = []
+    for value in (1.0, 6.0):
+        other = train.assign(score=train["score"].where(train["weight"] > 0, value))
+        scored.append(fitted(spec, other)[0].score(texts))
+    pd.testing.assert_frame_equal(*scored, check_exact=True)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_models import encoder
+from small_models import encoder, fitted
 
 from cyborg_utils.models import trainer
-from cyborg_utils.models.encoder import train_student
 from cyborg_utils.models.group_penalty import FEWEST, SAMPLE, GroupPenalty
+from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.models.trainer import last_checkpoint
 from cyborg_utils.study.schema.study import Study
 
@@ -190,11 +190,12 @@ def marked(n: int, seed: int, harsh: float) -> pd.DataFrame:
     )
 
 
-def trained(weight: float, train: pd.DataFrame, dev: pd.DataFrame, work=None, watch=None, **more):
+def trained(
+    weight: float, train: pd.DataFrame, dev: pd.DataFrame, work=None, on_evaluate=None, **more
+) -> Scorer:
     values = {"group_penalty": weight, "max_tokens": 32, "min_steps": 120, "learning_rate": 3e-3}
     spec = encoder(**values | more)
-    texts = train["text"].tolist()
-    return train_student(spec, train, dev, LABELS, texts, 1, work, watch, groups=["kind"])[0]
+    return fitted(spec, train, dev, groups=["kind"], work=work, on_evaluate=on_evaluate)[0]
 
 
 def test_it_keeps_a_group_at_peoples_mean_where_the_labels_would_not():
@@ -217,13 +218,13 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, monkeypatch, cap
     monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)  # a checkpoint after every step
     train, dev = marked(40, 1, 1.0), marked(24, 2, 0.0)
 
-    def watch(log: pd.DataFrame) -> None:
+    def end(log: pd.DataFrame) -> None:
         if log["step"].max() >= 8:
             raise Killed
 
     whole = trained(4, train, dev, min_steps=16)
     with pytest.raises(Killed):
-        trained(4, train, dev, tmp_path, watch, min_steps=16)
+        trained(4, train, dev, tmp_path, end, min_steps=16)
     assert last_checkpoint(tmp_path) is not None
     capsys.readouterr()
     resumed = trained(4, train, dev, tmp_path, min_steps=16)

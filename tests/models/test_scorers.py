@@ -9,30 +9,30 @@ import pandas as pd
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from small_models import causal, encoder, scratch, with_chat
+from small_models import causal, classical, encoder, fitted, scratch, with_chat
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 from tokenizers.models import BPE, WordLevel
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.text_screening import word_count
-from cyborg_utils.models.causal import load_teacher, make_teacher, train_teacher
-from cyborg_utils.models.classical import ClassicalModel, train_classical
-from cyborg_utils.models.encoder import Student, tokenize, train_student
-from cyborg_utils.models.loading import ModelError, load_causal, load_encoder, train_tokenizer
+from cyborg_utils.models.causal import CausalModel
+from cyborg_utils.models.encoder import EncoderModel, tokenize
+from cyborg_utils.models.loading import load_causal, load_encoder, train_tokenizer
 from cyborg_utils.models.outputs import scores_from_probabilities, softmax
 from cyborg_utils.models.pretraining import (
     NextTokenModel,
     _weighted_batch,
-    pretrain_teacher,
+    pretrain,
     pretraining_documents,
     surface_features,
 )
-from cyborg_utils.models.registry import load_any_teacher, train_any_teacher
+from cyborg_utils.models.registry import load_scorer
+from cyborg_utils.models.scorer import ModelError
 from cyborg_utils.models.scoring_prompts import build_prompt
-from cyborg_utils.models.trainer import NearLengths, Pad, fit, logits_of
+from cyborg_utils.models.trainer import LengthBucketSampler, Pad, logits_of, train_network
 from cyborg_utils.study.schema.base import HOLISTIC
-from cyborg_utils.study.schema.models import ClassicalScorer, Model
+from cyborg_utils.study.schema.models import Model
 from cyborg_utils.study.storage import hash_folder
 
 LABELS = [1, 2, 3, 4, 5, 6]
@@ -160,7 +160,7 @@ def fresh_teacher(essays):
     for name, weights in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weights, std=0.5)
-    return make_teacher(model, tokenizer, spec, LABELS)
+    return CausalModel.wrap(model, tokenizer, spec, LABELS)
 
 
 def test_special_tokens_inside_an_essay_are_plain_text_for_a_teacher(fresh_teacher):
@@ -255,7 +255,7 @@ def test_logits_come_back_in_the_order_of_the_examples(essays, architecture, tok
 
 def test_batches_are_of_near_length_and_in_no_order_of_length():
     lengths = np.random.default_rng(0).integers(20, 600, size=1000)
-    order = list(NearLengths(lengths.tolist(), 8, seed=1))
+    order = list(LengthBucketSampler(lengths.tolist(), 8, seed=1))
     assert sorted(order) == list(range(1000))
     batches = lengths[np.array(order)].reshape(-1, 8)
     waste = batches.max(axis=1).sum() * 8 / lengths.sum()
@@ -263,7 +263,7 @@ def test_batches_are_of_near_length_and_in_no_order_of_length():
     assert waste < 0.5 * (1 + random.max(axis=1).sum() * 8 / lengths.sum())
     means = batches.mean(axis=1)
     assert abs(np.corrcoef(means[1:], means[:-1])[0, 1]) < 0.3  # no run of one length
-    assert order == list(NearLengths(lengths.tolist(), 8, seed=1))
+    assert order == list(LengthBucketSampler(lengths.tolist(), 8, seed=1))
 
 
 def test_a_batch_is_padded_on_the_right_and_masked_there():
@@ -310,7 +310,7 @@ def test_a_student_learns_16_essays_by_heart(architecture, head):
         architecture, head=head, max_tokens=32, min_steps=400, batch_size=8, learning_rate=3e-3,
         model=scratch(architecture, hidden_size=32),
     )  # fmt: skip
-    student, log = train_student(spec, frame, frame, LABELS, frame["text"].tolist(), 1)
+    student, log = fitted(spec, frame)
     scores = student.score(frame["text"].tolist())
     assert scores["score"].tolist() == frame["score"].tolist()
     assert log["loss"].dropna().iloc[-1] < 0.2 * log["loss"].dropna().iloc[0]
@@ -323,8 +323,8 @@ def test_a_teacher_learns_16_essays_by_heart(tmp_path):
         max_tokens=48, min_steps=150, batch_size=8, learning_rate=1e-2,
         model=scratch("llama", hidden_size=32), lora={"r": 8, "alpha": 16},
     )  # fmt: skip
-    pretrain_teacher(spec, frame["text"].tolist(), tmp_path)
-    teacher, _ = train_teacher(spec, tmp_path, frame, frame, LABELS, 1)
+    pretrain(spec, frame["text"].tolist(), tmp_path)
+    teacher, _ = fitted(spec, frame, base=tmp_path)
     assert teacher.score(frame["text"].tolist())["score"].tolist() == frame["score"].tolist()
 
 
@@ -334,7 +334,7 @@ def test_the_same_seed_gives_identical_scores(essays, architecture):
 
     def scores(seed):
         spec = encoder(architecture)
-        student, log = train_student(spec, essays, essays[:12], LABELS, texts, seed)
+        student, log = fitted(spec, essays, essays[:12], seed=seed)
         return student.score(texts[:12])["continuous"].tolist(), log
 
     first, log = scores(1)
@@ -344,7 +344,7 @@ def test_the_same_seed_gives_identical_scores(essays, architecture):
     assert scores(2)[0] != first
 
 
-def test_the_weights_that_dev_judged_best_are_kept():
+def test_the_weights_that_are_best_on_dev_are_kept():
     frame = marked_essays()
     spec = encoder(max_tokens=32, min_steps=12, batch_size=4)
     model, tokenizer = load_encoder(spec.model, 1, 32, frame["text"].tolist(), 1)
@@ -352,13 +352,13 @@ def test_the_weights_that_dev_judged_best_are_kept():
     for example, score in zip(examples, frame["score"], strict=True):
         example["labels"] = float(score)
     model.config.problem_type = "regression"
-    seen, judged = [], iter([0.1, 0.3, 0.9, 0.9, 0.2, 0.4])
+    seen, kappas = [], iter([0.1, 0.3, 0.9, 0.9, 0.2, 0.4])
 
-    def judge():
+    def evaluate():
         seen.append({k: v.clone() for k, v in model.state_dict().items()})
-        return next(judged)
+        return next(kappas)
 
-    log = fit(model, examples, Pad(tokenizer.pad_token_id, mask=True), spec, 1, judge)
+    log = train_network(model, examples, Pad(tokenizer.pad_token_id, mask=True), spec, 1, evaluate)
     assert log.dropna(subset="dev_qwk")["dev_qwk"].tolist() == [0.1, 0.3, 0.9, 0.9, 0.2, 0.4]
     kept = model.state_dict()
     assert all(torch.equal(kept[k], v) for k, v in seen[2].items())
@@ -374,15 +374,15 @@ def test_training_takes_its_epochs_and_at_least_its_least_steps(
 ):
     frame = marked_essays(essays_)
     spec = encoder(max_tokens=32, batch_size=batch, epochs=epochs, min_steps=min_steps)
-    _, log = train_student(spec, frame, frame, LABELS, frame["text"].tolist(), 1)
+    _, log = fitted(spec, frame)
     assert log["step"].max() == steps
 
 
 def test_training_a_teacher_moves_its_adapter_alone(essays, tmp_path):
     spec = causal()
-    pretrain_teacher(spec, essays["text"].tolist(), tmp_path)
+    pretrain(spec, essays["text"].tolist(), tmp_path)
     before = AutoModelForCausalLM.from_pretrained(tmp_path).state_dict()
-    teacher, _ = train_teacher(spec, tmp_path, essays[:16], essays[16:32], LABELS, 1)
+    teacher, _ = fitted(spec, essays[:16], essays[16:32], base=tmp_path)
     named = dict(teacher.reader.model.named_parameters())
     trained = {name for name, weights in named.items() if weights.requires_grad}
     assert trained
@@ -397,7 +397,7 @@ def test_training_a_teacher_moves_its_adapter_alone(essays, tmp_path):
 def test_truncated_essays_are_counted_by_a_student(essays):
     spec = encoder(max_tokens=16)
     model, tokenizer = load_encoder(spec.model, 1, 16, essays["text"].tolist(), 1)
-    student = Student(model, tokenizer, spec, LABELS, 3.0, 1.0)
+    student = EncoderModel(model, tokenizer, spec, LABELS, {HOLISTIC: 3.0}, {HOLISTIC: 1.0})
     assert student.count_truncated(["1" * 14, "1" * 15, "1" * 13, "1" * 400, ""]) == 2
     assert len(tokenize(["1" * 400], tokenizer, 16)[0]["input_ids"]) == 16
     marks = "[SEP]" * 14  # it fits if they were special
@@ -420,9 +420,9 @@ def test_truncated_essays_are_counted_by_a_teacher(fresh_teacher):
 
 def test_a_window_without_room_for_the_essay_is_refused(essays, tmp_path):
     spec = causal(max_tokens=24, rubric="A rubric that takes all the room there is for an essay.")
-    pretrain_teacher(causal(max_tokens=96), essays["text"].tolist(), tmp_path)
+    pretrain(causal(max_tokens=96), essays["text"].tolist(), tmp_path)
     with pytest.raises(ValueError, match="max_tokens 24 leaves no room for the essay.*raise it"):
-        train_teacher(spec, tmp_path, essays[:8], essays[8:16], LABELS, 1)
+        fitted(spec, essays[:8], essays[8:16], base=tmp_path)
 
 
 # ---------------------------------------------------------------- saved and loaded
@@ -433,9 +433,9 @@ def test_a_window_without_room_for_the_essay_is_refused(essays, tmp_path):
 def test_a_student_scores_the_same_after_saving(essays, tmp_path, architecture, head):
     texts = essays["text"].tolist()
     spec = encoder(architecture, head=head, learning_rate=5e-3)
-    student, _ = train_student(spec, essays[:24], essays[24:], LABELS, texts, 1)
+    student, _ = fitted(spec, essays[:24], essays[24:], texts=texts)
     student.save(tmp_path)
-    loaded = Student.load(tmp_path)
+    loaded = load_scorer(tmp_path)
     assert loaded.spec == spec
     scores = student.score(texts)
     assert scores["continuous"].nunique() > 10
@@ -445,64 +445,31 @@ def test_a_student_scores_the_same_after_saving(essays, tmp_path, architecture, 
 def test_a_teacher_scores_the_same_after_saving(essays, tmp_path):
     texts = essays["text"].tolist()
     base, adapter = tmp_path / "base", tmp_path / "adapter"
-    pretrain_teacher(causal(), texts, base)
-    teacher, _ = train_teacher(causal(), base, essays[:24], essays[24:], LABELS, 1)
+    pretrain(causal(), texts, base)
+    teacher, _ = fitted(causal(), essays[:24], essays[24:], base=base)
     teacher.save(adapter)
     scores = teacher.score(texts)
-    loaded = load_teacher(causal(), base, adapter, LABELS)
+    loaded = load_scorer(adapter, base)
     pd.testing.assert_frame_equal(loaded.score(texts), scores, atol=1e-6, rtol=0)
     assert scores["continuous"].nunique() > 10
     assert not list(adapter.glob("model.safetensors"))
 
 
-def test_the_yardstick_scores_the_same_after_saving(essays, tmp_path):
-    texts = essays["text"].tolist()
-    model = train_classical(ClassicalScorer(kind="classical", name="ridge"), essays[:30], LABELS)
-    model.save(tmp_path)
-    pd.testing.assert_frame_equal(ClassicalModel.load(tmp_path).score(texts), model.score(texts))
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["classical.json", "classical.npz"]
-
-
-def test_the_yardstick_sees_length_and_stays_on_the_scale(essays):
+def test_a_classical_scorer_sees_length_and_stays_on_the_scale(essays):
     long_is_good = word_count(essays["text"]).rank(pct=True).mul(5).round().add(1).clip(1, 6)
-    frame = essays.assign(score=long_is_good)
-    model = train_classical(ClassicalScorer(kind="classical", name="ridge"), frame, LABELS)
+    model, _ = fitted(classical(), essays.assign(score=long_is_good))
     scores = model.score(["word " * 20_000, "word"])
     assert scores["score"].tolist() == [6, 1]
     assert scores["continuous"].between(1, 6).all()
-    assert model.count_truncated(frame["text"].tolist()) == 0
-
-
-@pytest.mark.parametrize("kind", ["causal", "encoder", "classical"])
-def test_a_teacher_of_any_kind_fills_the_ledger_and_is_found_again(essays, tmp_path, kind):
-    corpus = essays.assign(split=["train"] * 30 + ["dev"] * 18)
-    subset, dev, texts = essays[:20], essays[30:], essays["text"].tolist()
-    base = None
-    if kind == "causal":
-        spec, base = causal(), tmp_path / "base"
-        pretrain_teacher(spec, texts, base)
-    elif kind == "encoder":
-        spec = encoder()
-    else:
-        spec = ClassicalScorer(kind="classical", name="ridge")
-    model, log = train_any_teacher(spec, base, subset, dev, corpus, LABELS)
-    folder = tmp_path / "teacher"
-    folder.mkdir()
-    model.save(folder)
-    assert (log is None) == (kind == "classical")
-    scores = model.score(texts)
-    assert {"continuous", "score"} <= set(scores)
-    assert set(scores["score"]) <= set(LABELS)
-    again = load_any_teacher(spec, base, folder, LABELS)
-    pd.testing.assert_frame_equal(again.score(texts), scores, atol=1e-6, rtol=0)
+    assert model.count_truncated(essays["text"].tolist()) == 0
 
 
 def test_weights_are_written_as_safetensors_only(essays, tmp_path):
     texts = essays["text"].tolist()
     base, adapter, student = (tmp_path / n for n in ("base", "adapter", "student"))
-    pretrain_teacher(causal(), texts, base)
-    train_teacher(causal(), base, essays[:16], essays[16:32], LABELS, 1)[0].save(adapter)
-    trained, _ = train_student(encoder(), essays[:16], essays[16:32], LABELS, texts, 1)
+    pretrain(causal(), texts, base)
+    fitted(causal(), essays[:16], essays[16:32], base=base)[0].save(adapter)
+    trained, _ = fitted(encoder(), essays[:16], essays[16:32], texts=texts)
     trained.save(student)
     for folder, name in ((base, "model"), (adapter, "adapter_model"), (student, "model")):
         endings = {p.suffix for p in folder.rglob("*") if p.is_file()}
@@ -555,16 +522,16 @@ def test_an_encoder_from_a_folder_trains_as_a_student(essays, tmp_path):
     model.base_model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     spec = encoder(model={"folder": str(tmp_path)})
-    student, _ = train_student(spec, essays[:24], essays[24:], LABELS, [], 1)
+    student, _ = fitted(spec, essays[:24], essays[24:], texts=[])
     assert student.score(texts)["score"].isin(LABELS).all()
 
 
 def test_a_causal_teacher_from_a_folder_needs_no_pretraining(essays, tmp_path):
     texts = essays["text"].tolist()
-    pretrain_teacher(causal(), texts, tmp_path)
+    pretrain(causal(), texts, tmp_path)
     spec = causal(model={"folder": str(tmp_path)}, pretraining=None)
-    teacher, _ = train_teacher(spec, None, essays[:24], essays[24:], LABELS, 1)
-    same, _ = train_teacher(causal(), tmp_path, essays[:24], essays[24:], LABELS, 1)
+    teacher, _ = fitted(spec, essays[:24], essays[24:])
+    same, _ = fitted(causal(), essays[:24], essays[24:], base=tmp_path)
     pd.testing.assert_frame_equal(teacher.score(texts), same.score(texts))
 
 
@@ -626,8 +593,8 @@ def test_pretraining_without_questions_is_the_text_alone(tokenizer):
 def test_pretraining_may_read_grades_of_another_programme(essays, tmp_path):
     texts = essays["text"].tolist()
     elsewhere = simulate_corpus(24, seed=9, scale=(1, 4)).rename(columns={"score": "grade"})
-    _, plain = pretrain_teacher(causal(), texts, tmp_path / "without")
-    _, more = pretrain_teacher(causal(), texts, tmp_path / "with", elsewhere)
+    _, plain = pretrain(causal(), texts, tmp_path / "without")
+    _, more = pretrain(causal(), texts, tmp_path / "with", elsewhere)
     assert plain["graded_elsewhere"] == 0
     assert more["graded_elsewhere"] == 24
     assert more["parameters"] == plain["parameters"]

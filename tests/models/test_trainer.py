@@ -11,16 +11,24 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_models import causal, encoder, scratch
+from small_models import causal, encoder, fitted, scratch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models import trainer
-from cyborg_utils.models.causal import LabelTokenModel, load_teacher, train_teacher
-from cyborg_utils.models.encoder import tokenize, train_student
-from cyborg_utils.models.loading import ModelError, load_encoder
-from cyborg_utils.models.pretraining import pretrain_teacher
-from cyborg_utils.models.trainer import Pad, fit, last_checkpoint, logits_of, split_by_tokens
+from cyborg_utils.models.causal import LabelTokenModel
+from cyborg_utils.models.encoder import tokenize
+from cyborg_utils.models.loading import load_encoder
+from cyborg_utils.models.pretraining import pretrain
+from cyborg_utils.models.registry import load_scorer
+from cyborg_utils.models.scorer import ModelError
+from cyborg_utils.models.trainer import (
+    Pad,
+    last_checkpoint,
+    logits_of,
+    split_by_tokens,
+    train_network,
+)
 from cyborg_utils.study.schema.base import HOLISTIC
 
 LABELS = [1, 2, 3, 4, 5, 6]
@@ -65,7 +73,7 @@ def test_a_batch_in_parts_learns_what_the_whole_batch_would(essays, architecture
         examples = tokenize(frame["text"].tolist(), tokenizer, 200)
         for example, score in zip(examples, frame["score"], strict=True):
             example["labels"] = float(score)
-        fit(model, examples, Pad(tokenizer.pad_token_id, mask=True), spec, 1)
+        train_network(model, examples, Pad(tokenizer.pad_token_id, mask=True), spec, 1)
         return model.state_dict()
 
     whole, parts = weights(None), weights(400)
@@ -103,7 +111,7 @@ def cramped_training(holds: int, **more):
             module.p = 0.0
     examples = [{"input_ids": [5 + i] * 32, "labels": float(i % 3)} for i in range(16)]
     room = Cramped(model, holds)
-    log = fit(room, examples, Pad(tokenizer.pad_token_id, mask=True), spec, 1)
+    log = train_network(room, examples, Pad(tokenizer.pad_token_id, mask=True), spec, 1)
     return room, log, examples, Pad(tokenizer.pad_token_id, mask=True), spec
 
 
@@ -151,7 +159,7 @@ def test_another_error_of_a_step_is_not_taken_for_a_lack_of_memory():
 
     examples = [{"input_ids": [1, 2], "labels": 0.0}]
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        fit(Broken(), examples, Pad(0, mask=True), encoder(), 1)
+        train_network(Broken(), examples, Pad(0, mask=True), encoder(), 1)
 
 
 def test_scoring_goes_on_with_less_where_memory_runs_out(capsys):
@@ -170,7 +178,7 @@ def test_outputs_that_are_no_numbers_say_that_training_diverged(essays):
     spec = encoder(learning_rate=1e9, max_tokens=32)
     texts = essays["text"].tolist()
     with pytest.raises(ModelError, match="training diverged; lower learning_rate"):
-        train_student(spec, essays[:30], essays[30:], LABELS, texts, 1)
+        fitted(spec, essays[:30], essays[30:], texts=texts)
 
 
 def test_recomputed_activations_give_the_same_gradients(essays):
@@ -199,13 +207,13 @@ class Killed(BaseException):
 
 
 def killed_at(step: int):
-    """A judge's watcher that ends the process at a step."""
+    """Ends the process at an evaluation on dev, from a step on."""
 
-    def watch(log: pd.DataFrame) -> None:
+    def end(log: pd.DataFrame) -> None:
         if log["step"].max() >= step:
             raise Killed
 
-    return watch
+    return end
 
 
 @pytest.mark.parametrize("kill_at", [4, 9])
@@ -215,15 +223,16 @@ def test_a_killed_teacher_goes_on_and_ends_as_if_it_had_not_been(
     monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)  # a checkpoint after every step
     spec = causal(lora={"r": 4, "alpha": 8, "dropout": 0.1})
     base = tmp_path / "base"
-    pretrain_teacher(spec, essays["text"].tolist(), base)
+    pretrain(spec, essays["text"].tolist(), base)
     u, dev, rest = essays[:12], essays[12:24], essays["text"][24:].tolist()
 
-    whole, log = train_teacher(spec, base, u, dev, LABELS, 1)
+    work = tmp_path / "work"
+    whole, log = fitted(spec, u, dev, base=base)
     with pytest.raises(Killed):
-        train_teacher(spec, base, u, dev, LABELS, 1, tmp_path / "work", killed_at(kill_at))
-    assert last_checkpoint(tmp_path / "work") is not None
+        fitted(spec, u, dev, base=base, work=work, on_evaluate=killed_at(kill_at))
+    assert last_checkpoint(work) is not None
     capsys.readouterr()
-    resumed, log_2 = train_teacher(spec, base, u, dev, LABELS, 1, tmp_path / "work")
+    resumed, log_2 = fitted(spec, u, dev, base=base, work=work)
     assert "going on at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(rest), whole.score(rest), check_exact=True)
     judged = ["step", "dev_qwk"]
@@ -237,12 +246,12 @@ def test_a_killed_student_goes_on_and_ends_as_if_it_had_not_been(
 ):
     monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
     texts = essays["text"].tolist()
-    given = (encoder(architecture), essays[:30], essays[30:], LABELS, texts, 1)
-    whole, _ = train_student(*given)
+    split = encoder(architecture), essays[:30], essays[30:]
+    whole, _ = fitted(*split, texts=texts)
     with pytest.raises(Killed):
-        train_student(*given, tmp_path / "work", killed_at(6))
+        fitted(*split, texts=texts, work=tmp_path / "work", on_evaluate=killed_at(6))
     capsys.readouterr()
-    resumed, _ = train_student(*given, tmp_path / "work")
+    resumed, _ = fitted(*split, texts=texts, work=tmp_path / "work")
     assert "going on at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(texts), whole.score(texts), check_exact=True)
 
@@ -252,10 +261,10 @@ def test_a_training_that_was_finished_but_not_saved_is_not_done_again(
 ):
     monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
     texts = essays["text"].tolist()
-    given = (encoder(epochs=1), essays[:30], essays[30:], LABELS, texts, 1, tmp_path / "work")
-    first, log = train_student(*given)
+    split = encoder(epochs=1), essays[:30], essays[30:]
+    first, log = fitted(*split, texts=texts, work=tmp_path / "work")
     capsys.readouterr()
-    again, log_2 = train_student(*given)
+    again, log_2 = fitted(*split, texts=texts, work=tmp_path / "work")
     assert capsys.readouterr().out == "going on at step 4 of 4, where a run was stopped\n"
     pd.testing.assert_frame_equal(again.score(texts), first.score(texts), check_exact=True)
     pd.testing.assert_frame_equal(log_2, log)
@@ -275,8 +284,8 @@ def test_a_checkpoint_that_was_not_finished_is_passed_over(tmp_path):
 def test_a_checkpoint_holds_the_adapter_and_not_the_whole_model(essays, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer, "SAVE_SECONDS", 0)
     spec = causal(epochs=1)
-    pretrain_teacher(spec, essays["text"].tolist(), tmp_path / "base")
-    train_teacher(spec, tmp_path / "base", essays[:8], essays[8:16], LABELS, 1, tmp_path / "work")
+    pretrain(spec, essays["text"].tolist(), tmp_path / "base")
+    fitted(spec, essays[:8], essays[8:16], base=tmp_path / "base", work=tmp_path / "work")
     base = sum(p.stat().st_size for p in (tmp_path / "base").glob("*.safetensors"))
     for name in ("trained", "best"):
         saved = list((tmp_path / "work").glob(f"checkpoint-*/{name}.safetensors"))
@@ -287,7 +296,7 @@ def test_a_checkpoint_holds_the_adapter_and_not_the_whole_model(essays, tmp_path
 def test_the_curve_is_drawn_as_training_runs(essays):
     drawn = []
     spec, texts = encoder(epochs=3), essays["text"].tolist()
-    _, log = train_student(spec, essays[:30], essays[30:], LABELS, texts, 1, watch=drawn.append)
+    _, log = fitted(spec, essays[:30], essays[30:], texts=texts, on_evaluate=drawn.append)
     assert len(drawn) == trainer.CHECKS
     assert [len(d["dev_qwk"].dropna()) for d in drawn] == [1, 2, 3, 4, 5, 6]
     assert drawn[0]["step"].max() < drawn[-1]["step"].max() == log["step"].max()
@@ -375,8 +384,8 @@ def test_a_rubric_is_shared_by_all_essays_and_scores_as_if_it_were_not(
     essays, tmp_path, monkeypatch, precision
 ):
     spec = causal(rubric=RUBRIC, max_tokens=600, epochs=1, precision=precision)
-    pretrain_teacher(spec, essays["text"].tolist(), tmp_path)
-    teacher, _ = train_teacher(spec, tmp_path, essays[:8], essays[8:16], LABELS, 1)
+    pretrain(spec, essays["text"].tolist(), tmp_path)
+    teacher, _ = fitted(spec, essays[:8], essays[8:16], base=tmp_path)
     texts = essays["text"][:10].tolist()
     assert len(teacher._shared_prompt(HOLISTIC)) > 100
     shared = teacher.score(texts)
@@ -388,10 +397,10 @@ def test_a_rubric_is_shared_by_all_essays_and_scores_as_if_it_were_not(
 
 def test_an_adapter_is_merged_for_scoring_and_scores_the_same(essays, tmp_path):
     spec = causal()
-    pretrain_teacher(spec, essays["text"].tolist(), tmp_path / "base")
-    teacher, _ = train_teacher(spec, tmp_path / "base", essays[:12], essays[12:24], LABELS, 1)
+    pretrain(spec, essays["text"].tolist(), tmp_path / "base")
+    teacher, _ = fitted(spec, essays[:12], essays[12:24], base=tmp_path / "base")
     teacher.save(tmp_path / "adapter")
-    merged = load_teacher(spec, tmp_path / "base", tmp_path / "adapter", LABELS)
+    merged = load_scorer(tmp_path / "adapter", tmp_path / "base")
     assert not any("lora" in name for name, _ in merged.reader.named_parameters())
     texts = essays["text"].tolist()
     pd.testing.assert_frame_equal(merged.score(texts), teacher.score(texts), atol=1e-4)
@@ -408,16 +417,16 @@ def test_a_teacher_of_four_bit_weights_learns_and_scores_the_same_when_loaded(tm
     words = ["poor", "weak", "fair", "good", "fine", "best"]
     essays = pd.DataFrame({"text": [f"A {w} essay." for w in words], "score": LABELS})
     shape = {"hidden_size": 64, "heads": 2}
-    pretrain_teacher(causal(model=scratch("llama", **shape)), essays["text"].tolist(), tmp_path)
+    pretrain(causal(model=scratch("llama", **shape)), essays["text"].tolist(), tmp_path)
     spec = causal(
         model={"folder": str(tmp_path)}, pretraining=None, quantization="nf4", precision="bf16",
         min_steps=120, learning_rate=1e-2,
     )  # fmt: skip
-    teacher, log = train_teacher(spec, None, essays, essays, LABELS, 1)
+    teacher, log = fitted(spec, essays)
     assert "Params4bit" in {type(weights).__name__ for weights in teacher.reader.parameters()}
     assert log["dev_qwk"].max() > 0.9
     teacher.save(tmp_path / "adapter")
-    again = load_teacher(spec, None, tmp_path / "adapter", LABELS)
+    again = load_scorer(tmp_path / "adapter")
     first, second = (t.score(essays["text"].tolist())["continuous"] for t in (teacher, again))
     assert (first - second).abs().max() < 0.1  # bfloat16 rounds
 
@@ -430,19 +439,19 @@ def test_a_teacher_trains_resumes_and_scores_on_a_gpu(tmp_path, monkeypatch, qua
     words = ["poor", "weak", "fair", "good", "fine", "best"]
     essays = pd.DataFrame({"text": [f"A {w} essay." for w in words], "score": LABELS})
     shape = {"hidden_size": 64, "heads": 2}
-    pretrain_teacher(causal(model=scratch("llama", **shape)), essays["text"].tolist(), tmp_path)
+    pretrain(causal(model=scratch("llama", **shape)), essays["text"].tolist(), tmp_path)
     spec = causal(
         model={"folder": str(tmp_path)}, pretraining=None, quantization=quantization,
         precision="bf16", min_steps=120, learning_rate=1e-2, rubric=RUBRIC, max_tokens=400,
         tokens_per_batch=800,
     )  # fmt: skip
-    given = (spec, None, essays, essays, LABELS, 1, tmp_path / "work")
+    work = tmp_path / "work"
     with pytest.raises(Killed):
-        train_teacher(*given, killed_at(40))
-    teacher, log = train_teacher(*given)
+        fitted(spec, essays, work=work, on_evaluate=killed_at(40))
+    teacher, log = fitted(spec, essays, work=work)
     assert log["dev_qwk"].max() > 0.9
     teacher.save(tmp_path / "adapter")
-    again = load_teacher(spec, None, tmp_path / "adapter", LABELS)
+    again = load_scorer(tmp_path / "adapter")
     assert len(again._shared_prompt(HOLISTIC)) > 100
     first, second = (t.score(essays["text"].tolist())["continuous"] for t in (teacher, again))
     assert (first - second).abs().max() < 0.2  # bfloat16 rounds

@@ -12,21 +12,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from small_models import classical, fitted
 from transformers import pipeline
 
 from cyborg_utils.corpus.csv_files import TableError
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
-from cyborg_utils.models import encoder
-from cyborg_utils.models.classical import train_classical
-from cyborg_utils.models.novelty import BLANK, CUT, LONG, REPEATED, SHORT, UNLIKE, Usual, describe
-from cyborg_utils.models.saved_model import StudentError, load_student
+from cyborg_utils.models.novelty import BLANK, CUT, LONG, REPEATED, SHORT, UNLIKE, profile_of
+from cyborg_utils.models.saved_model import StudentError, load_student, save_student
 from cyborg_utils.reporting.model_card import model_card
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.agreement import bootstrap_agreement
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition, keeps_model
 from cyborg_utils.study.schema.base import ROOT
-from cyborg_utils.study.schema.models import ClassicalScorer, EncoderScorer
+from cyborg_utils.study.schema.models import EncoderScorer
 from cyborg_utils.study.storage import read_json, write_json
 from cyborg_utils.workflow import new_study, score_essays
 from cyborg_utils.workflow.score_essays import main, score_file
@@ -47,10 +46,9 @@ def corpus() -> pd.DataFrame:
 def made(tmp_path_factory, corpus) -> Path:
     """The folder of a ridge Student that learnt from the first 300 essays."""
     folder = tmp_path_factory.mktemp("student") / "model"
-    folder.mkdir()
     train = corpus.head(300)
-    train_classical(ClassicalScorer(kind="classical", name="ridge"), train, LABELS).save(folder)
-    write_json(folder / "training_essays.json", describe(train["text"].tolist()))
+    model, _ = fitted(classical(), train)
+    save_student(folder, model, profile_of(train["text"].tolist()), "A Student of tests.")
     return folder
 
 
@@ -166,10 +164,10 @@ def test_a_calibration_in_the_folder_is_applied_and_none_else(ridge, new, tmp_pa
 
 SPOILT = {
     "no folder": (shutil.rmtree, "no such folder; name the `model` folder of a Student"),
-    "no scale": (lambda f: (f / "classical.json").unlink(), "no scoring.json or classical.json"),
+    "no scale": (lambda f: (f / "scorer.json").unlink(), "no scorer.json, which says what kind"),
     "no essays": (lambda f: (f / "training_essays.json").unlink(), "no training_essays.json, so"),
     "half a file": (
-        lambda f: (f / "classical.json").write_text('{"labels": [1,'),
+        lambda f: (f / "scorer.json").write_text('{"labels": [1,'),
         "not readable as a Student",
     ),
     "no numbers": (lambda f: (f / "classical.npz").unlink(), "not readable as a Student"),
@@ -256,11 +254,10 @@ def test_scores_are_never_overwritten(made, new, tmp_path):
 def test_a_training_essay_is_judged_without_itself():
     """Words that one or two essays share are not known to those two from others."""
     texts = ["common words here"] * 50 + ["quirk oddity"] * 2
-    described = describe(texts)
-    assert set(described["vocabulary"]) == {"common", "words", "here", "quirk", "oddity"}
-    usual = Usual(described)
-    assert UNLIKE not in usual.signs("common words here")
-    assert describe(["one", "two"])["least_known"] == 0
+    profile = profile_of(texts)
+    assert set(profile.vocabulary) == {"common", "words", "here", "quirk", "oddity"}
+    assert UNLIKE not in profile.flags("common words here")
+    assert profile_of(["one", "two"]).least_known == 0
 
 
 # ---------------------------------------------------------------- an encoder's folder
@@ -276,11 +273,9 @@ def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, hea
     )  # fmt: skip
     train = corpus.head(40).assign(label_source="human")
     texts = train["text"].tolist()
-    model, _ = encoder.train_student(spec, train, corpus[40:60], LABELS, texts, seed=1)
-    folder = tmp_path / "model"
-    folder.mkdir()
-    model.save(folder)
-    write_json(folder / "training_essays.json", describe(texts))
+    model, _ = fitted(spec, train, corpus[40:60])
+    folder, profile = tmp_path / "model", profile_of(texts)
+    save_student(folder, model, profile, "A Student of tests.")
     assert not list(folder.glob("*.bin"))
     scored = model.score(texts[:3])
     given = pipeline("text-classification", str(folder))(texts[:3], truncation=True, max_length=48)
@@ -294,7 +289,7 @@ def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, hea
     assert (scores_of(folder, rows, tmp_path)["flag"] == CUT).all()
     told = bootstrap_agreement([1, 2, 3, 3], [1, 2, 3, 2], LABELS, 200)
     card = model_card(
-        load_study("demo"), model, "electra", Condition("full"), 1, train, told, describe(texts)
+        load_study("demo"), model, "electra", Condition("full"), 1, train, told, profile
     )
     assert card.startswith("---\nlibrary_name: transformers\n")
     assert "are **simulated**" in card

@@ -161,6 +161,7 @@ class ClassicalScorer(Strict):
     name: Name
     head: Literal["classification", "regression"] = "regression"
     alpha: Positive = 1.0
+    seed: ClassVar[int] = 1  # nothing in it is random
 
 
 Teacher = Annotated[CausalTeacher | EncoderScorer | ClassicalScorer, Field(discriminator="kind")]
