@@ -7,12 +7,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from cyborg_utils.study.schema.base import HOLISTIC, Count, Name, Positive, Seed, Strict
+from cyborg_utils.study.schema.base import Count, Positive, Seed, Strict
+from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
-RESERVED = (
-    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
-    "human", "continuous", "series", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
-)  # fmt: skip
 SIMULATED_TRAITS = [
     "development",
     "organisation",
@@ -104,8 +101,9 @@ class SimulatedCorpus(Strict):
         return self.traits
 
 
-class Files(Strict):
-    """Files of essays, relative to the repository's root unless absolute."""
+class Parts(Strict):
+    """Where the essays of each part are: files, relative to the repository's root unless absolute,
+    or splits of a dataset."""
 
     train: list[str] = Field(min_length=1)
     dev: list[str] = []
@@ -113,58 +111,9 @@ class Files(Strict):
     unscored: list[str] = []
 
 
-class ScoreColumns(Strict):
-    """Which column of a table holds what; a missing `score` value means: not scored."""
+class EssayCorpus(Strict):
+    """Essays that are read through `columns`; where their source names no split, it is drawn."""
 
-    id: str
-    score: str
-    prompt: str | None = None
-    second_score: str | None = None
-    groups: dict[Name, str] = {}
-
-    @model_validator(mode="after")
-    def _groups_have_names_of_their_own(self):
-        if taken := sorted(set(self.groups) & set(RESERVED)):
-            raise ValueError(f"a group cannot be named {taken[0]!r}; give it another name")
-        return self
-
-
-class Columns(ScoreColumns):
-    """The columns of a table of essays; `traits`, on the scale of `score`, map a name to one."""
-
-    text: str
-    split: str | None = None
-    traits: dict[Name, str] = {}
-
-    @model_validator(mode="after")
-    def _traits_have_names_of_their_own(self):
-        if taken := sorted(set(self.traits) & {*RESERVED, *self.groups}):
-            raise ValueError(f"a trait cannot be named {taken[0]!r}; give it another name")
-        return self
-
-    @property
-    def scores(self) -> list[str]:
-        """Every column that a person's score stands in."""
-        second = [self.second_score] if self.second_score else []
-        return [self.score, *second, *self.traits.values()]
-
-
-class PredictionColumns(ScoreColumns):
-    """The columns of a table of human and machine scores; `machines` maps a name to a column."""
-
-    machines: dict[Name, str] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _machines_have_names_of_their_own(self):
-        if taken := sorted(set(self.machines) & {*RESERVED, *self.groups}):
-            raise ValueError(f"a machine cannot be named {taken[0]!r}; give it another name")
-        return self
-
-
-class EssayFiles(Strict):
-    """Essays from files, read through `columns`; what no file says of the split is drawn."""
-
-    files: Files
     dev_size: Count = 300
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
     seed: Seed = 1
@@ -178,6 +127,16 @@ class EssayFiles(Strict):
     @property
     def trait_names(self) -> list[str]:
         return list(self.columns.traits)
+
+
+class EssayFiles(EssayCorpus):
+    """Essays from files."""
+
+    files: Parts
+
+    @property
+    def parts(self) -> Parts:
+        return self.files
 
 
 class TableCorpus(EssayFiles):
@@ -244,6 +203,8 @@ class PublishedCorpus(EssayFiles):
     """
 
     kind: Literal["persuade", "asap2", "ellipse"]
+    encoding: ClassVar[str] = "utf-8"
+    separator: ClassVar[str] = ","
     scale: Scale = Field(default=None, validate_default=True)
     traits: list[str] = []
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0
@@ -338,7 +299,11 @@ class PredictionsCorpus(Strict):
 
 
 Corpus = Annotated[
-    SimulatedCorpus | PublishedCorpus | Asap1Corpus | TableCorpus | PredictionsCorpus,
+    SimulatedCorpus
+    | PublishedCorpus
+    | Asap1Corpus
+    | TableCorpus
+    | PredictionsCorpus,
     Field(discriminator="kind"),
 ]
 
