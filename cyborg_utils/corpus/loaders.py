@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
+from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulated_unlabelled
 from cyborg_utils.corpus.table_files import (
@@ -30,6 +31,7 @@ from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.columns import Columns, ScoreColumns
 from cyborg_utils.study.schema.corpora import (
     Asap1Corpus,
+    DatasetCorpus,
     EssayCorpus,
     EssayFiles,
     PredictionsCorpus,
@@ -122,6 +124,12 @@ def _read_essays(spec: EssayCorpus) -> pd.DataFrame:
 
 def _raw_parts(spec: EssayCorpus) -> Iterator[tuple[str, str, pd.DataFrame]]:
     """The rows of each file, or split of a dataset: its part, its name in messages, the rows."""
+    if isinstance(spec, DatasetCorpus):
+        splits = read_splits(spec, _mapping(spec.columns).values())
+        for part, names in spec.splits:
+            for name in names:
+                yield part, f"{dataset_name(spec)}, split {name!r}", splits[name]
+        return
     for part, names in spec.files:
         for name in names:
             yield part, *_read_file(name, f"corpus.files.{part}", spec)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import to_jsonable_python
 
-from cyborg_utils.study.schema.base import Count, Positive, Seed, Strict
+from cyborg_utils.study.schema.base import ROOT, Count, Positive, Seed, Strict
 from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
 SIMULATED_TRAITS = [
@@ -148,6 +150,38 @@ class TableCorpus(EssayFiles):
     split_values: dict[str, Literal["train", "dev", "test"]] = {}
     encoding: str = "utf-8"
     separator: str = ","
+
+
+class DatasetCorpus(EssayCorpus):
+    """A dataset of the Hugging Face hub, or in a local folder, read through a column map.
+
+    `folder` is what `save_to_disk` of the library `datasets` wrote, or holds Parquet, CSV or JSON
+    files. `config` names one of several configurations, `splits` the splits that hold each part.
+    """
+
+    kind: Literal["dataset"]
+    hub: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    config: str | None = None
+    splits: Parts = Parts(train=["train"])
+    columns: Columns
+    scale: Scale
+    split_values: dict[str, Literal["train", "dev", "test"]] = {}
+
+    @model_validator(mode="after")
+    def _has_one_source(self):
+        if (self.hub is None) == (self.folder is None):
+            raise ValueError("name exactly one of hub, folder")
+        if self.hub and not self.revision:
+            raise ValueError(
+                f"hub id {self.hub} needs a `revision` (a commit): its essays must stay the same"
+            )
+        return self
+
+    @property
+    def parts(self) -> Parts:
+        return self.splits
 
 
 # The column names of the corpora's own files.
@@ -303,6 +337,7 @@ Corpus = Annotated[
     | PublishedCorpus
     | Asap1Corpus
     | TableCorpus
+    | DatasetCorpus
     | PredictionsCorpus,
     Field(discriminator="kind"),
 ]
@@ -313,10 +348,37 @@ def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
     match corpus:
         case SimulatedCorpus():
             return {}
+        case DatasetCorpus():
+            return {"corpus.folder": _files_of(corpus.folder)} if corpus.folder else {}
         case PredictionsCorpus():
             return {"corpus.file": [corpus.file]}
         case _:
             return {f"corpus.files.{part}": names for part, names in corpus.files}
+
+
+def _files_of(folder: str) -> list[str]:
+    """The files of a dataset's folder, or the folder itself where it has none."""
+    files = sorted(path for path in (ROOT / folder).rglob("*") if path.is_file())
+    return [str(Path(folder) / path.relative_to(ROOT / folder)) for path in files] or [folder]
+
+
+def corpus_values(corpus: Corpus) -> dict:
+    """Every value that decides what is read of a corpus, as plain JSON values.
+
+    Beside the study's own values they are those that this module knows: the columns, scales,
+    groups and traits of published corpora, and how their files are written. A stage that reads a
+    corpus depends on them, and on the content of `corpus_files`.
+    """
+    known = {
+        "labels": corpus.scale.labels,
+        "groups": corpus.group_names,
+        "traits": corpus.trait_names,
+        "columns": getattr(corpus, "columns", None),
+        "set_scales": getattr(corpus, "set_scales", None),
+        "encoding": getattr(corpus, "encoding", None),
+        "separator": getattr(corpus, "separator", None),
+    }
+    return corpus.model_dump(mode="json") | to_jsonable_python(known)
 
 
 def remedy_for_missing(corpus: Corpus, key: str) -> str:
