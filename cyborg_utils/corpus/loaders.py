@@ -8,28 +8,34 @@ traits that a study asks for are a column each, under the trait's name.
 
 from __future__ import annotations
 
-import codecs
-import json
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
-from cyborg_utils.corpus.csv_files import UTF_16, beginning, no_table
+from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulated_unlabelled
+from cyborg_utils.corpus.table_files import (
+    check_columns,
+    check_file,
+    numbers,
+    read_declared,
+    shown_path,
+)
 from cyborg_utils.corpus.validation import SPLITS, CorpusError, check_corpus
 from cyborg_utils.statistics.scales import rescale, round_to_scale
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.schema.columns import Columns, ScoreColumns
 from cyborg_utils.study.schema.corpora import (
     Asap1Corpus,
-    Columns,
+    DatasetCorpus,
+    EssayCorpus,
     EssayFiles,
     PredictionsCorpus,
     PublishedCorpus,
-    ScoreColumns,
     SimulatedCorpus,
     remedy_for_missing,
 )
@@ -103,107 +109,46 @@ def other_programme(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame | None
 # ---------------------------------------------------------------- files
 
 
-def _read_essays(spec: EssayFiles) -> pd.DataFrame:
-    read = _published if isinstance(spec, PublishedCorpus) else _mapped
-    parts = []
-    for part, names in spec.files:
-        for name in names:
-            path = _path(name)
-            raw = _read_file(path, spec)
-            if part == "unscored":
-                raw = raw.assign(**dict.fromkeys(spec.columns.scores))
-            parts.append(read(raw, spec.columns, path).assign(file_split=part))
-    frame = pd.concat(parts, ignore_index=True)
+def _read_essays(spec: EssayCorpus) -> pd.DataFrame:
+    named = _published if isinstance(spec, PublishedCorpus) else _mapped
+    frames = []
+    for part, source, raw in _raw_parts(spec):
+        if part == "unscored":
+            raw = raw.assign(**dict.fromkeys(spec.columns.scores))
+        frames.append(named(raw, spec.columns, source).assign(file_split=part))
+    frame = pd.concat(frames, ignore_index=True)
     if isinstance(spec, Asap1Corpus):
         frame = _on_one_scale(frame, spec)
     return assign_splits(frame, spec)
 
 
+def _raw_parts(spec: EssayCorpus) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """The rows of each file, or split of a dataset: its part, its name in messages, the rows."""
+    if isinstance(spec, DatasetCorpus):
+        splits = read_splits(spec, _mapping(spec.columns).values())
+        for part, names in spec.splits:
+            for name in names:
+                yield part, f"{dataset_name(spec)}, split {name!r}", splits[name]
+        return
+    for part, names in spec.files:
+        for name in names:
+            yield part, *_read_file(name, f"corpus.files.{part}", spec)
+
+
 def _read_predictions(spec: PredictionsCorpus) -> pd.DataFrame:
-    path = _path(spec.file)
-    raw = _read_file(path, spec)
-    frame = _mapped(raw, spec.columns, path, spec.columns.machines)
-    for name, column in spec.columns.machines.items():
-        frame[name] = _numbers(frame[name], column, path)
-    return frame.assign(split="test")
+    source, raw = _read_file(spec.file, "corpus.file", spec)
+    return _mapped(raw, spec.columns, source).assign(split="test")
 
 
-def _path(name: str) -> Path:
-    return Path(name) if Path(name).is_absolute() else ROOT / name
+def _read_file(name: str, key: str, spec: EssayFiles | PredictionsCorpus):
+    """A file's name in messages, and its rows; `key` of the study's YAML names it."""
+    path = ROOT / name
+    check_file(path, remedy_for_missing(spec, key))
+    columns = _mapping(spec.columns).values()
+    return shown_path(path), read_declared(path, spec.encoding, spec.separator, columns)
 
 
-def _read_file(path: Path, spec) -> pd.DataFrame:
-    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    if path.is_dir():
-        raise CorpusError(f"{shown}: this is a folder; correct corpus.files in the study's YAML")
-    if not path.is_file():
-        raise CorpusError(f"{shown}: no such file; {remedy_for_missing(spec, 'corpus.files')}")
-    try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        if fault := _no_table(path, spec):
-            raise CorpusError(f"{shown}: {fault}")
-        how = {"encoding": getattr(spec, "encoding", "utf-8"),
-               "sep": getattr(spec, "separator", ","), "dtype": str}  # fmt: skip
-        names = pd.read_csv(path, header=None, nrows=1, keep_default_na=False, **how)
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], **how)
-        if fault := _not_one_cell_a_name(names.iloc[0].tolist(), frame, spec):
-            raise CorpusError(f"{shown}: {fault}")
-        return frame
-    except CorpusError:
-        raise
-    except LookupError as error:
-        raise CorpusError(
-            f"{shown}: {error}; correct corpus.encoding (utf-8, latin-1 and cp1252 are usual)"
-        ) from None
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{shown}: byte 0x{error.object[error.start]:02x} is not {error.encoding}; set "
-            "corpus.encoding "
-            "(latin-1 and cp1252 are the usual ones) or save the file as UTF-8"
-        ) from None
-    except pd.errors.EmptyDataError:
-        raise CorpusError(
-            f"{shown}: not readable as a table: it is empty; name another file in the study's YAML"
-        ) from None
-    except pd.errors.ParserError as error:
-        raise CorpusError(
-            f"{shown}: not readable as a table: {' '.join(str(error).split())}; put texts that "
-            "contain the separator, a quote or a line break in double quotes, or correct "
-            "corpus.separator"
-        ) from None
-    except (OSError, EOFError, ValueError) as error:
-        raise CorpusError(
-            f"{shown}: not readable as a {path.suffix.lstrip('.')} file "
-            f"({str(error).splitlines()[0]}); is it whole, and is its ending right?"
-        ) from None
-
-
-def _no_table(path: Path, spec) -> str | None:
-    """Why a file's first bytes are not those of a table in the study's encoding."""
-    start = beginning(path)
-    if start[:2] in UTF_16 and not codecs.lookup(
-        getattr(spec, "encoding", "utf-8")
-    ).name.startswith("utf-16"):
-        return "this is UTF-16; set corpus.encoding to utf-16, or save the file as UTF-8"
-    return no_table(start, path)
-
-
-def _not_one_cell_a_name(names: list[str], frame: pd.DataFrame, spec) -> str | None:
-    """Why cells cannot be told to the columns that the study reads."""
-    given = json.dumps(spec.columns.model_dump())
-    for name in names:
-        if names.count(name) > 1 and json.dumps(name) in given:
-            return f"two columns are called {name!r}; rename one of them"
-    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus as an index
-        return (
-            "rows have more cells than the first line has names; put texts that contain the "
-            "separator in double quotes, and name every column"
-        )
-    return "there is no row below the column names; give it some" if frame.empty else None
-
-
-def _published(raw: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
+def _published(raw: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
     """The columns of a published file, each essay once; rows without any value are left out.
 
     PERSUADE's discourse-element file has a row for each element, and calls its id `essay_id`.
@@ -212,7 +157,7 @@ def _published(raw: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
         raw = raw.rename(columns={"essay_id": columns.id})
     if columns.split not in raw:
         columns = columns.model_copy(update={"split": None})
-    frame = _mapped(raw.dropna(how="all"), columns, path)
+    frame = _mapped(raw.dropna(how="all"), columns, source)
     if "discourse_id" in raw or "discourse_text" in raw:
         frame = frame.drop_duplicates()
     return frame
@@ -245,9 +190,9 @@ def _on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
     return frame.assign(prompt=frame["prompt"].map("set {:g}".format))
 
 
-def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> pd.DataFrame:
-    """The columns under the study's names; `more` are further ones, name to column."""
-    wanted = {
+def _mapping(columns: ScoreColumns) -> dict[str, str]:
+    """Each column of a corpus that a column map names, and the column of the file."""
+    single = {
         "essay_id": columns.id,
         "text": getattr(columns, "text", None),
         "score": columns.score,
@@ -255,17 +200,19 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> 
         "prompt": columns.prompt,
         "split": getattr(columns, "split", None),
     }
-    traits = getattr(columns, "traits", {})
-    wanted = {k: v for k, v in wanted.items() if v} | columns.groups | traits | (more or {})
-    missing = [v for v in wanted.values() if v not in raw]
-    if missing:
-        raise CorpusError(
-            f"{path.name}: no column {', '.join(map(repr, missing))}; "
-            f"the file has {', '.join(map(repr, raw.columns))}"
-        )
+    single = {name: column for name, column in single.items() if column}
+    several = columns.groups | getattr(columns, "traits", {}) | getattr(columns, "machines", {})
+    return single | several
+
+
+def _mapped(raw: pd.DataFrame, columns: ScoreColumns, source: str) -> pd.DataFrame:
+    """The columns of a file or dataset under the study's names."""
+    wanted = _mapping(columns)
+    check_columns(wanted.values(), raw, source, "corpus.columns")
     frame = pd.DataFrame({name: raw[column] for name, column in wanted.items()})
-    for name in {"score", "score_2", *traits} & set(frame):
-        frame[name] = _numbers(frame[name], wanted[name], path)
+    more = getattr(columns, "traits", {}) | getattr(columns, "machines", {})
+    for name in [name for name in wanted if name in ("score", "score_2", *more)]:
+        frame[name] = numbers(raw[wanted[name]], source, "correct corpus.columns")
     for name in {"essay_id", "text"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
     for name in columns.groups:
@@ -274,19 +221,6 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, path: Path, more=None) -> 
             frame[name] = text.mask(text == "").astype(object)
     frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
     return frame
-
-
-def _numbers(values: pd.Series, column: str, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    numbers = numbers.mask(np.isinf(numbers))
-    bad = numbers.isna() & values.notna() & (values.astype(str).str.strip() != "")
-    if bad.any():
-        first = ", ".join(repr(v) for v in values[bad].head(3).tolist())
-        raise CorpusError(
-            f"{path.name}: column {column!r} has {int(bad.sum())} values that are no numbers "
-            f"(first: {first}); leave the cell empty where an essay has no score"
-        )
-    return numbers
 
 
 def essays_elsewhere(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:

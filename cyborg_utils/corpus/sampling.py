@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.validation import SPLITS, CorpusError
-from cyborg_utils.study.schema.corpora import EssayFiles, TableCorpus
+from cyborg_utils.study.schema.corpora import EssayCorpus
 from cyborg_utils.study.schema.study import Study
 
 
@@ -61,7 +61,7 @@ def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def assign_splits(frame: pd.DataFrame, spec: EssayFiles) -> pd.DataFrame:
+def assign_splits(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
     """Fill `split`: by the file, of train files by their split column; draw what is missing."""
     split = frame["file_split"].replace("unscored", "train")
     if "split" in frame:
@@ -72,7 +72,7 @@ def assign_splits(frame: pd.DataFrame, spec: EssayFiles) -> pd.DataFrame:
             first = ", ".join(repr(v) for v in frame.loc[unknown, "split"].unique()[:3])
             remedy = (
                 "say what they mean in corpus.split_values"
-                if isinstance(spec, TableCorpus)
+                if hasattr(spec, "split_values")
                 else "correct them, or let corpus.test_share draw the test essays"
             )
             raise CorpusError(

@@ -51,7 +51,7 @@ def check_corpus(
     fault(
         frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
         "rows share their id with another row",
-        "keep one row an essay",
+        "keep one row an essay, or name another column as the id",
     )
     named = {"score": "scores", "score_2": "second scores"}
     for column in ["score", *({"score_2"} & set(frame)), *traits]:

@@ -9,7 +9,7 @@ from cyborg_utils.reporting.markdown import as_markdown, as_text
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stages import STAGES, require_page
-from cyborg_utils.study.storage import precomputed_folder, is_shipped
+from cyborg_utils.study.storage import is_shipped, precomputed_folder
 
 
 def opening(study: Study, notebook: str) -> str:

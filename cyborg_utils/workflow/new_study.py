@@ -18,42 +18,25 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.corpus.csv_files import (
+from cyborg_utils.corpus import column_roles as roles
+from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
-    check_column,
-    check_ids,
-    id_column,
-    named_like,
+    check_columns,
+    check_filled,
     numbers,
     open_table,
-    text_column,
-    tokens,
 )
-from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.validation import SPLITS, CorpusError
 from cyborg_utils.reporting.narrative.corpus import odd_texts
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT, ParameterError
-from cyborg_utils.study.schema.corpora import RESERVED
 from cyborg_utils.study.schema.study import Evaluation, Privacy
 
 PARAMS = ROOT / "params"
-SCORES = ("score", "holistic", "overall", "mark", "grade", "points", "rating", "rater_1")
-SECOND = {"2", "two", "second"}  # words in a second score's column
-PROMPTS = ("prompt", "prompt_name", "task", "topic", "question", "assignment", "essay_set")
-PARTS = ("split", "set", "partition", "part", "competition_set")
-PART_VALUES = {
-    "train": "train", "training": "train", "dev": "dev", "valid": "dev", "validation": "dev",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-GROUPS = {
-    "gender", "sex", "ell", "esl", "ethnicity", "race", "disability", "disadvantaged", "ses",
-    "lunch", "grade", "age", "language", "country", "region", "school",
-}  # fmt: skip
-STEPS = (1.0, 0.5, 0.25, 0.1)
-MAX_POINTS, MAX_LEVELS, SHORT = 61, 12, 20
+MAX_LEVELS, SHORT = 12, 20  # values of a column that are listed, and words of a short essay
 LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
 UNJUDGED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
 TEST, DEV = (0.3, 600), (0.15, 200)  # share of the scored essays, and how many at most
@@ -77,14 +60,14 @@ class Understood:
 
     @property
     def scores(self) -> pd.Series:
-        return numbers(self.table, self.frame[self.columns["score"]])
+        return scores_of(self.table, self.frame[self.columns["score"]])
 
     @property
     def parts(self) -> pd.Series:
         """The part that the file names for each essay; train where it names none."""
         if "split" not in self.columns:
             return pd.Series("train", self.frame.index)
-        return self.frame[self.columns["split"]].str.lower().map(PART_VALUES).fillna("train")
+        return self.frame[self.columns["split"]].str.lower().map(roles.PART_VALUES).fillna("train")
 
     @property
     def unused(self) -> list[str]:
@@ -109,96 +92,61 @@ class Understood:
 
 def understand(table: Table, options: argparse.Namespace) -> Understood:
     """Which column is what, from its name and its values; what a person says goes first."""
-    frame = table.whole()
+    frame, name = table.read(), table.name
 
-    def given(option: str) -> str | None:
-        name = getattr(options, option)
-        return name and check_column(table, frame, name, f"--{option.replace('_', '-')}")
+    def named(option: str) -> str | None:
+        column = getattr(options, option)
+        if column:
+            check_columns([column], frame, name, f"--{option.replace('_', '-')}")
+        return column
 
-    text = given("text") or text_column(table, frame)
-    score = given("score") or _score_column(table, frame, text)
-    columns = {"id": given("id") or id_column(table, frame.drop(columns=score), text)}
-    columns |= {"text": text, "score": score}
-    check_ids(table, frame[columns["id"]])
-    for name, find in (("second_score", _second), ("prompt", _prompt), ("split", _split)):
-        rest = frame.drop(columns=list(columns.values()))
-        if column := given(name) or find(rest):
-            columns[name] = column
-    rest = [c for c in frame if c not in columns.values()]
-    chosen = [check_column(table, frame, c, "--group") for c in options.group or []]
-    groups = {_group_name(c): c for c in chosen or [c for c in rest if _is_group(frame[c])]}
-    given_by_people = [score, *filter(None, [columns.get("second_score")])]
-    scores = pd.concat([numbers(table, frame[c]) for c in given_by_people]).rename(score)
-    scale = tuple(options.scale) if options.scale else _scale(table, scores)
-    return Understood(table, frame, columns, groups, scale, not options.no_test)
-
-
-def _score_column(table: Table, frame: pd.DataFrame, text: str) -> str:
-    others = [c for c in frame if c != text and not SECOND & set(tokens(c))]
-    if found := named_like(others, SCORES):
-        return found[0]
-    raise TableError(
-        f"{table.path.name}: no column is called like a score ({', '.join(SCORES)}): name it with "
-        f"--score COLUMN; the file has {', '.join(frame)}"
+    text = named("text") or roles.text_column(frame, name)
+    score = named("score") or roles.score_column(frame, text, name)
+    ids = named("id") or roles.id_column(frame.drop(columns=score), text, name)
+    check_filled(ids, np.flatnonzero(frame[ids].isna()), name)
+    columns = {"id": ids, "text": text, "score": score}
+    for role, find in (
+        ("second_score", roles.second_score_column),
+        ("prompt", roles.prompt_column),
+        ("split", roles.split_column),
+    ):
+        if column := named(role) or find(frame.drop(columns=list(columns.values()))):
+            columns[role] = column
+    check_columns(options.group or [], frame, name, "--group")
+    rest = frame.drop(columns=list(columns.values()))
+    groups = {roles.group_name(c): c for c in options.group or roles.group_columns(rest)}
+    return Understood(
+        table, frame, columns, groups, _scale(table, frame, columns, options), not options.no_test
     )
 
 
-def _second(rest: pd.DataFrame) -> str | None:
-    scores = [c for c in named_like(rest, SCORES + ("rater",)) if SECOND & set(tokens(c))]
-    return next((c for c in scores if pd.to_numeric(rest[c], errors="coerce").notna().any()), None)
+def scores_of(table: Table, values: pd.Series) -> pd.Series:
+    """A column of human scores, as numbers."""
+    return numbers(values, table.name, "name another column with --score")
 
 
-def _prompt(rest: pd.DataFrame) -> str | None:
-    return next((c for c in named_like(rest, PROMPTS) if rest[c].nunique() < len(rest) / 5), None)
-
-
-def _split(rest: pd.DataFrame) -> str | None:
-    def fits(column: str) -> bool:
-        values = set(rest[column].dropna().str.lower())
-        return "train" in {PART_VALUES.get(v) for v in values} and values <= set(PART_VALUES)
-
-    return next((c for c in named_like(rest, PARTS) if fits(c)), None)
-
-
-def _is_group(values: pd.Series) -> bool:
-    return bool(GROUPS & set(tokens(values.name))) and 2 <= values.nunique() <= MAX_LEVELS
-
-
-def _group_name(column: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "group"
-    return f"{name}_group" if name in RESERVED else name
-
-
-def _scale(table: Table, scores: pd.Series) -> tuple[float, float, float]:
-    """Lowest and highest score that occur, and the largest step that all of them fit."""
-    points = np.unique(scores.dropna())
-    column = scores.name
-    if len(points) == 0:
+def _scale(
+    table: Table, frame: pd.DataFrame, columns: dict[str, str], options: argparse.Namespace
+) -> tuple[float, float, float]:
+    """The scale that a person names, else that of the scores."""
+    score = columns["score"]
+    by_people = [score, *filter(None, [columns.get("second_score")])]
+    scores = pd.concat([scores_of(table, frame[c]) for c in by_people]).rename(score)
+    if options.scale:
+        return tuple(options.scale)
+    if scores.isna().all():
         raise TableError(
-            f"{table.path.name}: column {column!r} is empty: no essay is scored; score at least "
+            f"{table.name}: column {score!r} is empty: no essay is scored; score at least "
             f"{sum(LEAST.values())} by hand, or name another column with --score"
         )
-    if len(points) == 1:
-        raise TableError(
-            f"{table.path.name}: column {column!r} is {points[0]:g} for all {scores.count():,} "
-            "scored essays: there is nothing to learn; score essays of every quality"
-        )
-    for step in STEPS:
-        steps = (points - points[0]) / step
-        if np.allclose(steps, steps.round(), atol=1e-6) and steps[-1] < MAX_POINTS:
-            return float(points[0]), float(points[-1]), step
-    raise TableError(
-        f"{table.path.name}: column {column!r} has {len(points)} scores from {points[0]:g} to "
-        f"{points[-1]:g} that are no scale of {MAX_POINTS} points or fewer: round them to whole, "
-        "half or tenth points, or give --scale MIN MAX STEP"
-    )
+    return roles.score_scale(scores, table.name)
 
 
 def check_enough(seen: Understood) -> None:
     """Raise a TableError where the scored essays are too few to be split, or none is left for a
     Teacher of a study without a test part."""
     n, needed = int(seen.scores.notna().sum()), sum(seen.least.values())
-    name = seen.table.path.name
+    name = seen.table.name
     if n < needed and "split" not in seen.columns:
         parts = ", ".join(f"{least} for {part}" for part, least in seen.least.items() if least)
         why = ", since without scored test essays neither agreement with people nor fairness can "
@@ -309,7 +257,7 @@ def study_yaml(seen: Understood, name: str) -> str:
     values = ""
     if "split" in seen.columns:
         found = seen.frame[seen.columns["split"]].dropna().str.lower().unique()
-        named = ", ".join(f"{_quoted(v)}: {PART_VALUES[v]}" for v in found)
+        named = ", ".join(f"{_quoted(v)}: {roles.PART_VALUES[v]}" for v in found)
         values = f"  split_values: {{{named}}}\n"
     return TEMPLATE.read_text(encoding="utf-8").format(
         name=name,
@@ -383,7 +331,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         write_study(options)
-    except (TableError, CorpusError, ParameterError) as error:
+    except (CorpusError, ParameterError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -393,9 +341,13 @@ def write_study(options: argparse.Namespace) -> Path:
     """Look at the table, tell what was understood, and write the study's file."""
     path = PARAMS / f"{options.name}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", options.name):
-        raise TableError(f"{options.name!r} names no study: use letters, digits, _, - and . only")
+        raise ParameterError(
+            f"{options.name!r} names no study: use letters, digits, _, - and . only"
+        )
     if path.exists():
-        raise TableError(f"params/{path.name} is there already: take another name, or remove it")
+        raise ParameterError(
+            f"params/{path.name} is there already: take another name, or remove it"
+        )
     seen = understand(open_table(options.data), options)
     print("\n".join(told(seen)))
     check_enough(seen)

@@ -14,9 +14,16 @@ from typing import NamedTuple
 
 from packaging.requirements import Requirement
 
+from cyborg_utils.corpus.dataset_loader import dataset_folder, dataset_name
+from cyborg_utils.corpus.table_files import TableError
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ROOT, ParameterError
-from cyborg_utils.study.schema.corpora import corpus_files, remedy_for_missing
+from cyborg_utils.study.schema.corpora import (
+    Corpus,
+    DatasetCorpus,
+    corpus_files,
+    remedy_for_missing,
+)
 from cyborg_utils.study.schema.models import CausalTeacher, Model
 from cyborg_utils.study.schema.study import Study
 
@@ -102,27 +109,37 @@ def disk() -> Line:
 
 
 def data_files(study: Study) -> list[Line]:
-    """The files of the corpus, and of those that its Students score too; a run looks at these
-    before it starts."""
+    """The files or datasets of the corpus, and of those that its Students score too; a run looks
+    at these before it starts."""
     corpora = [study.corpus, *(load_study(name).corpus for name in study.transfer)]
-    named = [
-        (corpus, key, name)
-        for corpus in corpora
-        for key, names in corpus_files(corpus).items()
-        for name in names
-    ]
-    if not named:
-        return [Line(True, f"data: {study.name} simulates its essays")]
-    return [
-        Line(True, f"data: {name}")
-        if (ROOT / name).is_file()
-        else Line(
-            False,
-            f"{key}: no file {name}; {remedy_for_missing(corpus, key)} (paths are from the "
-            "repository's root)",
-        )
-        for corpus, key, name in named
-    ]
+    lines = []
+    for corpus in corpora:
+        if isinstance(corpus, DatasetCorpus):
+            lines.append(dataset(corpus))
+            continue
+        for key, names in corpus_files(corpus).items():
+            lines += [_data_file(corpus, key, name) for name in names]
+    return lines or [Line(True, f"data: {study.name} simulates its essays")]
+
+
+def _data_file(corpus: Corpus, key: str, name: str) -> Line:
+    if (ROOT / name).is_file():
+        return Line(True, f"data: {name}")
+    remedy = f"{remedy_for_missing(corpus, key)} (paths are from the repository's root)"
+    return Line(False, f"{key}: no file {name}; {remedy}")
+
+
+def dataset(corpus: DatasetCorpus) -> Line:
+    """Is a dataset here, or can it be had from the hub, and is there room for it?"""
+    name = dataset_name(corpus)
+    try:
+        dataset_folder(corpus, download=False)
+        return Line(True, f"data: {name} is here")
+    except TableError as error:
+        if corpus.folder:
+            return Line(False, f"corpus.folder: {error}")
+    files = _hub_files("dataset", corpus.hub, corpus.revision, "a local copy with corpus.folder")
+    return files if isinstance(files, Line) else _room(f"data: {name}", files)
 
 
 def gpu(study: Study) -> list[Line]:
@@ -146,9 +163,7 @@ def gpu(study: Study) -> list[Line]:
 
 def hub(name: str, revision: str) -> list[Line]:
     """Can a model be had from the hub, and is there room for it? One that is here is enough."""
-    from httpx import HTTPError
-    from huggingface_hub import auth_check, constants, model_info, try_to_load_from_cache
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+    from huggingface_hub import try_to_load_from_cache
 
     def here(file: str) -> Path | None:
         path = try_to_load_from_cache(name, file, revision=revision)
@@ -161,28 +176,47 @@ def hub(name: str, revision: str) -> list[Line]:
         cached = here("model.safetensors") is not None
     if cached:
         return [Line(True, f"hub: {name} is here already")]
-    try:
-        auth_check(name)
-        files = model_info(name, revision=revision, files_metadata=True, timeout=10).siblings
-    except GatedRepoError:
-        remedy = "accept its licence on its page and log in with `hf auth login`"
-        return [Line(False, f"hub: {name} is gated: {remedy}")]
-    except HfHubHTTPError as error:
-        return [Line(False, f"hub: {name} at {revision}: {str(error).splitlines()[0]}")]
-    except (HTTPError, OSError):
-        remedy = "connect, or name a local copy with model.folder"
-        return [Line(False, f"hub: {name} cannot be reached from here: {remedy}")]
+    files = _hub_files("model", name, revision, "a local copy with model.folder")
+    if isinstance(files, Line):
+        return [files]
     weights = [f for f in files if f.rfilename.endswith(".safetensors")]
     if not weights and revision != "main":  # for main the hub converts other formats
         remedy = "name a revision that has them, or main"
         return [Line(False, f"hub: {name} at {revision} has no safetensors: {remedy}")]
-    size = sum(f.size or 0 for f in weights) / GB
+    return [_room(f"hub: {name}", weights)]
+
+
+def _hub_files(kind: str, name: str, revision: str, other_place: str) -> list | Line:
+    """The files of a model or dataset on the hub, or a line on why they cannot be had."""
+    from httpx import HTTPError
+    from huggingface_hub import auth_check, dataset_info, model_info
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError
+
+    info = model_info if kind == "model" else dataset_info
+    try:
+        auth_check(name, repo_type=kind)
+        return info(name, revision=revision, files_metadata=True, timeout=10).siblings
+    except GatedRepoError:
+        remedy = "accept its license on its page and log in with `hf auth login`"
+        return Line(False, f"hub: {name} is gated: {remedy}")
+    except (HfHubHTTPError, HFValidationError) as error:
+        return Line(False, f"hub: {name} at {revision}: {str(error).splitlines()[0]}")
+    except (HTTPError, OSError):
+        remedy = f"connect, or name {other_place}"
+        return Line(False, f"hub: {name} cannot be reached from here: {remedy}")
+
+
+def _room(what: str, files: list) -> Line:
+    """Whether files of the hub fit on the disk of its cache."""
+    from huggingface_hub import constants
+
+    size = sum(f.size or 0 for f in files) / GB
     place = Path(constants.HF_HUB_CACHE)
     free = shutil.disk_usage(next(p for p in [place, *place.parents] if p.exists())).free / GB
     if size > free:
         remedy = "free some, or set HF_HOME to a larger disk"
-        return [Line(False, f"hub: {name} has {size:.0f} GB, {free:.0f} are free: {remedy}")]
-    return [Line(True, f"hub: {name}, {size:.1f} GB to download")]
+        return Line(False, f"{what} has {size:.0f} GB, {free:.0f} are free: {remedy}")
+    return Line(True, f"{what}, {size:.1f} GB to download")
 
 
 def answers(study: Study, teacher: CausalTeacher) -> list[Line]:

@@ -10,19 +10,19 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.corpus.csv_files import (
+from cyborg_utils.corpus.column_roles import id_column, text_column
+from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
-    check_column,
-    id_column,
+    check_columns,
+    check_filled,
     open_table,
-    text_column,
 )
 from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
 from cyborg_utils.models.saved_model import StudentError, calibrated, load_student
@@ -65,13 +65,11 @@ def score_file(
         raise TableError(f"{out}: there is no folder {out.parent}; make it, or name another file")
     model, profile = load_student(student)
     table = open_table(data)
-    head = table.read(nrows=LOOK)
-    table.check_rows(head)
-    for given, option in ((id, "--id"), (text, "--text")):
-        if given:
-            check_column(table, head, given, option)
-    text = text or text_column(table, head)
-    id = id or id_column(table, head, text)
+    head = table.read(LOOK)
+    for column, option in ((id, "--id"), (text, "--text")):
+        check_columns([column] if column else [], head, table.name, option)
+    text = text or text_column(head, table.name)
+    id = id or id_column(head, text, table.name)
     total, repeated = _count(table, id)
     file = data.stat()
     work = _Unfinished(out, [hash_folder(student), str(data.resolve()), file.st_size,
@@ -80,7 +78,7 @@ def score_file(
     begun = counts["essays"]
     if begun:
         show(f"going on after {begun:,} of {total:,} essays")
-    for rows in _blocks(table, [id, text]):
+    for rows in table.blocks([id, text], ROWS):
         if rows.index[-1] < begun:
             continue
         scored = _score(rows[text].fillna(""), model, profile, student)
@@ -122,23 +120,13 @@ def _score(
     return scores.assign(flag=flags)
 
 
-def _blocks(table: Table, columns: list[str]) -> Iterator[pd.DataFrame]:
-    try:
-        yield from table.read(usecols=columns, chunksize=ROWS)
-    except pd.errors.ParserError as error:
-        raise TableError(table.unreadable(error)) from None
-
-
 def _count(table: Table, id: str) -> tuple[int, np.ndarray]:
     """How many essays there are, and the hashes of ids that more than one has: 8 bytes an essay."""
-    hashes = []
-    for rows in _blocks(table, [id]):
-        if (missing := rows[id].isna()).any():
-            raise TableError(
-                f"{table.path.name}: column {id!r} is empty in row {rows.index[missing][0] + 2}: "
-                "give every essay an id, or name another column with --id"
-            )
+    hashes, blank = [], []
+    for rows in table.blocks([id], ROWS):
+        blank.append(rows.index[rows[id].isna()])
         hashes.append(pd.util.hash_array(rows[id].to_numpy(dtype=object)))
+    check_filled(id, np.concatenate(blank), table.name)
     found, times = np.unique(np.concatenate(hashes), return_counts=True)
     return int(times.sum()), found[times > 1]
 

@@ -26,7 +26,7 @@ from cyborg_utils.reporting.narrative.questions import trait_findings
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import HOLISTIC
-from cyborg_utils.study.schema.corpora import Columns
+from cyborg_utils.study.schema.columns import Columns
 from cyborg_utils.study.schema.models import ClassicalScorer
 
 LABELS = [1, 2, 3]

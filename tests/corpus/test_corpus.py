@@ -624,7 +624,7 @@ def corpus_error(spec: dict, **more) -> str:
 
 def test_a_missing_file_is_named_with_its_remedy():
     told = corpus_error(table(Path("data/none.csv")))
-    assert told == "data/none.csv: no such file; correct corpus.files in the study's YAML"
+    assert told == "data/none.csv: no such file; correct corpus.files.train in the study's YAML"
 
 
 @pytest.mark.parametrize(
@@ -639,8 +639,8 @@ def test_a_missing_file_is_named_with_its_remedy():
 def test_a_missing_file_of_a_published_corpus_says_where_to_get_it(kind, source):
     spec = {"kind": kind, "files": {"train": ["data/none.csv"]}}
     assert corpus_error(spec) == (
-        f"data/none.csv: no such file; get {source} and put it there, or correct corpus.files in "
-        "the study's YAML"
+        f"data/none.csv: no such file; get {source} and put it there, or correct "
+        "corpus.files.train in the study's YAML"
     )
     (line,) = data_files(study(spec))
     assert not line.ok
@@ -654,7 +654,7 @@ def test_a_missing_column_is_named_beside_those_that_exist(tmp_path):
     path = tmp_path / "essays.csv"
     essay_table()[["nr", "essay"]].to_csv(path, index=False)
     assert corpus_error(table(path)) == (
-        "essays.csv: no column 'grade'; the file has 'nr', 'essay'"
+        f"{path}: corpus.columns: no column 'grade'; it has 'nr', 'essay'"
     )
 
 
@@ -670,21 +670,23 @@ def test_ragged_rows_ask_for_the_separator(tmp_path):
     path = tmp_path / "essays.csv"
     path.write_text("nr,essay,grade\na,text,1\nb,a text, with commas, many,2\n")
     told = corpus_error(table(path))
-    assert "not readable as a table" in told
-    assert "corpus.separator" in told
+    assert "the rows do not fit the column names" in told
+    assert "correct corpus.separator" in told
 
 
 def test_an_empty_file_is_one_line(tmp_path):
     path = tmp_path / "essays.csv"
     path.write_text("")
-    assert "not readable as a table" in corpus_error(table(path))
+    assert corpus_error(table(path)) == (
+        f"{path}: the file is empty; give one with a row of column names"
+    )
 
 
 def test_a_wrong_encoding_is_named_with_the_byte_and_the_usual_ones(tmp_path):
     path = tmp_path / "essays.csv"
     path.write_bytes(essay_table().to_csv(index=False).encode("latin-1"))
     told = corpus_error(table(path))
-    assert "is not utf-8; set corpus.encoding (latin-1 and cp1252" in told
+    assert "is not utf-8: save the file as UTF-8, or set corpus.encoding (latin-1" in told
 
 
 def test_an_encoding_that_does_not_exist_is_one_line(tmp_path):
@@ -692,7 +694,7 @@ def test_an_encoding_that_does_not_exist_is_one_line(tmp_path):
     essay_table().to_csv(path, index=False)
     told = corpus_error(table(path, encoding="utf-99"))
     assert "utf-99" in told
-    assert "correct corpus.encoding" in told
+    assert "set corpus.encoding" in told
 
 
 @pytest.mark.parametrize("ending", ["csv.gz", "parquet"])
@@ -700,7 +702,7 @@ def test_a_file_that_is_not_what_its_ending_says_is_one_line(tmp_path, ending):
     path = tmp_path / f"essays.{ending}"
     essay_table().to_csv(path, index=False, compression=None)
     told = corpus_error(table(path))
-    assert told.startswith(f"{path}: not readable as a")
+    assert told.startswith(f"{path}: not readable (")
     assert "\n" not in told
 
 
@@ -711,8 +713,9 @@ def test_scores_that_are_no_numbers_are_counted_and_shown(tmp_path):
     path = tmp_path / "essays.csv"
     frame.to_csv(path, index=False)
     assert corpus_error(table(path)) == (
-        "essays.csv: column 'grade' has 4 values that are no numbers (first: 'B+', 'n/a', 'NA'); "
-        "leave the cell empty where an essay has no score"
+        f"{path}: column 'grade' has 4 values that are no numbers (first: 'B+', 'n/a', 'NA', row "
+        "5): write numbers alone, and leave the cell empty where an essay has no score, or correct "
+        "corpus.columns"
     )
 
 
@@ -778,7 +781,8 @@ def test_repeated_ids():
     frame = sound()
     frame.loc[1, "essay_id"] = "e00"
     assert faults(frame) == [
-        "2 rows share their id with another row (first: 'e00', 'e00'): keep one row an essay"
+        "2 rows share their id with another row (first: 'e00', 'e00'): keep one row an essay, or "
+        "name another column as the id"
     ]
 
 

@@ -21,9 +21,9 @@ import pandas as pd
 import pytest
 from small_models import causal, classical, fitted, with_chat
 
-from cyborg_utils.corpus.csv_files import TableError
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.corpus.table_files import TableError
 from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.models.causal import CausalModel
 from cyborg_utils.models.loading import load_causal, load_tokenizer
@@ -474,7 +474,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         ["a", "a"],
         (
             "the corpus cannot be used:\n  - 2 rows share their id with another row (first: "
-            "'a', 'a'): keep one row an essay"
+            "'a', 'a'): keep one row an essay, or name another column as the id"
         ),
     ),
     (
@@ -499,24 +499,24 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "another separator",
         written(sep=";"),
         (
-            "essays.csv: not readable as a table: Error tokenizing data. C error: Expected "
-            "1 fields in line 4, saw 3; put texts that contain the separator, a quote or a "
-            "line break in double quotes, or correct corpus.separator"
+            "essays.csv: the rows do not fit the column names (Expected 1 fields in line 4, "
+            "saw 3): put texts that contain ',', a quote or a line break in double quotes, or "
+            "correct corpus.separator"
         ),
     ),
     (
         read,
         "UTF-16",
         written(encoding="utf-16"),
-        ("essays.csv: this is UTF-16; set corpus.encoding to utf-16, or save the file as UTF-8"),
+        ("essays.csv: this is UTF-16: set corpus.encoding to utf-16, or save the file as UTF-8"),
     ),
     (
         read,
         "CP1252",
         lambda t: put("text", ["Café " + SHORT])(t).to_csv(index=False).encode("cp1252"),
         (
-            "essays.csv: byte 0xe9 is not utf-8; set corpus.encoding (latin-1 and cp1252 "
-            "are the usual ones) or save the file as UTF-8"
+            "essays.csv: byte 0xe9 is not utf-8: save the file as UTF-8, or set "
+            "corpus.encoding (latin-1 and cp1252 are the usual ones)"
         ),
     ),
     (
@@ -524,8 +524,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "a lone surrogate",
         lambda t: t.to_csv(index=False).encode() + b"z,\xed\xa0\x80,1,Mars,train,F\n",
         (
-            "essays.csv: byte 0xed is not utf-8; set corpus.encoding (latin-1 and cp1252 "
-            "are the usual ones) or save the file as UTF-8"
+            "essays.csv: byte 0xed is not utf-8: save the file as UTF-8, or set "
+            "corpus.encoding (latin-1 and cp1252 are the usual ones)"
         ),
     ),
     (
@@ -533,9 +533,9 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "an open quote",
         lambda t: t.to_csv(index=False).encode() + b'z,"open,1,Mars,train,F\n',
         (
-            "essays.csv: not readable as a table: Error tokenizing data. C error: EOF "
-            "inside string starting at row 161; put texts that contain the separator, a "
-            "quote or a line break in double quotes, or correct corpus.separator"
+            "essays.csv: the rows do not fit the column names (EOF inside string starting at row "
+            "161): put texts that contain ',', a quote or a line break in double quotes, or "
+            "correct corpus.separator"
         ),
     ),
     (
@@ -548,9 +548,9 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             .encode()
         ),
         (
-            "essays.csv: not readable as a table: Error tokenizing data. C error: Expected "
-            "7 fields in line 9, saw 9; put texts that contain the separator, a quote or a "
-            "line break in double quotes, or correct corpus.separator"
+            "essays.csv: the rows do not fit the column names (Expected 7 fields in line 9, "
+            "saw 9): put texts that contain ',', a quote or a line break in double quotes, or "
+            "correct corpus.separator"
         ),
     ),
     (
@@ -558,7 +558,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "a first row of more cells",
         b"id,text,score,prompt,split,gender\n1,so,we,went,3,a,b\n",
         (
-            "essays.csv: rows have more cells than the first line has names; put texts "
+            "essays.csv: rows have more cells than the first line has names: put texts "
             "that contain the separator in double quotes, and name every column"
         ),
     ),
@@ -575,19 +575,19 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         read,
         "an empty file",
         b"",
-        ("essays.csv: not readable as a table: it is empty; name another file in the study's YAML"),
+        "essays.csv: the file is empty; give one with a row of column names",
     ),
     (
         read,
         "names alone",
         b"id,text,score,prompt,split,gender\n",
-        "essays.csv: there is no row below the column names; give it some",
+        "essays.csv: there is no row below the column names: add some",
     ),
     (
         read,
         "a name twice",
         lambda t: written()(t).replace(b"prompt", b"score", 1),
-        "essays.csv: two columns are called 'score'; rename one of them",
+        "essays.csv: two columns are called 'score': rename one of them",
     ),
     (
         read,
@@ -626,7 +626,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         put("score", ["six", "3 points"]),
         (
             "essays.csv: column 'score' has 2 values that are no numbers (first: 'six', '3 "
-            "points'); leave the cell empty where an essay has no score"
+            "points', row 2): write numbers alone, and leave the cell empty where an "
+            "essay has no score, or correct corpus.columns"
         ),
     ),
     (
@@ -635,7 +636,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         put("score", ["NA", "NaN", "n/a"]),
         (
             "essays.csv: column 'score' has 3 values that are no numbers (first: 'NA', "
-            "'NaN', 'n/a'); leave the cell empty where an essay has no score"
+            "'NaN', 'n/a', row 2): write numbers alone, and leave the cell empty where an "
+            "essay has no score, or correct corpus.columns"
         ),
     ),
     (
@@ -644,7 +646,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         put("score", ["inf", "1e400"]),
         (
             "essays.csv: column 'score' has 2 values that are no numbers (first: 'inf', "
-            "'1e400'); leave the cell empty where an essay has no score"
+            "'1e400', row 2): write numbers alone, and leave the cell empty where an "
+            "essay has no score, or correct corpus.columns"
         ),
     ),
     (
@@ -777,7 +780,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "study: a CSV called .gz",
         (written(), "essays.csv.gz"),
         (
-            "essays.csv.gz: not readable (Not a gzipped file (b'id')); is it whole, and is "
+            "essays.csv.gz: not readable (Not a gzipped file (b'id')): is it whole, and is "
             "its ending right?"
         ),
     ),
@@ -787,7 +790,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         (lambda t: gzip.compress(written()(t))[:-20], "essays.csv.gz"),
         (
             "essays.csv.gz: not readable (Compressed file ended before the end-of-stream "
-            "marker was reached); is it whole, and is its ending right?"
+            "marker was reached): is it whole, and is its ending right?"
         ),
     ),
     (
@@ -796,7 +799,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         b"PK\x03\x04" + b"\0rest" * 20,
         ("essays.csv: this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"),
     ),
-    (study, "study: a folder", "folder", "essays.csv: this is a folder; name a CSV file in it"),
+    (study, "study: a folder", "folder", "essays.csv: this is a folder; name a file in it"),
     (
         study,
         "study: nothing there",
@@ -826,8 +829,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "study: an id twice",
         put("id", ["a", "a"]),
         (
-            "essays.csv: column 'id': 2 rows share their id with another (first: 'a'): "
-            "keep one row an essay, or name another column with --id"
+            "the corpus cannot be used:\n  - 2 rows share their id with another row (first: "
+            "'a', 'a'): keep one row an essay, or name another column as the id"
         ),
     ),
     (
@@ -855,8 +858,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "score: an id that is blank",
         b"id,text\n,an essay of some words\nb,my essay of some words\nc,one more essay of mine\n",
         (
-            "new.csv: column 'id' is empty in row 2: give every essay an id, or name "
-            "another column with --id"
+            "new.csv: column 'id' is empty in 1 rows (first: row 2): give every essay an id, or "
+            "name another column with --id"
         ),
     ),
     (
@@ -874,7 +877,12 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "CSV, UTF-8"
         ),
     ),
-    (score, "score: names alone", b"id,text\n", "new.csv: there is no row below the column names"),
+    (
+        score,
+        "score: names alone",
+        b"id,text\n",
+        "new.csv: there is no row below the column names: add some",
+    ),
     (
         yaml,
         "a Python object",

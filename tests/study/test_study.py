@@ -600,7 +600,10 @@ def test_a_stage_that_fails_says_so_in_one_line_and_leaves_no_result(tmp_path, t
     }
     done = run_study(str(tiny_file), "--set", f"corpus={json.dumps(table)}")
     assert done.returncode == 1
-    assert "CorpusError: essays.csv: no column 'grade'; the file has 'nr', 'essay'\n" in done.stderr
+    assert (
+        f"TableError: {essays}: corpus.columns: no column 'grade'; it has 'nr', 'essay'\n"
+        in done.stderr
+    )
     assert "FAILED 01 corpus" in done.stderr
     assert "report:" not in done.stdout
     runs, reports = (ROOT / place / tiny_file.stem for place in ("runs", "reports"))

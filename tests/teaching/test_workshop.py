@@ -19,10 +19,10 @@ from cyborg_utils.study.schema.base import ROOT, ParameterError
 from cyborg_utils.study.stages import require_page
 from cyborg_utils.study.storage import (
     MissingInput,
-    precomputed_folder,
     corpus_file,
     is_shipped,
     need,
+    precomputed_folder,
 )
 from cyborg_utils.teaching.workshop import for_instructor, for_participants, write_copies
 

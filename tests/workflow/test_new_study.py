@@ -197,7 +197,7 @@ HOSTILE = {
     "one text": (change("Essay", ["the same few words again"] * N), "looks like the essays' text"),
     "no score": (
         lambda e: e.drop(columns="Mark"),
-        "name it with --score COLUMN; the file has Essay",
+        "name it with --score COLUMN; it has 'Essay",
     ),
     "nobody scored": (
         change("Mark", [pd.NA] * N),
@@ -219,7 +219,8 @@ HOSTILE = {
     "no ids": (lambda e: e.drop(columns="Essay ID"), "no column names each essay: add one, `id`"),
     "an id twice": (
         change("Essay ID", ["a", "a"]),
-        "column 'Essay ID': 2 rows share their id with another (first: 'a'): keep one row",
+        "2 rows share their id with another row (first: 'a', 'a'): keep one row an essay, or name "
+        "another column as the id",
     ),
     "an id missing": (change("Essay ID", [pd.NA]), "'Essay ID' is empty in 1 rows (first: row 2)"),
     "few scored": (
@@ -248,7 +249,7 @@ def test_what_a_file_lacks_is_one_sentence_with_a_remedy(essays, study_of, spoil
 @pytest.mark.parametrize(
     ("options", "how", "told"),
     [
-        (["--text", "esay"], {}, "--text: no column 'esay'; the file has Essay ID, Essay, Mark"),
+        (["--text", "esay"], {}, "--text: no column 'esay'; it has 'Essay ID', 'Essay', 'Mark'"),
         (["--second-score", "b"], {}, "--second-score: no column 'b'"),
         (["--group", "sex"], {}, "--group: no column 'sex'"),
         (["--scale", "1", "2", "1"], {}, "scores are off the scale 1 to 2"),

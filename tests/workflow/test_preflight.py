@@ -50,6 +50,44 @@ def test_a_missing_file_and_a_full_machine_fail_with_a_remedy(monkeypatch, tmp_p
     assert not preflight.disk().ok and "make clean" in preflight.disk().told
 
 
+def test_a_dataset_that_cannot_be_had_fails_with_a_remedy(monkeypatch, tmp_path):
+    columns, ridge = "{id: id, text: text, score: score}", "[{name: ridge, kind: classical}]"
+
+    def line(**place):
+        path = tmp_path / "mine.yaml"
+        path.write_text(
+            f"title: T\nteachers: {ridge}\nstudents: {ridge}\n"
+            f"corpus: {{kind: dataset, columns: {columns}, scale: {{}}, {place_of(**place)}}}\n"
+        )
+        return preflight.data_files(load_study(str(path)))[0]
+
+    def place_of(**place):
+        return ", ".join(f"{key}: '{value}'" for key, value in place.items())
+
+    assert line(folder=str(tmp_path)) == (True, f"data: dataset {tmp_path} is here")
+    assert line(folder=str(tmp_path / "none")) == (
+        False,
+        f"corpus.folder: dataset {tmp_path}/none: no such folder; correct corpus.folder in the "
+        "study's YAML",
+    )
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    assert line(hub="some/essays", revision="0" * 40) == (
+        False,
+        "hub: some/essays cannot be reached from here: connect, or name a local copy with "
+        "corpus.folder",
+    )
+    files = [SimpleNamespace(rfilename="train.parquet", size=preflight.GB)]
+    monkeypatch.setattr(huggingface_hub, "auth_check", lambda *_, **__: None)
+    monkeypatch.setattr(
+        huggingface_hub, "dataset_info", lambda *_, **__: SimpleNamespace(siblings=files)
+    )
+    assert line(hub="some/essays", revision="0" * 40) == (
+        True,
+        f"data: dataset some/essays at {'0' * 40}, 1.0 GB to download",
+    )
+
+
 def test_a_package_of_another_version_is_named(monkeypatch):
     real = preflight.metadata.version
     monkeypatch.setattr(
@@ -67,7 +105,7 @@ def response(status: int) -> httpx.Response:
     ("error", "told"),
     [
         (httpx.ConnectError("no route"), "cannot be reached from here"),
-        (GatedRepoError("gated", response=response(403)), "is gated: accept its licence"),
+        (GatedRepoError("gated", response=response(403)), "is gated: accept its license"),
         (RepositoryNotFoundError("no such model", response=response(404)), "no such model"),
     ],
 )
@@ -83,7 +121,7 @@ def test_a_model_that_cannot_be_had_fails_with_a_remedy(monkeypatch, error, told
 @pytest.mark.parametrize(("size", "ok"), [(10**9, True), (10**18, False)])
 def test_a_model_that_does_not_fit_on_the_disk_is_refused(monkeypatch, tmp_path, size, ok):
     files = [SimpleNamespace(rfilename=n, size=size) for n in ("a.safetensors", "b.bin")]
-    monkeypatch.setattr(huggingface_hub, "auth_check", lambda name: None)
+    monkeypatch.setattr(huggingface_hub, "auth_check", lambda *_, **__: None)
     monkeypatch.setattr(
         huggingface_hub, "model_info", lambda *_, **__: SimpleNamespace(siblings=files)
     )
@@ -94,7 +132,7 @@ def test_a_model_that_does_not_fit_on_the_disk_is_refused(monkeypatch, tmp_path,
 
 
 def test_a_model_is_here_only_with_its_weights(monkeypatch, tmp_path):
-    def unreachable(name):
+    def unreachable(*_, **__):
         raise httpx.ConnectError("no route")
 
     held = {"config.json": "{}"}
@@ -116,7 +154,7 @@ def test_a_model_is_here_only_with_its_weights(monkeypatch, tmp_path):
 
 def test_weights_that_are_no_safetensors_are_refused_but_for_main(monkeypatch):
     files = [SimpleNamespace(rfilename="pytorch_model.bin", size=10**9)]
-    monkeypatch.setattr(huggingface_hub, "auth_check", lambda name: None)
+    monkeypatch.setattr(huggingface_hub, "auth_check", lambda *_, **__: None)
     monkeypatch.setattr(
         huggingface_hub, "model_info", lambda *_, **__: SimpleNamespace(siblings=files)
     )

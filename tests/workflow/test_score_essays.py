@@ -15,8 +15,8 @@ import pytest
 from small_models import classical, fitted
 from transformers import pipeline
 
-from cyborg_utils.corpus.csv_files import TableError
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.corpus.table_files import TableError
 from cyborg_utils.models.novelty import BLANK, CUT, LONG, REPEATED, SHORT, UNLIKE, profile_of
 from cyborg_utils.models.saved_model import StudentError, load_student, save_student
 from cyborg_utils.reporting.model_card import model_card
@@ -197,7 +197,7 @@ FILES = {
     "an id missing": (
         "id,text\n1,an essay of some words\n,another essay of some words\n",
         ["--id", "id"],
-        "column 'id' is empty in row 3",
+        "column 'id' is empty in 1 rows (first: row 3)",
     ),
     "a broken end": (
         "id,text\n" + "".join(f"{i},essay {i} of some words\n" for i in range(300)) + '9,"open\n',

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import to_jsonable_python
 
-from cyborg_utils.study.schema.base import HOLISTIC, Count, Name, Positive, Seed, Strict
+from cyborg_utils.study.schema.base import ROOT, Count, Positive, Seed, Strict
+from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
-RESERVED = (
-    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
-    "human", "continuous", "series", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
-)  # fmt: skip
 SIMULATED_TRAITS = [
     "development",
     "organisation",
@@ -104,8 +103,9 @@ class SimulatedCorpus(Strict):
         return self.traits
 
 
-class Files(Strict):
-    """Files of essays, relative to the repository's root unless absolute."""
+class Parts(Strict):
+    """Where the essays of each part are: files, relative to the repository's root unless absolute,
+    or splits of a dataset."""
 
     train: list[str] = Field(min_length=1)
     dev: list[str] = []
@@ -113,58 +113,9 @@ class Files(Strict):
     unscored: list[str] = []
 
 
-class ScoreColumns(Strict):
-    """Which column of a table holds what; a missing `score` value means: not scored."""
+class EssayCorpus(Strict):
+    """Essays that are read through `columns`; where their source names no split, it is drawn."""
 
-    id: str
-    score: str
-    prompt: str | None = None
-    second_score: str | None = None
-    groups: dict[Name, str] = {}
-
-    @model_validator(mode="after")
-    def _groups_have_names_of_their_own(self):
-        if taken := sorted(set(self.groups) & set(RESERVED)):
-            raise ValueError(f"a group cannot be named {taken[0]!r}; give it another name")
-        return self
-
-
-class Columns(ScoreColumns):
-    """The columns of a table of essays; `traits`, on the scale of `score`, map a name to one."""
-
-    text: str
-    split: str | None = None
-    traits: dict[Name, str] = {}
-
-    @model_validator(mode="after")
-    def _traits_have_names_of_their_own(self):
-        if taken := sorted(set(self.traits) & {*RESERVED, *self.groups}):
-            raise ValueError(f"a trait cannot be named {taken[0]!r}; give it another name")
-        return self
-
-    @property
-    def scores(self) -> list[str]:
-        """Every column that a person's score stands in."""
-        second = [self.second_score] if self.second_score else []
-        return [self.score, *second, *self.traits.values()]
-
-
-class PredictionColumns(ScoreColumns):
-    """The columns of a table of human and machine scores; `machines` maps a name to a column."""
-
-    machines: dict[Name, str] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _machines_have_names_of_their_own(self):
-        if taken := sorted(set(self.machines) & {*RESERVED, *self.groups}):
-            raise ValueError(f"a machine cannot be named {taken[0]!r}; give it another name")
-        return self
-
-
-class EssayFiles(Strict):
-    """Essays from files, read through `columns`; what no file says of the split is drawn."""
-
-    files: Files
     dev_size: Count = 300
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
     seed: Seed = 1
@@ -180,6 +131,16 @@ class EssayFiles(Strict):
         return list(self.columns.traits)
 
 
+class EssayFiles(EssayCorpus):
+    """Essays from files."""
+
+    files: Parts
+
+    @property
+    def parts(self) -> Parts:
+        return self.files
+
+
 class TableCorpus(EssayFiles):
     """Any CSV or Parquet file (`.gz` accepted) read through a column map."""
 
@@ -189,6 +150,38 @@ class TableCorpus(EssayFiles):
     split_values: dict[str, Literal["train", "dev", "test"]] = {}
     encoding: str = "utf-8"
     separator: str = ","
+
+
+class DatasetCorpus(EssayCorpus):
+    """A dataset of the Hugging Face hub, or in a local folder, read through a column map.
+
+    `folder` is what `save_to_disk` of the library `datasets` wrote, or holds Parquet, CSV or JSON
+    files. `config` names one of several configurations, `splits` the splits that hold each part.
+    """
+
+    kind: Literal["dataset"]
+    hub: str | None = None
+    revision: str | None = None
+    folder: str | None = None
+    config: str | None = None
+    splits: Parts = Parts(train=["train"])
+    columns: Columns
+    scale: Scale
+    split_values: dict[str, Literal["train", "dev", "test"]] = {}
+
+    @model_validator(mode="after")
+    def _has_one_source(self):
+        if (self.hub is None) == (self.folder is None):
+            raise ValueError("name exactly one of hub, folder")
+        if self.hub and not self.revision:
+            raise ValueError(
+                f"hub id {self.hub} needs a `revision` (a commit): its essays must stay the same"
+            )
+        return self
+
+    @property
+    def parts(self) -> Parts:
+        return self.splits
 
 
 # The column names of the corpora's own files.
@@ -244,6 +237,8 @@ class PublishedCorpus(EssayFiles):
     """
 
     kind: Literal["persuade", "asap2", "ellipse"]
+    encoding: ClassVar[str] = "utf-8"
+    separator: ClassVar[str] = ","
     scale: Scale = Field(default=None, validate_default=True)
     traits: list[str] = []
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0
@@ -338,7 +333,12 @@ class PredictionsCorpus(Strict):
 
 
 Corpus = Annotated[
-    SimulatedCorpus | PublishedCorpus | Asap1Corpus | TableCorpus | PredictionsCorpus,
+    SimulatedCorpus
+    | PublishedCorpus
+    | Asap1Corpus
+    | TableCorpus
+    | DatasetCorpus
+    | PredictionsCorpus,
     Field(discriminator="kind"),
 ]
 
@@ -348,10 +348,37 @@ def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
     match corpus:
         case SimulatedCorpus():
             return {}
+        case DatasetCorpus():
+            return {"corpus.folder": _files_of(corpus.folder)} if corpus.folder else {}
         case PredictionsCorpus():
             return {"corpus.file": [corpus.file]}
         case _:
             return {f"corpus.files.{part}": names for part, names in corpus.files}
+
+
+def _files_of(folder: str) -> list[str]:
+    """The files of a dataset's folder, or the folder itself where it has none."""
+    files = sorted(path for path in (ROOT / folder).rglob("*") if path.is_file())
+    return [str(Path(folder) / path.relative_to(ROOT / folder)) for path in files] or [folder]
+
+
+def corpus_values(corpus: Corpus) -> dict:
+    """Every value that decides what is read of a corpus, as plain JSON values.
+
+    Beside the study's own values they are those that this module knows: the columns, scales,
+    groups and traits of published corpora, and how their files are written. A stage that reads a
+    corpus depends on them, and on the content of `corpus_files`.
+    """
+    known = {
+        "labels": corpus.scale.labels,
+        "groups": corpus.group_names,
+        "traits": corpus.trait_names,
+        "columns": getattr(corpus, "columns", None),
+        "set_scales": getattr(corpus, "set_scales", None),
+        "encoding": getattr(corpus, "encoding", None),
+        "separator": getattr(corpus, "separator", None),
+    }
+    return corpus.model_dump(mode="json") | to_jsonable_python(known)
 
 
 def remedy_for_missing(corpus: Corpus, key: str) -> str:

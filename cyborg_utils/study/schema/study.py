@@ -196,7 +196,7 @@ class Study(Strict):
             )
         asked = {
             "corpus.test_share: 0 and no test files": self.corpus.test_share
-            or self.corpus.files.test,
+            or self.corpus.parts.test,
             "sampling.fractions: [1.0]": self.sampling.fractions != [1],
             "arms: [human, cyborg], or one of them": "full" in self.arms,
             "no sampling.leave_out": self.sampling.leave_out,

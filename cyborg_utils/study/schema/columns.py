@@ -1,0 +1,60 @@
+"""Which column of a table or dataset holds what."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from cyborg_utils.study.schema.base import HOLISTIC, Name, Strict
+
+RESERVED = (
+    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
+    "human", "continuous", "series", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
+)  # fmt: skip
+
+
+class ScoreColumns(Strict):
+    """Which column of a table holds what; a missing `score` value means: not scored."""
+
+    id: str
+    score: str
+    prompt: str | None = None
+    second_score: str | None = None
+    groups: dict[Name, str] = {}
+
+    @model_validator(mode="after")
+    def _groups_have_names_of_their_own(self):
+        if taken := sorted(set(self.groups) & set(RESERVED)):
+            raise ValueError(f"a group cannot be named {taken[0]!r}; give it another name")
+        return self
+
+
+class Columns(ScoreColumns):
+    """The columns of a table of essays; `traits`, on the scale of `score`, map a name to one."""
+
+    text: str
+    split: str | None = None
+    traits: dict[Name, str] = {}
+
+    @model_validator(mode="after")
+    def _traits_have_names_of_their_own(self):
+        if taken := sorted(set(self.traits) & {*RESERVED, *self.groups}):
+            raise ValueError(f"a trait cannot be named {taken[0]!r}; give it another name")
+        return self
+
+    @property
+    def scores(self) -> list[str]:
+        """Every column that a person's score stands in."""
+        second = [self.second_score] if self.second_score else []
+        return [self.score, *second, *self.traits.values()]
+
+
+class PredictionColumns(ScoreColumns):
+    """The columns of a table of human and machine scores; `machines` maps a name to a column."""
+
+    machines: dict[Name, str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _machines_have_names_of_their_own(self):
+        if taken := sorted(set(self.machines) & {*RESERVED, *self.groups}):
+            raise ValueError(f"a machine cannot be named {taken[0]!r}; give it another name")
+        return self
