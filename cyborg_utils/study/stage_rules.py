@@ -17,7 +17,7 @@ from cyborg_utils.study.design import (
     subset_slug,
     subsets,
 )
-from cyborg_utils.study.schema.corpora import corpus_files
+from cyborg_utils.study.schema.corpora import corpus_files, corpus_values
 from cyborg_utils.study.schema.study import Study
 
 Key = dict[str, str]
@@ -180,7 +180,7 @@ def student_parameters(study: Study, key: Key) -> dict:
 
 def corpus_settings(study: Study, key: Key) -> list:
     chosen = study.sampling.leave_out, study.evaluation.privacy, study.evaluation.judged
-    return [*corpora(study), *chosen]
+    return [*map(corpus_values, corpora(study)), *chosen]
 
 
 def pretraining_settings(study: Study, key: Key) -> list:

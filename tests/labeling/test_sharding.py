@@ -138,10 +138,10 @@ def study(tmp_path):
 def test_unfinished_work_is_found_again_and_begins_anew_where_something_changed(study):
     frame = pd.DataFrame({"essay_id": ["a", "b"], "text": ["one", "two"]})
     spec = study.teachers[0]
-    first = work_folder(study, "02--llama", spec, frame)
+    first = work_folder(study, "02_teacher_training--llama", spec, frame)
     first.mkdir(parents=True)
-    assert work_folder(study, "02--llama", spec, frame.copy()) == first
-    assert work_folder(study, "02--other", spec, frame).parent != first.parent
+    assert work_folder(study, "02_teacher_training--llama", spec, frame.copy()) == first
+    assert work_folder(study, "02_teacher_training--other", spec, frame).parent != first.parent
     assert first.exists()
     changed = [
         (spec.model_copy(update={"learning_rate": 1e-5}), frame),
@@ -150,12 +150,12 @@ def test_unfinished_work_is_found_again_and_begins_anew_where_something_changed(
     ]
     for parts in changed:
         first.mkdir(parents=True, exist_ok=True)
-        assert work_folder(study, "02--llama", *parts) != first
+        assert work_folder(study, "02_teacher_training--llama", *parts) != first
         assert not first.exists()  # what no longer fits is removed
 
 
 def test_finished_work_leaves_nothing(study):
-    work = work_folder(study, "03--llama", "hash")
+    work = work_folder(study, "03_labeling--llama", "hash")
     work.mkdir(parents=True)
     finished(work)
     assert not work.parent.exists()
