@@ -43,31 +43,8 @@ def check_corpus(
             first = f" (first: {', '.join(map(repr, known))})" if known else ""
             faults.append(f"{int(rows.sum())} {what}{first}: {remedy}")
 
-    fault(
-        frame["essay_id"].isna() | (frame["essay_id"].astype(str).str.strip() == ""),
-        "rows without an id",
-        "give every essay an id",
-    )
-    fault(
-        frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
-        "rows share their id with another row",
-        "keep one row an essay, or name another column as the id",
-    )
-    named = {"score": "scores", "score_2": "second scores"}
-    for column in ["score", *({"score_2"} & set(frame)), *traits]:
-        fault(
-            frame[column].notna() & ~frame[column].isin(labels),
-            f"{named.get(column, f'scores of the trait {column!r}')} are off the scale "
-            f"{labels[0]} to {labels[-1]} (points {labels})",
-            "correct the scores, or the study's corpus.scale",
-            column,
-        )
-    given = frame[["score", *traits]].notna()
-    fault(
-        given.any(axis=1) & ~given.all(axis=1),
-        f"essays have only some of the scores {', '.join(given)}",
-        "fill in the others, or empty all of them where an essay is not scored",
-    )
+    _check_ids(frame, fault)
+    _check_scores(frame, labels, traits, fault)
     if machines:
         faults += _faults_of_machines(frame, labels, machines)
         splits = ["test"]
@@ -94,6 +71,37 @@ def check_corpus(
         faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
     if faults:
         raise CorpusError("the corpus cannot be used:\n  - " + "\n  - ".join(faults))
+
+
+def _check_ids(frame: pd.DataFrame, fault) -> None:
+    fault(
+        frame["essay_id"].isna() | (frame["essay_id"].astype(str).str.strip() == ""),
+        "rows without an id",
+        "give every essay an id",
+    )
+    fault(
+        frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
+        "rows share their id with another row",
+        "keep one row an essay, or name another column as the id",
+    )
+
+
+def _check_scores(frame: pd.DataFrame, labels: list, traits: list[str] | tuple, fault) -> None:
+    named = {"score": "scores", "score_2": "second scores"}
+    for column in ["score", *({"score_2"} & set(frame)), *traits]:
+        fault(
+            frame[column].notna() & ~frame[column].isin(labels),
+            f"{named.get(column, f'scores of the trait {column!r}')} are off the scale "
+            f"{labels[0]} to {labels[-1]} (points {labels})",
+            "correct the scores, or the study's corpus.scale",
+            column,
+        )
+    scored = frame[["score", *traits]].notna()
+    fault(
+        scored.any(axis=1) & ~scored.all(axis=1),
+        f"essays have only some of the scores {', '.join(scored)}",
+        "fill in the others, or empty all of them where an essay is not scored",
+    )
 
 
 def _check_texts(frame: pd.DataFrame, fault) -> None:

@@ -100,9 +100,14 @@ def exported_rows(
     rows = rows.join(values.reset_index(drop=True))
     if study.shows_essays:
         rows["text"] = known["text"].to_numpy()
-    elif study.corpus.kind not in SOURCES:
+    if not _keeps_ids(study):
         rows["essay_id"] = _keyed_hashes(rows["essay_id"], corpus["text"])
     return rows.sort_values("essay_id", ignore_index=True), int(small.sum())
+
+
+def _keeps_ids(study: Study) -> bool:
+    """Whether ids go out as they are: those of published corpora are public."""
+    return study.shows_essays or study.corpus.kind in SOURCES
 
 
 def _in_small_cells(values: pd.DataFrame, least: int) -> pd.Series:
@@ -142,7 +147,6 @@ def dataset_card(
     """
     from huggingface_hub import DatasetCardData
 
-    title = html.escape(" ".join(study.title.split()), quote=False)
     counts = rows["label_source"].value_counts()
     human, machine = int(counts.get("human", 0)), int(counts.get("teacher", 0))
     data = DatasetCardData(
@@ -152,13 +156,16 @@ def dataset_card(
         configs=[{"config_name": "default", "data_files": [{"split": "train", "path": DATA}]}],
     )
     labels = study.labels
-    without = ", one prompt held out" if held_out is not None else ""
+    without = ""
+    if held_out is not None:
+        prompt = _plain_text(study.sampling.leave_out[held_out])
+        without = f", without the essays on the prompt held out, {prompt}"
     lines = [
         "---",
         data.to_yaml().strip(),
         "---",
         "",
-        f"# {title}: cyborg data",
+        f"# {_plain_text(study.title)}: cyborg data",
         "",
         f"{len(rows):,} {'simulated ' * study.simulated}train essays of the study {study.name}, "
         f"each with one label: {human:,} scored by human raters, {machine:,} by a Teacher.",
@@ -172,25 +179,33 @@ def dataset_card(
         "",
         f"The human-scored subset of {human:,} essays was drawn at random from the scored train "
         "essays and keeps its human scores. The Teacher was trained on it and scored the other "
-        f"train essays; their human scores, if any, are not in here. Written by cyborg_utils "
+        "train essays; their human scores, if any, are not in here. Written by cyborg_utils "
         f"{__version__}.",
-        "",
-        "## Columns",
-        "",
-        *(f"- `{name}`: {meaning}." for name, meaning in COLUMNS.items() if name in rows),
-        *(["- `p_<label>`: the Teacher's probability of each score."] * _has_probabilities(rows)),
-        *(["- `score:<trait>` and the like: the same for a trait."] * (len(study.traits) > 1)),
-        "- The other columns are groups of writers.",
-        "",
-        "## Limits",
-        "",
+    ]
+    sections = [*_columns_section(study, rows), *_limits_section(study, rows)]
+    return "\n".join(lines + sections) + "\n"
+
+
+def _columns_section(study: Study, rows: pd.DataFrame) -> list[str]:
+    lines = [f"- `{name}`: {meaning}." for name, meaning in COLUMNS.items() if name in rows]
+    if any(name.startswith("p_") for name in rows):
+        lines.append("- `p_<label>`: the Teacher's probability of each score.")
+    if len(study.traits) > 1:
+        lines.append("- `score:<trait>` and the like: the same for a trait.")
+    return ["", "## Columns", "", *lines, "- The other columns are groups of writers."]
+
+
+def _limits_section(study: Study, rows: pd.DataFrame) -> list[str]:
+    lines = [
         "- A Teacher's labels have its errors and its bias, also by group: a model trained on them "
         "inherits both. Evaluate it on human scores of other essays.",
         "- The essays of dev and test are not in here.",
-        *([] if "text" in rows else ["- The texts are not in here."]),
-        *([HASHED] * (not study.shows_essays and study.corpus.kind not in SOURCES)),
     ]
-    return "\n".join(lines) + "\n"
+    if "text" not in rows:
+        lines.append("- The texts are not in here.")
+    if not _keeps_ids(study):
+        lines.append("- Ids are keyed hashes: only who has the essays can lead them back to them.")
+    return ["", "## Limits", "", *lines]
 
 
 COLUMNS = {
@@ -202,11 +217,11 @@ COLUMNS = {
     "prompt": "what the essay answers",
     "text": "the essay",
 }
-HASHED = "- Ids are keyed hashes: only those who have the essays can lead them back."
 
 
-def _has_probabilities(rows: pd.DataFrame) -> bool:
-    return any(name.startswith("p_") for name in rows)
+def _plain_text(value: str) -> str:
+    """A title or name on one line, without HTML."""
+    return html.escape(" ".join(value.split()), quote=False)
 
 
 def _about(teacher: Teacher) -> str:

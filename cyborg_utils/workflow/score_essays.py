@@ -59,24 +59,16 @@ def score_file(
     TableError, StudentError
         One sentence with the remedy.
     """
-    if out.exists():
-        raise TableError(f"{out}: is there already; remove it, or name another file")
-    if not out.parent.is_dir():
-        raise TableError(f"{out}: there is no folder {out.parent}; make it, or name another file")
+    _check_new(out)
     model, profile = load_student(student)
     table = open_table(data)
-    head = table.read(LOOK)
-    for column, option in ((id, "--id"), (text, "--text")):
-        check_columns([column] if column else [], head, table.name, option)
-    text = text or text_column(head, table.name)
-    id = id or id_column(head, text, table.name)
+    id, text = _columns(table, id, text)
     total, repeated = _count(table, id)
     file = data.stat()
-    work = _Unfinished(out, [hash_folder(student), str(data.resolve()), file.st_size,
-                             file.st_mtime_ns, id, text])  # fmt: skip
+    made_from = [hash_folder(student), str(data.resolve()), file.st_size, file.st_mtime_ns]
+    work = _Unfinished(out, [*made_from, id, text])
     counts, start, told = work.counts, time.monotonic(), time.monotonic()
-    begun = counts["essays"]
-    if begun:
+    if begun := counts["essays"]:
         show(f"going on after {begun:,} of {total:,} essays")
     for rows in table.blocks([id, text], ROWS):
         if rows.index[-1] < begun:
@@ -100,6 +92,22 @@ def score_file(
     done, seconds = counts["essays"] - begun, time.monotonic() - start
     show(f"{done:,} essays scored in {seconds:,.0f} s, {done / seconds:,.0f} a second")
     return counts
+
+
+def _check_new(out: Path) -> None:
+    if out.exists():
+        raise TableError(f"{out}: is there already; remove it, or name another file")
+    if not out.parent.is_dir():
+        raise TableError(f"{out}: there is no folder {out.parent}; make it, or name another file")
+
+
+def _columns(table: Table, id: str | None, text: str | None) -> tuple[str, str]:
+    """The columns of ids and texts: those named, else by what the first rows hold."""
+    head = table.read(LOOK)
+    for column, option in ((id, "--id"), (text, "--text")):
+        check_columns([column] if column else [], head, table.name, option)
+    text = text or text_column(head, table.name)
+    return id or id_column(head, text, table.name), text
 
 
 def _score(
