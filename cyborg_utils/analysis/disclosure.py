@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cyborg_utils.statistics.groups import group_levels, suppress_small_cells
+from cyborg_utils.statistics.groups import group_levels, group_name, suppress_small_cells
 from cyborg_utils.study.schema.study import Study
 
 
@@ -20,7 +20,7 @@ def shown_levels(study: Study, essays: pd.DataFrame, attribute: str | list[str])
     `cyborg_utils.statistics.groups.group_levels` names them."""
     columns = [attribute] if isinstance(attribute, str) else list(attribute)
     parts = [group_levels(essays, column)[1].rename(column) for column in columns]
-    _, names = group_levels(essays, attribute)
+    names = parts[0] if len(parts) == 1 else group_levels(essays, attribute)[1]
     counts = pd.concat(parts, axis=1).groupby(columns).size()
     named = pd.concat([*parts, names.rename(None)], axis=1).drop_duplicates(columns)
     named = named.set_index(columns).iloc[:, 0].loc[counts.index]
@@ -33,9 +33,8 @@ def only_shown(
     """The rows of a report, with `attribute` and `level`, whose groups may be shown."""
     shown = pd.Series(False, report.index)
     for attribute in attributes:
-        name = group_levels(essays, attribute)[0]
         levels = shown_levels(study, essays, attribute)
-        shown |= (report["attribute"] == name) & report["level"].isin(levels)
+        shown |= (report["attribute"] == group_name(attribute)) & report["level"].isin(levels)
     return report[shown].reset_index(drop=True)
 
 

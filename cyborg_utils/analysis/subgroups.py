@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from cyborg_utils.analysis.disclosure import only_shown, shown_levels
 from cyborg_utils.statistics.conditional_bias import conditional_bias
-from cyborg_utils.statistics.fairness import group_report
+from cyborg_utils.statistics.fairness import group_differences
 from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
     OUTSIDE,
     WITHIN,
     benjamini_hochberg,
     equivalence_verdict,
+    essays_needed,
 )
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.schema.study import Study
@@ -55,17 +57,17 @@ def bias_by_run(
     if not groups:
         return pd.DataFrame(columns=[*KEYS, "n", "mean_human", "smd", "verdict"])
     known = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
-    bounds = study.evaluation
     parts = []
     for keys, run in runs.groupby(["series", "arm", "draw", "seed"], sort=False):
-        scores = run.set_index("essay_id")[["human", "score"]]
-        report = group_report(
-            scores.join(known), groups, machine="score", labels=study.labels,
-            bound=bounds.smd_bound, min_essays=bounds.min_group, n_replicates=200,
-        )  # fmt: skip
-        report = only_shown(study, report, scores.join(known), groups)
+        essays = run.set_index("essay_id")[["human", "score"]].join(known)
+        table = group_differences(essays, groups, machine="score", labels=study.labels)
+        table = only_shown(study, table, essays, groups)
+        table["essays_needed"] = [
+            essays_needed(0.0, study.evaluation.smd_bound, se * n**0.5) if se > 0 else np.nan
+            for se, n in zip(table["smd_se"], table["n"], strict=True)
+        ]
         run_of = dict(zip(("series", "arm", "draw", "seed"), keys, strict=True))
-        parts.append(report.assign(**run_of, **_other_units(report, scores)))
+        parts.append(table.assign(**run_of))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -89,17 +91,6 @@ def mean_bias(study: Study, every: pd.DataFrame) -> pd.DataFrame:
         for r in table.itertuples()
     ]
     return table
-
-
-def _other_units(report: pd.DataFrame, scores: pd.DataFrame) -> dict:
-    """The same gap over the other standard deviations."""
-    gap = report["mean_machine"] - report["mean_human"]
-    sd_human, sd_machine = (scores[c].std(ddof=1) for c in ("human", "score"))
-    return {
-        "smd_human": gap / report["sd_human"].where(report["sd_human"] > 0),
-        "smd_pooled_population": gap / ((sd_human**2 + sd_machine**2) / 2) ** 0.5,
-        "smd_human_population": gap / sd_human,
-    }
 
 
 def intersections(

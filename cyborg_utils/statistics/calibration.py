@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
+from scipy import optimize
 
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.statistics.scales import round_to_scale
@@ -66,12 +66,20 @@ def fit_calibration(method: str, machine, human, labels) -> Scorer:
         cuts, points = best_cuts(machine, human, labels), np.asarray(labels)
         return lambda x: (np.asarray(x, dtype=float), points[np.searchsorted(cuts, x)])
     if method == "isotonic":
-        curve = IsotonicRegression(out_of_bounds="clip").fit(machine, human)
-        return lambda x: _rounded(curve.predict(np.asarray(x, dtype=float)), labels)
+        places, heights = _isotonic_curve(machine, human)
+        return lambda x: _rounded(np.interp(x, places, heights), labels)
     slope, shift = 1.0, 0.0
     if method != "none":
         slope, shift = linear_equating(machine, human, spread=method == "linear")
     return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
+
+
+def _isotonic_curve(machine: np.ndarray, human: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct machine scores, and at each the height of the monotone least-squares curve."""
+    order = np.lexsort((human, machine))
+    places, place, counts = np.unique(machine[order], return_inverse=True, return_counts=True)
+    means = np.bincount(place, weights=human[order]) / counts
+    return places, optimize.isotonic_regression(means, weights=counts).x
 
 
 def _rounded(continuous: np.ndarray, labels) -> tuple[np.ndarray, np.ndarray]:

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
+from statsmodels.tools import add_constant
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 from cyborg_utils.statistics.scales import aligned_scores
@@ -129,13 +130,13 @@ def conditional_bias(
 
 
 def _adjusted_r2(outcome, regressors):
-    design = sm.add_constant(regressors, has_constant="add")
+    design = add_constant(regressors, has_constant="add")
     if np.ptp(outcome) < 1e-12 or outcome.size <= design.shape[1]:
         return np.nan
     with warnings.catch_warnings():
         # A level that alone holds a score point is collinear; rank and R^2 stay right.
         warnings.simplefilter("ignore", SingularMatrixWarning)
-        return float(sm.OLS(outcome, design).fit().rsquared_adj)
+        return float(OLS(outcome, design).fit().rsquared_adj)
 
 
 def _fit(machine, h, dummies, reliability, second=None):

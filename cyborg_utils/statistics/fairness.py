@@ -1,16 +1,26 @@
-"""Fairness of machine scores by group: SMD, DSM, equivalence verdicts and the group report.
+"""Fairness of machine scores by group: SMD, DSM, group differences and the group report.
 
 Conditional bias, which controls for the human score, is in
-`cyborg_utils.statistics.conditional_bias` and is offered here as well.
+`cyborg_utils.statistics.conditional_bias`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
-from cyborg_utils.statistics.agreement import agreement_rates, bootstrap_agreement
+from cyborg_utils.statistics.agreement import bootstrap_agreement
+from cyborg_utils.statistics.bootstrap import (
+    PAIR_STATISTICS,
+    observed_cells,
+    pair_features,
+    pair_statistics,
+)
 from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
     TOO_FEW,
@@ -28,11 +38,16 @@ from cyborg_utils.statistics.scales import (
 )
 
 DENOMINATORS = ("pooled", "human", "pooled_population", "human_population")
+Groups = str | Sequence[str | Sequence[str]]
 
 
 def standardized_mean_difference(
-    human, machine, denominator="pooled", population_human=None, population_machine=None
-):
+    human: ArrayLike,
+    machine: ArrayLike,
+    denominator: str = "pooled",
+    population_human: ArrayLike | None = None,
+    population_machine: ArrayLike | None = None,
+) -> float:
     """Compute (mean M - mean H) / d for one group of essays.
 
     Parameters
@@ -49,20 +64,24 @@ def standardized_mean_difference(
     Returns
     -------
     float
-        NaN where d is zero or a variance needs more than one essay.
+        NaN where d is zero or its variance needs more than one essay.
 
     Raises
     ------
     ValueError
-        If the denominator is unknown or its population is not given, lengths differ, or a score
+        If the denominator is unknown or its population is absent, lengths differ, or a score
         is missing.
     """
     return smd_with_error(human, machine, denominator, population_human, population_machine)[0]
 
 
 def smd_with_error(
-    human, machine, denominator="pooled", population_human=None, population_machine=None
-):
+    human: ArrayLike,
+    machine: ArrayLike,
+    denominator: str = "pooled",
+    population_human: ArrayLike | None = None,
+    population_machine: ArrayLike | None = None,
+) -> tuple[float, float]:
     """Compute the SMD and its standard error, which respects that M and H are paired.
 
     The error is the influence function's: for D / d with D = mean(M - H), an essay contributes
@@ -89,28 +108,44 @@ def smd_with_error(
             f"denominator must be one of {', '.join(DENOMINATORS)}; got {denominator!r}"
         )
     h, m = aligned_scores(human=human, machine=machine)
-    basis = {"human": h, "machine": m}
-    if denominator.endswith("_population"):
-        basis = {"human": population_human, "machine": population_machine}
+    population = {"human": population_human, "machine": population_machine}
+    if not denominator.endswith("_population"):
+        return _smd(h, m, denominator)
     used = ("human",) if denominator.startswith("human") else ("human", "machine")
-    absent = [f"population_{name}" for name in used if basis[name] is None]
+    absent = [f"population_{name}" for name in used if population[name] is None]
     if absent:
         raise ValueError(f"denominator {denominator!r} needs {' and '.join(absent)}")
-    vectors = [as_scores(basis[name], name) for name in used]
-    if h.size < 2 or min(vector.size for vector in vectors) < 2:
+    return _smd(h, m, denominator, *(as_scores(population[name], name) for name in used))
+
+
+def _smd(
+    h: np.ndarray, m: np.ndarray, denominator: str, *population: np.ndarray
+) -> tuple[float, float]:
+    """The SMD and its error, of checked scores."""
+    in_group = not denominator.endswith("_population")
+    basis = (h, m) if in_group else population
+    vectors = basis[:1] if denominator.startswith("human") else basis
+    if min(vector.size for vector in vectors) < 2:
         return np.nan, np.nan
     variance = np.mean([vector.var(ddof=1) for vector in vectors])
     if not variance > 1e-12:
         return np.nan, np.nan
     d, gap = np.sqrt(variance), (m - h).mean()
+    if h.size < 2:
+        return float(gap / d), np.nan
     influence = (m - h - gap) / d
-    if not denominator.endswith("_population"):
+    if in_group:
         squares = np.mean([(vector - vector.mean()) ** 2 for vector in vectors], axis=0)
         influence = influence - gap * (squares - squares.mean()) / (2 * d**3)
     return float(gap / d), float(influence.std(ddof=1) / np.sqrt(h.size))
 
 
-def difference_of_standardized_means(human, machine, population_human, population_machine):
+def difference_of_standardized_means(
+    human: ArrayLike,
+    machine: ArrayLike,
+    population_human: ArrayLike,
+    population_machine: ArrayLike,
+) -> float:
     """Compute DSM: the group mean of z(M) - z(H), z over the whole sample.
 
     Unlike the SMD it takes out a difference of scale between machine and human.
@@ -136,42 +171,83 @@ def difference_of_standardized_means(human, machine, population_human, populatio
     whole_h, whole_m = aligned_scores(
         population_human=population_human, population_machine=population_machine
     )
+    return _dsm(h, m, whole_h, whole_m)
+
+
+def _dsm(h: np.ndarray, m: np.ndarray, whole_h: np.ndarray, whole_m: np.ndarray) -> float:
     if whole_h.size < 2 or min(np.ptp(whole_h), np.ptp(whole_m)) == 0:
         return np.nan
     z_m = (m.mean() - whole_m.mean()) / whole_m.std(ddof=1)
     return float(z_m - (h.mean() - whole_h.mean()) / whole_h.std(ddof=1))
 
 
-def group_report(
-    frame,
-    groups,
-    human="human",
-    machine="machine",
+def group_differences(
+    frame: pd.DataFrame,
+    groups: Groups,
+    human: str = "human",
+    machine: str = "machine",
     *,
-    labels,
-    denominator="pooled",
-    bound=0.10,
-    level=0.90,
-    min_essays=30,
-    n_replicates=2_000,
-    seed=0,
-):
-    """Report agreement and bias of one machine for every level of every attribute.
+    labels: ArrayLike,
+    denominators: Sequence[str] = DENOMINATORS,
+) -> pd.DataFrame:
+    """Tabulate agreement and bias of one machine for every level of every attribute.
 
-    Kappa and agreement are of scores on the scale (a continuous machine score is rounded by
-    `round_to_scale`); means, SMD and DSM are of the scores as given. Nothing is dropped in
-    silence: missing group values are a level, essays without a score are counted.
+    Estimates only, without intervals or verdicts, for example to average them over the runs of an
+    arm. Kappa and agreement are of scores on the scale (a continuous machine score is rounded by
+    `round_to_scale`); means, SMD and DSM are of the scores themselves. Missing group values are a
+    level, essays without a score are counted.
 
     Parameters
     ----------
     frame : pandas.DataFrame
-        One row an essay.
+        One row per essay.
     groups : str or sequence of (str or sequence of str)
         Attributes; a sequence inside the sequence is an intersection.
     human, machine : str
         Columns of the scores.
     labels : array_like, shape (k,)
         Every score of the scale.
+    denominators : sequence of str
+        Of the SMD, as in `standardized_mean_difference`; the first is that of `smd`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per level, the largest first, ties alphabetical: `attribute, level, n, n_unscored,
+        mean_human, mean_machine, sd_human, sd_machine, qwk, exact, adjacent, smd, smd_se, dsm`, and
+        `smd_<denominator>` for every further denominator. NaN where undefined.
+
+    Raises
+    ------
+    ValueError
+        If a column is absent, no essay has both scores, or a human score is not on the scale.
+    """
+    whole, parts = _scored_groups(frame, groups, human, machine, labels)
+    rows = [_differences(part, whole, denominators) for part in parts]
+    further = [f"smd_{name}" for name in denominators[1:]]
+    return pd.DataFrame(rows, columns=[*_DIFFERENCES, *further])
+
+
+def group_report(
+    frame: pd.DataFrame,
+    groups: Groups,
+    human: str = "human",
+    machine: str = "machine",
+    *,
+    labels: ArrayLike,
+    denominator: str = "pooled",
+    bound: float = 0.10,
+    level: float = 0.90,
+    min_essays: int = 30,
+    n_replicates: int = 2_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Report agreement and bias of one machine by group, with intervals, tests and verdicts.
+
+    Parameters
+    ----------
+    frame, groups, human, machine, labels
+        As in `group_differences`.
     denominator : str
         Of the SMD, as in `standardized_mean_difference`.
     bound, level, min_essays
@@ -182,17 +258,56 @@ def group_report(
     Returns
     -------
     pandas.DataFrame
-        One row a level, the reference (the largest, ties alphabetical) first: `attribute, level,
-        reference, n, n_unscored, mean_human, mean_machine, sd_human, sd_machine, qwk, qwk_low,
-        qwk_high, exact, adjacent, smd, smd_se, smd_low, smd_high, verdict, essays_needed` (to
-        certify a true SMD of zero, at this group's sd(M - H) / d), `dsm, p` (two-sided, SMD = 0),
-        `p_bh` (Benjamini-Hochberg over the table), `denominator, bound, note`.
+        The rows and columns of `group_differences`, and: `reference` (the largest level), `qwk_low,
+        qwk_high, smd_low, smd_high, verdict, essays_needed` (to certify a true SMD of zero, at this
+        group's sd(M - H) / d), `p` (two-sided, SMD = 0), `p_bh` (Benjamini-Hochberg over the
+        table), `denominator, bound, note`.
 
     Raises
     ------
     ValueError
-        If a column is absent, no essay has both scores, or a human score is not on the scale.
+        As `group_differences`.
     """
+    whole, parts = _scored_groups(frame, groups, human, machine, labels)
+    rows = []
+    for part in parts:
+        row = _differences(part, whole, (denominator,))
+        row |= _inference(row, bound, level, min_essays)
+        if np.isfinite(row.get("qwk", np.nan)):
+            table = bootstrap_agreement(part.human, part.on_scale, labels, n_replicates, seed=seed)
+            row["qwk_low"], row["qwk_high"] = table.loc["qwk", ["low", "high"]]
+        rows.append(row | {"reference": part.largest, "note": _note(part, row, min_essays)})
+    table = pd.DataFrame(rows, columns=_REPORT).assign(denominator=denominator, bound=bound)
+    return table.assign(p_bh=benjamini_hochberg(table["p"]))
+
+
+_DIFFERENCES = [
+    "attribute", "level", "n", "n_unscored", "mean_human", "mean_machine", "sd_human", "sd_machine",
+    "qwk", "exact", "adjacent", "smd", "smd_se", "dsm",
+]  # fmt: skip
+_REPORT = [
+    "attribute", "level", "reference", "n", "n_unscored", "mean_human", "mean_machine", "sd_human",
+    "sd_machine", "qwk", "qwk_low", "qwk_high", "exact", "adjacent", "smd", "smd_se", "smd_low",
+    "smd_high", "verdict", "essays_needed", "dsm", "p", "p_bh", "denominator", "bound", "note",
+]  # fmt: skip
+
+
+class _Group(NamedTuple):
+    """The scored essays of one level of an attribute."""
+
+    attribute: str
+    level: str
+    largest: bool
+    n_unscored: int
+    human: np.ndarray
+    machine: np.ndarray
+    on_scale: np.ndarray  # the machine's scores, rounded to the scale
+
+
+def _scored_groups(
+    frame: pd.DataFrame, groups: Groups, human: str, machine: str, labels: ArrayLike
+) -> tuple[tuple[np.ndarray, np.ndarray], Iterator[_Group]]:
+    """The human and machine scores of the whole sample, and those of every group."""
     absent = [column for column in (human, machine) if column not in frame.columns]
     if absent:
         raise ValueError(f"score columns {', '.join(absent)} are not in the frame")
@@ -201,94 +316,61 @@ def group_report(
     if not scored.any():
         raise ValueError(f"no essay has both a {human!r} and a {machine!r} score")
     check_on_scale(h[scored], labels, human)
-    scale = as_labels(labels)
     on_scale = m.copy()
-    if not np.isin(m[scored], scale.astype(float)).all():
+    if not np.isin(m[scored], as_labels(labels).astype(float)).all():
         on_scale[scored] = round_to_scale(m[scored], labels)
-    whole = h[scored], m[scored]
-    rows = []
-    for attribute in [groups] if isinstance(groups, str) else groups:
-        name, levels = group_levels(frame, attribute)
-        sizes = levels[scored].value_counts().reindex(levels.unique(), fill_value=0)
-        ordered = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))
-        for rank, (value, _) in enumerate(ordered):
-            inside = (levels == value).to_numpy()
-            at = inside & scored
-            row = {"attribute": name, "level": value, "reference": rank == 0, "n": int(at.sum()),
-                   "n_unscored": int((inside & ~scored).sum())}  # fmt: skip
-            row |= _bias(h[at], m[at], whole, denominator, bound, level, min_essays)
-            row |= _agreement(h[at], on_scale[at], labels, n_replicates, seed)
-            row["note"] = _note(h[at], on_scale[at], row, min_essays)
-            rows.append(row | {"denominator": denominator, "bound": bound})
-    table = pd.DataFrame(rows, columns=_COLUMNS)
-    table["p_bh"] = benjamini_hochberg(table["p"])
-    return table
+
+    def parts() -> Iterator[_Group]:
+        for attribute in [groups] if isinstance(groups, str) else groups:
+            name, levels = group_levels(frame, attribute)
+            sizes = levels[scored].value_counts().reindex(levels.unique(), fill_value=0)
+            ordered = sorted(sizes.index, key=lambda level: (-sizes[level], level))
+            for rank, level in enumerate(ordered):
+                inside = (levels == level).to_numpy()
+                at, unscored = inside & scored, int((inside & ~scored).sum())
+                yield _Group(name, level, rank == 0, unscored, h[at], m[at], on_scale[at])
+
+    return (h[scored], m[scored]), parts()
 
 
-_COLUMNS = [
-    "attribute",
-    "level",
-    "reference",
-    "n",
-    "n_unscored",
-    "mean_human",
-    "mean_machine",
-    "sd_human",
-    "sd_machine",
-    "qwk",
-    "qwk_low",
-    "qwk_high",
-    "exact",
-    "adjacent",
-    "smd",
-    "smd_se",
-    "smd_low",
-    "smd_high",
-    "verdict",
-    "essays_needed",
-    "dsm",
-    "p",
-    "p_bh",
-    "denominator",
-    "bound",
-    "note",
-]
-
-
-def _bias(h, m, whole, denominator, bound, level, min_essays):
-    row = {"verdict": TOO_FEW, "essays_needed": np.nan, "p": np.nan}
+def _differences(
+    group: _Group, whole: tuple[np.ndarray, np.ndarray], denominators: Sequence[str]
+) -> dict:
+    h, m = group.human, group.machine
+    row = {"attribute": group.attribute, "level": group.level, "n": h.size,
+           "n_unscored": group.n_unscored}  # fmt: skip
     if h.size == 0:
         return row
-    row |= {"mean_human": h.mean(), "mean_machine": m.mean()}
-    row["dsm"] = difference_of_standardized_means(h, m, *whole)
-    if h.size == 1:
-        return row
-    row |= {"sd_human": h.std(ddof=1), "sd_machine": m.std(ddof=1)}
-    smd, se = smd_with_error(h, m, denominator, *whole)
-    low, high = t_interval(smd, se, h.size, level)
-    row |= {"smd": smd, "smd_se": se, "smd_low": low, "smd_high": high}
-    row["verdict"] = equivalence_verdict(smd, se, h.size, bound, level, min_essays)
+    row |= {"mean_human": h.mean(), "mean_machine": m.mean(), "dsm": _dsm(h, m, *whole)}
+    if h.size > 1:
+        row |= {"sd_human": h.std(ddof=1), "sd_machine": m.std(ddof=1)}
+    row["smd"], row["smd_se"] = _smd(h, m, denominators[0], *whole)
+    row |= {f"smd_{name}": _smd(h, m, name, *whole)[0] for name in denominators[1:]}
+    cells, counts, _ = observed_cells(h, group.on_scale)
+    means = counts @ pair_features(*cells.T) / h.size
+    agreement = dict(zip(PAIR_STATISTICS, pair_statistics(means, h.size), strict=True))
+    row |= {name: agreement[name] for name in ("exact", "adjacent")}
+    return row | ({"qwk": agreement["qwk"]} if np.ptp(h) > 0 else {})
+
+
+def _inference(row: dict, bound: float, level: float, min_essays: int) -> dict:
+    n, smd, se = row["n"], row.get("smd", np.nan), row.get("smd_se", np.nan)
+    verdict = equivalence_verdict(smd, se, n, bound, level, min_essays)
+    if not np.isfinite(se):
+        return {"verdict": verdict}
+    low, high = t_interval(smd, se, n, level)
+    inference = {"verdict": verdict, "smd_low": low, "smd_high": high}
     if se > 0:
-        row["p"] = 2 * stats.t.sf(abs(smd) / se, h.size - 1)
-        row["essays_needed"] = essays_needed(0.0, bound, se * np.sqrt(h.size), level=level)
-    return row
+        inference["p"] = 2 * stats.t.sf(abs(smd) / se, n - 1)
+        inference["essays_needed"] = essays_needed(0.0, bound, se * np.sqrt(n), level=level)
+    return inference
 
 
-def _agreement(h, m, labels, n_replicates, seed):
-    if h.size == 0:
-        return {}
-    row = agreement_rates(h, m).to_dict()
-    if np.ptp(h) > 0:
-        table = bootstrap_agreement(h, m, labels, n_replicates, seed=seed)
-        row |= dict(zip(("qwk", "qwk_low", "qwk_high"),
-                        table.loc["qwk", ["estimate", "low", "high"]], strict=True))  # fmt: skip
-    return row
-
-
-def _note(h, m, row, min_essays):
+def _note(group: _Group, row: dict, min_essays: int) -> str:
+    h, m = group.human, group.on_scale
     notes = []
-    if row["n_unscored"]:
-        notes.append(f"{row['n_unscored']} essays lack a human or machine score and are left out")
+    if group.n_unscored:
+        notes.append(f"{group.n_unscored} essays lack a human or machine score and are left out")
     if h.size == 0:
         return "; ".join([*notes, "no scored essay"])
     if np.ptp(h) == 0:

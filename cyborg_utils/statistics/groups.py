@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 MISSING = "(missing)"
+Attribute = str | Sequence[str]  # a column, or several for their intersection
 
 
-def group_levels(frame, attribute):
+def group_name(attribute: Attribute) -> str:
+    """Name an attribute by its column, an intersection by its columns joined by " × "."""
+    return attribute if isinstance(attribute, str) else " × ".join(attribute)
+
+
+def group_levels(frame: pd.DataFrame, attribute: Attribute) -> tuple[str, pd.Series]:
     """Name each essay's level of an attribute or of an intersection of attributes.
 
     Parameters
@@ -19,7 +27,7 @@ def group_levels(frame, attribute):
     Returns
     -------
     name : str
-        The column's name, or the names joined by " × ".
+        That of `group_name`.
     levels : pandas.Series of str
         Missing and blank values are the level "(missing)".
 
@@ -42,7 +50,7 @@ def group_levels(frame, attribute):
     levels = parts[0]
     for part in parts[1:]:
         levels = levels + " × " + part
-    return " × ".join(map(str, columns)), levels
+    return group_name(attribute), levels
 
 
 ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a score point

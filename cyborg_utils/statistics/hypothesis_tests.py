@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 from statsmodels.stats.multitest import multipletests
 
 
@@ -118,11 +118,11 @@ def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.9
     """
     if not abs(true_smd) < bound:
         raise ValueError(f"true_smd {true_smd!r} must be inside the bounds +/-{bound!r}")
-    z = stats.norm.ppf(0.5 + level / 2)
+    z = special.ndtri(0.5 + level / 2)
 
     def shortfall(n):
         se = error_sd / np.sqrt(n)
-        sides = stats.norm.cdf([(bound - true_smd) / se - z, (bound + true_smd) / se - z])
+        sides = special.ndtr([(bound - true_smd) / se - z, (bound + true_smd) / se - z])
         return sides.sum() - 1 - power
 
     return int(np.ceil(optimize.brentq(shortfall, 1e-6, 1e9)))

@@ -9,6 +9,7 @@ from cyborg_utils.statistics.conditional_bias import conditional_bias
 from cyborg_utils.statistics.fairness import (
     DENOMINATORS,
     difference_of_standardized_means,
+    group_differences,
     group_report,
     smd_with_error,
     standardized_mean_difference,
@@ -259,6 +260,32 @@ class TestConditionalBias:
             conditional_bias(*scores, reliabilities=(0.8, 1.2))
         with pytest.raises(ValueError, match="second_rating has 3 values for 50 essays"):
             conditional_bias(*scores, second_rating=[1, 2, 3])
+
+
+class TestGroupDifferences:
+    def test_every_denominator_is_that_of_the_function(self):
+        frame = simulate_frame(300, bias=-0.3)
+        table = group_differences(frame, "ell", labels=LABELS).set_index("level")
+        of_group = frame[frame["ell"] == "Yes"]
+        for name in DENOMINATORS:
+            column = "smd" if name == "pooled" else f"smd_{name}"
+            assert table.loc["Yes", column] == standardized_mean_difference(
+                of_group["human"], of_group["machine"], name, frame["human"], frame["machine"]
+            )
+
+    def test_the_report_adds_to_it(self):
+        frame = simulate_frame(300)
+        groups = ["ell", ("gender", "ell")]
+        table = group_differences(frame, groups, labels=LABELS, denominators=["human"])
+        report = group_report(frame, groups, labels=LABELS, denominator="human", n_replicates=50)
+        pd.testing.assert_frame_equal(report[table.columns], table)
+
+    def test_one_essay_has_an_smd_over_the_whole_sample_alone(self):
+        frame = simulate_frame(100).assign(kind=["lone"] + ["rest"] * 99)
+        lone = group_differences(frame, "kind", labels=LABELS).set_index("level").loc["lone"]
+        gap = frame["machine"].iloc[0] - frame["human"].iloc[0]
+        assert lone["smd_human_population"] == pytest.approx(gap / frame["human"].std())
+        assert lone[["smd", "smd_se", "smd_human", "sd_human"]].isna().all()
 
 
 class TestGroupReport:
