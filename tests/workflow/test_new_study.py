@@ -41,7 +41,7 @@ def essays(simulated) -> pd.DataFrame:
 @pytest.fixture
 def study_of(tmp_path, monkeypatch, capsys):
     """Write a frame or bytes as a file and make a study of it: (code, printed, error, its path)."""
-    monkeypatch.setattr(new_study, "PARAMS", tmp_path)
+    monkeypatch.setattr(new_study, "params_folder", lambda: tmp_path)
 
     def make(data, *options: str, name="mine", file="essays.csv", **how):
         path = tmp_path / file

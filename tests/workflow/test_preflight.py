@@ -9,13 +9,13 @@ import huggingface_hub
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from study_runs import ROOT
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from cyborg_utils.models import loading
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.workflow import preflight, runner
 
 HUB = 'teachers.llama.model={hub: some/model, revision: "0123"}'
