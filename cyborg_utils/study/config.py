@@ -115,7 +115,7 @@ def _study_path(study: str) -> Path:
     known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
     near = difflib.get_close_matches(study, known, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ParameterError(f"no study {study!r}: {hint}there are {', '.join(known)}")
+    raise ParameterError(f"no study {study!r}: {hint}the studies are {', '.join(known)}")
 
 
 def _lay_over(given: dict, setting: str) -> None:

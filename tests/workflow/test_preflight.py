@@ -34,7 +34,7 @@ def test_a_wrong_study_fails_with_its_line(capsys):
     assert preflight.main(["demmo"]) == 1
     names = ", ".join(sorted(path.stem for path in (ROOT / "params").glob("*.yaml")))
     assert capsys.readouterr().out == (
-        f"FAIL no study 'demmo': did you mean 'demo'? params/ has {names}\n"
+        f"FAIL no study 'demmo': did you mean 'demo'? the studies are {names}\n"
     )
 
 
