@@ -4,13 +4,13 @@ import shlex
 import sys
 
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.stages import BY_NAME, STAGES
 
 STUDY = config.get("study", "demo")
 SETTINGS = list(config.get("settings", []))
 study = load_study(STUDY, SETTINGS)
-FOLDER = str(study.folder.relative_to(ROOT))
+FOLDER = str(study.folder.relative_to(working_folder()))
 PAGES = f"reports/{study.name}"
 RUNS = {stage.notebook: stage.keys_of(study) for stage in STAGES}
 HERE = [stage for stage in STAGES if RUNS[stage.notebook] and stage.message]

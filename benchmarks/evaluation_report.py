@@ -17,7 +17,7 @@ import yaml
 
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.corpora import corpus_files
 from cyborg_utils.study.schema.study import MACHINES
 
@@ -73,7 +73,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         study = load_study(name)
         files = [file for names in corpus_files(study.corpus).values() for file in names]
-        if not all((ROOT / file).is_file() for file in files):
+        if not all((working_folder() / file).is_file() for file in files):
             name = str(simulated_study(Path(folder)))
             study = load_study(name)
         rows = []

@@ -10,9 +10,7 @@ import sys
 
 import pytest
 from hostile_study import PROMPTS, run_hostile_study
-from study_runs import clean
-
-from cyborg_utils.study.schema.base import ROOT
+from study_runs import ROOT, clean
 
 
 @pytest.fixture(scope="session")

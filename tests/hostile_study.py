@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from study_runs import ROOT
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
-from cyborg_utils.study.schema.base import ROOT
 
 ID, TEXT = "zqx-id", "zqxtext"  # in every id, in every text; in no report
 ATTACK = "<script>window.__pwned = 1; alert(1)</script><img src=x onerror='window.__pwned = 1'>"

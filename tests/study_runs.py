@@ -9,7 +9,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-from cyborg_utils.study.schema.base import ROOT
+ROOT = Path(__file__).resolve().parents[1]  # the checkout that is tested
 
 
 def run_study(*arguments: str) -> subprocess.CompletedProcess:

@@ -13,7 +13,7 @@ import pandas as pd
 from cyborg_utils.analysis.agreement import agreement_by_series
 from cyborg_utils.analysis.predictions import collect_runs, collect_teacher
 from cyborg_utils.study.design import conditions, keeps_model, seeds
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import model_folder
 
@@ -98,7 +98,7 @@ def kept_students(study: Study) -> list[str]:
     """The folders of the Students that are kept, those on a Teacher's labels first."""
     runs = sorted(conditions(study), key=lambda c: c.arm != "cyborg")
     return [
-        str(model_folder(study, s.name, c, seed).relative_to(ROOT))
+        shown_path(model_folder(study, s.name, c, seed))
         for s in study.students
         for c in runs
         if keeps_model(study, c)

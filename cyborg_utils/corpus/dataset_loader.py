@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from cyborg_utils.corpus.table_files import TableError, shown_path
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.corpus.table_files import TableError
+from cyborg_utils.study.folders import shown_path, working_folder
 from cyborg_utils.study.schema.corpora import DatasetCorpus
 
 SAVED = ("dataset_dict.json", "state.json")  # files of a folder that `save_to_disk` wrote
@@ -19,7 +19,7 @@ def dataset_name(spec: DatasetCorpus) -> str:
     """A dataset as messages name it."""
     if spec.hub:
         return f"dataset {spec.hub} at {spec.revision}"
-    return f"dataset {shown_path(ROOT / spec.folder)}"
+    return f"dataset {shown_path(working_folder() / spec.folder)}"
 
 
 def dataset_folder(spec: DatasetCorpus, download: bool = True) -> Path:
@@ -34,7 +34,7 @@ def dataset_folder(spec: DatasetCorpus, download: bool = True) -> Path:
     """
     name = dataset_name(spec)
     if spec.folder:
-        folder = ROOT / spec.folder
+        folder = working_folder() / spec.folder
         if not folder.is_dir():
             raise TableError(f"{name}: no such folder; correct corpus.folder in the study's YAML")
         return folder

@@ -22,12 +22,11 @@ from cyborg_utils.corpus.table_files import (
     check_file,
     numbers,
     read_declared,
-    shown_path,
 )
 from cyborg_utils.corpus.validation import SPLITS, CorpusError, check_corpus
 from cyborg_utils.statistics.scales import rescale, round_to_scale
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import shown_path, working_folder
 from cyborg_utils.study.schema.columns import Columns, ScoreColumns
 from cyborg_utils.study.schema.corpora import (
     Asap1Corpus,
@@ -142,7 +141,7 @@ def _read_predictions(spec: PredictionsCorpus) -> pd.DataFrame:
 
 def _read_file(name: str, key: str, spec: EssayFiles | PredictionsCorpus):
     """A file's name in messages, and its rows; `key` of the study's YAML names it."""
-    path = ROOT / name
+    path = working_folder() / name
     check_file(path, remedy_for_missing(spec, key))
     columns = _mapping(spec.columns).values()
     return shown_path(path), read_declared(path, spec.encoding, spec.separator, columns)

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.validation import CorpusError
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import shown_path
 
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_NAME = 80  # letters of a column's name; a longer one is an essay
@@ -215,11 +215,6 @@ def check_file(path: Path, remedy: str = "name a CSV file that is there") -> Non
         raise TableError(f"{shown_path(path)}: this is a folder; name a file in it")
     if not path.is_file():
         raise TableError(f"{shown_path(path)}: no such file; {remedy}")
-
-
-def shown_path(path: Path) -> str:
-    """A path as messages show it: from the repository's root where it lies there."""
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _check_start(path: Path) -> bytes:

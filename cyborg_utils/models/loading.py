@@ -38,7 +38,7 @@ from transformers.utils import logging as hf_logging
 
 from cyborg_utils.models.scorer import ModelError
 from cyborg_utils.models.security import reject_reason
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.models import FromScratch, Model
 
 hf_logging.disable_progress_bar()  # its bars are scripts in a rendered report
@@ -193,7 +193,7 @@ def load_tokenizer(spec: Model) -> PreTrainedTokenizerBase:
 def _source(spec: Model) -> str:
     if spec.hub:
         return spec.hub
-    path = Path(spec.folder) if Path(spec.folder).is_absolute() else ROOT / spec.folder
+    path = working_folder() / spec.folder
     if not (path / "config.json").is_file():
         raise ModelError(
             f"model folder {spec.folder}: no config.json in it; name a folder that "

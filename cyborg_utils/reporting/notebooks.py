@@ -17,13 +17,13 @@ import nbformat
 import yaml
 
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.folders import shown_path, working_folder
 from cyborg_utils.study.notebook_cells import (
-    NOTEBOOKS,
     parameter_names,
     read_notebook,
     without_lesson,
 )
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.storage import only_run
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -85,7 +85,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
                 executed,
                 parameters=parameters,
                 kernel_name="python3",
-                cwd=NOTEBOOKS,
+                cwd=working_folder(),
                 progress_bar=False,
                 log_output=False,
                 stdout_file=TimeLeft(executed.stem),
@@ -97,7 +97,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
         render(executed, failed)
         raise StageError(
             f"{name} failed in cell {error.exec_count}: {error.ename}: {error.evalue}\n"
-            f"the executed notebook up to there: {failed.relative_to(ROOT)}"
+            f"the executed notebook up to there: {shown_path(failed)}"
         ) from None
     render(executed, report)
 
@@ -118,7 +118,7 @@ def render(executed: Path, report: Path) -> None:
     if "study" in given:  # the opening lesson belongs to none
         study = load_study(given["study"], given["settings"])
         title = f"{study.title}: {title}"
-        home = ROOT / "reports" / study.name / "index.html"
+        home = working_folder() / "reports" / study.name / "index.html"
         label = html.escape(f"{study.title}: all reports")
         links = {"home": os.path.relpath(home, report.parent), "label": label}
         hidden = ["students" if study.machines else "machines"]  # cells of the other kind of study
@@ -146,10 +146,11 @@ def main(arguments: list[str]) -> int:
     """Run one stage: NOTEBOOK EXECUTED REPORT key=value ..."""
     name, executed, report, *pairs = arguments
     parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
-    lock = (ROOT / executed).with_name(f".{Path(executed).stem}.lock")  # an orphan may be at it
+    executed, report = Path(executed).resolve(), Path(report).resolve()
+    lock = executed.with_name(f".{executed.stem}.lock")  # an interrupted run may still hold it
     try:
-        with only_run(lock, f"stage {Path(executed).stem}"):
-            run_notebook(name, parameters, ROOT / executed, ROOT / report)
+        with only_run(lock, f"stage {executed.stem}"):
+            run_notebook(name, parameters, executed, report)
     except (StageError, ParameterError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

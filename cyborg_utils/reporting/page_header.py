@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from cyborg_utils.reporting.markdown import as_markdown, as_text
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stages import STAGES, require_page
 from cyborg_utils.study.storage import is_shipped, precomputed_folder
@@ -53,7 +53,7 @@ def starting_from(study: Study, notebook: str) -> str:
     if not lines:
         return f"*Starts from this checkout's own results in `runs/{study.name}`.*"
     return (
-        f"*Starts from shipped checkpoints (`{shipped.relative_to(ROOT)}`) where this checkout has "
+        f"*Starts from shipped checkpoints (`{shown_path(shipped)}`) where this checkout has "
         f"no results of its own: {', '.join(lines)}.*"
     )
 
@@ -63,4 +63,4 @@ def checkpoint(path: Path) -> str:
     if not path.exists():
         raise FileNotFoundError(f"{path} is not there: run the cells above in their order")
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()) / 1024
-    return f"**Checkpoint.** `{path.relative_to(ROOT)}` is there, {size:,.0f} KB."
+    return f"**Checkpoint.** `{shown_path(path)}` is there, {size:,.0f} KB."

@@ -15,7 +15,8 @@ import numpy as np
 import yaml
 from pydantic import ValidationError
 
-from cyborg_utils.study.schema.base import ROOT, ParameterError, Strict
+from cyborg_utils.study.folders import shown_path, study_folders
+from cyborg_utils.study.schema.base import ParameterError, Strict
 from cyborg_utils.study.schema.study import Study
 
 MAX_VALUES = 20_000  # in a study's file
@@ -27,7 +28,9 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
 
     Parameters
     ----------
-    study : name of a file in `params/` without its ending, or a path to a YAML file.
+    study : a path to a YAML file, or the name of one without its ending, which is looked for in
+        `params/` of the working folder, in that folder itself, and among the studies that the
+        package brings along.
     settings : `key=value` strings laid over the file, keys with dots, list items by their
         name: `sampling.seeds=[1,2,3]`, `students.electra.epochs=2`.
 
@@ -41,18 +44,20 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
         given = _read_yaml(path.read_text(encoding="utf-8"))
     except UNREADABLE as error:
         told = " ".join(str(error).split())
-        raise ParameterError(f"{_shown(path)}: not readable as YAML: {told}") from None
+        raise ParameterError(f"{shown_path(path)}: not readable as YAML: {told}") from None
     if not isinstance(given, dict):
-        raise ParameterError(f"{_shown(path)}: a study is a mapping of keys to values")
+        raise ParameterError(f"{shown_path(path)}: a study is a mapping of keys to values")
     for setting in settings:
         _lay_over(given, setting)
     for key in {"name", "settings"} & set(given):
-        raise ParameterError(f"{_shown(path)}: {key}: unknown key; a study is named by its file")
+        raise ParameterError(
+            f"{shown_path(path)}: {key}: unknown key; a study is named by its file"
+        )
     try:
         return Study.model_validate({**given, "name": path.stem, "settings": list(settings)})
     except ValidationError as error:
         lines = [_explain(e, given) for e in error.errors()]
-        raise ParameterError("\n".join(f"{_shown(path)}: {line}" for line in lines)) from None
+        raise ParameterError("\n".join(f"{shown_path(path)}: {line}" for line in lines)) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -96,22 +101,21 @@ def _size(value, known: dict, above: tuple) -> float:
 
 
 def _study_path(study: str) -> Path:
-    path = Path(study) if study.endswith((".yaml", ".yml")) else ROOT / "params" / f"{study}.yaml"
-    if path.is_file():
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", path.stem):
-            raise ParameterError(
-                f"{_shown(path)}: names a study, so use letters, digits, _, - and . only"
-            )
-        return path
-    known = sorted(p.stem for p in (ROOT / "params").glob("*.yaml"))
+    """The file of a study: a path that ends in .yaml or .yml, or a name in `study_folders`."""
+    folders = study_folders()
+    is_path = study.endswith((".yaml", ".yml"))
+    files = [Path(study)] if is_path else [folder / f"{study}.yaml" for folder in folders]
+    for path in files:
+        if path.is_file():
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", path.stem):
+                raise ParameterError(
+                    f"{shown_path(path)}: names a study, so use letters, digits, _, - and . only"
+                )
+            return path
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
     near = difflib.get_close_matches(study, known, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ParameterError(f"no study {study!r}: {hint}params/ has {', '.join(known)}")
-
-
-def _shown(path: Path) -> str:
-    path = path.resolve()
-    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else str(path)
+    raise ParameterError(f"no study {study!r}: {hint}the studies are {', '.join(known)}")
 
 
 def _lay_over(given: dict, setting: str) -> None:

@@ -6,12 +6,11 @@ import ast
 import json
 from typing import TYPE_CHECKING
 
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import notebooks_folder
 
 if TYPE_CHECKING:  # it takes a second and a half to import, which every stage would pay
     from nbformat import NotebookNode
 
-NOTEBOOKS = ROOT / "notebooks"
 LESSON = {"lesson", "install", "checkpoint", "exercise", "solution"}  # cells that no report shows
 
 
@@ -19,7 +18,7 @@ def read_notebook(name: str) -> NotebookNode:
     """A notebook of `notebooks/` by its name without the ending."""
     import nbformat
 
-    return nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    return nbformat.read(notebooks_folder() / f"{name}.ipynb", as_version=4)
 
 
 def without_lesson(notebook: NotebookNode) -> NotebookNode:
@@ -30,7 +29,7 @@ def without_lesson(notebook: NotebookNode) -> NotebookNode:
 
 def report_code(name: str) -> str:
     """The code of the cells of a notebook that a report shows."""
-    notebook = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))
+    notebook = json.loads((notebooks_folder() / f"{name}.ipynb").read_text(encoding="utf-8"))
     return "\n".join(
         "".join(cell["source"])
         for cell in notebook["cells"]

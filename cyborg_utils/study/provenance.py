@@ -12,7 +12,7 @@ from importlib import metadata
 from pydantic import BaseModel, ConfigDict
 
 from cyborg_utils import __version__
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import PACKAGE, is_checkout
 
 LIBRARIES = (  # whose versions can move a digit
     "numpy", "pandas", "scipy", "statsmodels", "scikit-learn",
@@ -64,9 +64,12 @@ def _device() -> str:
 
 @cache
 def _commit() -> str | None:
-    """Of the checkout that the study runs in; None outside one, or without git."""
+    """Of the checkout that the package is imported from; None outside one, or without git."""
+    checkout = PACKAGE.parent
+    if not is_checkout(checkout):
+        return None
     try:
-        how = {"cwd": ROOT, "capture_output": True, "text": True, "timeout": 10, "check": True}
+        how = {"cwd": checkout, "capture_output": True, "text": True, "timeout": 10, "check": True}
         name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **how).stdout.strip()
         edited = subprocess.run(["git", "status", "--porcelain", "-uno"], **how).stdout.strip()
     except (OSError, subprocess.SubprocessError):

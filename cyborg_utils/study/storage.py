@@ -5,12 +5,12 @@ A later stage reads files that an earlier one wrote, never its variables.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,16 +18,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from filelock import lock_descriptor
 
 from cyborg_utils.study.code_hash import code_hash
 from cyborg_utils.study.design import Condition, subset_slug
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.folders import notebooks_folder, shown_path
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stage_rules import is_pretrained
 from cyborg_utils.study.stages import BY_NAME, SUMMARY, maker_of
 
-PRECOMPUTED = ROOT / "notebooks" / "checkpoints"  # results of the demo, for who lacks their own
 ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
 
 
@@ -148,7 +149,7 @@ def need(path: Path, study: Study) -> Path:
     if not stand_in.exists() or not is_shipped(study):
         notebook = maker_of(inside.as_posix()).notebook
         raise MissingInput(
-            f"{path.relative_to(ROOT)} is not there yet: run notebooks/{notebook}.ipynb with the "
+            f"{shown_path(path)} is not there yet: run notebooks/{notebook}.ipynb with the "
             f"same parameters, or `make reports STUDY={study.name}`"
         )
     return stand_in
@@ -156,7 +157,7 @@ def need(path: Path, study: Study) -> Path:
 
 def precomputed_folder(study: Study) -> Path:
     """Where the shipped checkpoints of a study lie, in the places that they have in its runs."""
-    return PRECOMPUTED / study.name
+    return notebooks_folder() / "checkpoints" / study.name
 
 
 def is_shipped(study: Study) -> bool:
@@ -197,20 +198,35 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 @contextmanager
 def only_run(file: Path, what: str) -> Iterator[None]:
-    """Hold a study or a stage while it runs; the system lets go of it however the run ends."""
+    """Hold a study or a stage while it runs; the system releases it however the run ends.
+
+    A file system that cannot lock files is said to be one, and the run goes on.
+
+    Raises
+    ------
+    ParameterError
+        Another process runs it; the message names the process.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "a+") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
+            free = lock_descriptor(lock.fileno(), blocking=False)
+        except OSError as error:
+            free = True
+            print(
+                f"{file.parent} cannot be locked ({error.strerror}): {what} goes on without a "
+                "lock; see that it is run once at a time",
+                file=sys.stderr,
+            )
+        if not free:
+            lock.seek(1)
             raise ParameterError(
                 f"{what} is being run by process {lock.read().strip() or '?'}; "
                 "wait for it, or stop it first"
-            ) from None
-        lock.truncate(0)
+            )
         with suppress(OSError):  # a full disk has its own sentence
-            os.write(lock.fileno(), str(os.getpid()).encode())
+            lock.truncate(0)
+            os.write(lock.fileno(), f" {os.getpid()}".encode())  # Windows hides the first byte
         yield
 
 

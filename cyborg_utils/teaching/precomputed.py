@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import notebooks_folder, shown_path
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stages import STAGES
-from cyborg_utils.study.storage import PRECOMPUTED, precomputed_folder, summary_file, write_json
+from cyborg_utils.study.storage import precomputed_folder, summary_file, write_json
 
 # Of the models, the largest of all files, only those that a notebook opens on.
 MODELS = {
@@ -69,7 +69,7 @@ def main() -> int:
     try:
         for name in MODELS:
             total = save(load_study(name)) / 1024
-            print(f"{name}: {total:,.0f} KB in {PRECOMPUTED.relative_to(ROOT)}")
+            print(f"{name}: {total:,.0f} KB in {shown_path(notebooks_folder())}/checkpoints")
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2

@@ -12,10 +12,8 @@ from pathlib import Path
 
 import nbformat
 
-from cyborg_utils.reporting.notebooks import NOTEBOOKS
-from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.folders import notebooks_folder, working_folder
 
-WORKSHOP = ROOT / "workshop"
 SOLUTION = "solution"
 
 
@@ -58,7 +56,7 @@ def write_copies(folder: Path) -> list[Path]:
         if place.exists():
             raise FileExistsError(f"{place} is there already: move it away, or remove it")
         place.mkdir(parents=True)
-        for source in sorted(NOTEBOOKS.glob("*.ipynb")):
+        for source in sorted(notebooks_folder().glob("*.ipynb")):
             notebook = copy(nbformat.read(source, as_version=4))
             for cell in notebook.cells:  # a copy lies one folder deeper
                 cell.source = cell.source.replace("](../docs/", "](../../docs/")
@@ -71,7 +69,7 @@ def write_copies(folder: Path) -> list[Path]:
 def main() -> int:
     """Write the copies and say where they are."""
     try:
-        written = write_copies(WORKSHOP)
+        written = write_copies(working_folder() / "workshop")
     except FileExistsError as error:
         print(error, file=sys.stderr)
         return 2

@@ -32,10 +32,10 @@ from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.validation import SPLITS, CorpusError
 from cyborg_utils.reporting.narrative.corpus import odd_texts
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.folders import params_folder, shown_path, working_folder
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Evaluation, Privacy
 
-PARAMS = ROOT / "params"
 MAX_LEVELS, SHORT = 12, 20  # values of a column that are listed, and words of a short essay
 LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
 UNJUDGED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
@@ -283,8 +283,8 @@ def _window(words: pd.Series) -> int:
 
 
 def _from_root(path: Path) -> str:
-    path = path.resolve()
-    return os.path.relpath(path, ROOT) if path.is_relative_to(ROOT.parent) else str(path)
+    path, home = path.resolve(), working_folder()
+    return os.path.relpath(path, home) if path.is_relative_to(home.parent) else str(path)
 
 
 def _quoted(value: str) -> str:
@@ -339,14 +339,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write_study(options: argparse.Namespace) -> Path:
     """Look at the table, tell what was understood, and write the study's file."""
-    path = PARAMS / f"{options.name}.yaml"
+    path = params_folder() / f"{options.name}.yaml"
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", options.name):
         raise ParameterError(
             f"{options.name!r} names no study: use letters, digits, _, - and . only"
         )
     if path.exists():
         raise ParameterError(
-            f"params/{path.name} is there already: take another name, or remove it"
+            f"{shown_path(path)} is there already: take another name, or remove it"
         )
     seen = understand(open_table(options.data), options)
     print("\n".join(told(seen)))
@@ -367,7 +367,7 @@ def write_study(options: argparse.Namespace) -> Path:
     )
     if not seen.judged:
         print("no test part: nothing will be known of agreement with people, or of fairness")
-    print(f"wrote params/{path.name}; look it over, then: make reports STUDY={options.name}")
+    print(f"wrote {shown_path(path)}; look it over, then: make reports STUDY={options.name}")
     return path
 
 

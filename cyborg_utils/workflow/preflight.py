@@ -17,7 +17,8 @@ from packaging.requirements import Requirement
 from cyborg_utils.corpus.dataset_loader import dataset_folder, dataset_name
 from cyborg_utils.corpus.table_files import TableError
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.folders import working_folder
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.corpora import (
     Corpus,
     DatasetCorpus,
@@ -102,7 +103,7 @@ def memory() -> Line:
 
 
 def disk() -> Line:
-    free = shutil.disk_usage(ROOT).free / GB
+    free = shutil.disk_usage(working_folder()).free / GB
     told = f"disk: {free:.0f} GB free"
     enough = free >= DISK
     return Line(enough, told if enough else f"{told}, {DISK} are needed: `make clean` frees some")
@@ -123,7 +124,7 @@ def data_files(study: Study) -> list[Line]:
 
 
 def _data_file(corpus: Corpus, key: str, name: str) -> Line:
-    if (ROOT / name).is_file():
+    if (working_folder() / name).is_file():
         return Line(True, f"data: {name}")
     remedy = f"{remedy_for_missing(corpus, key)} (paths are from the repository's root)"
     return Line(False, f"{key}: no file {name}; {remedy}")

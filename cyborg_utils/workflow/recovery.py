@@ -12,7 +12,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from safetensors import safe_open
 
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.folders import shown_path, working_folder
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stages import summary_stage
 
@@ -53,7 +54,7 @@ def broken(study: Study) -> dict[Path, str]:
             OPENS[path.suffix](path)
         except Exception as error:  # of four libraries, each with errors of its own
             reason = str(error).strip().splitlines()[0].rstrip(".") if str(error) else repr(error)
-            told = f"{path.relative_to(ROOT)} cannot be read ({reason}): it is made again"
+            told = f"{shown_path(path)} cannot be read ({reason}): it is made again"
             faults.setdefault(made_with(study, path), told)
     return faults
 
@@ -75,7 +76,7 @@ def counted(n: int, what: str) -> str:
 
 
 def pages(study: Study) -> Path:
-    return ROOT / "reports" / study.name
+    return working_folder() / "reports" / study.name
 
 
 def job_name(study: Study) -> str:

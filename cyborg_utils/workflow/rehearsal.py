@@ -24,7 +24,8 @@ from transformers import (
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.models.loading import SPECIAL, device, train_tokenizer
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.folders import shown_path, working_folder
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.workflow import runner
 
@@ -76,7 +77,7 @@ def save_random_model(hub: str, folder: Path, texts: list[str], tiny: bool = Fal
 
 def rehearsal_of(study: Study, tiny: bool = False) -> Path:
     """Write the study of a rehearsal: one U, one draw, one seed, every hub model a local one."""
-    place = ROOT / "runs" / "rehearsals"
+    place = working_folder() / "runs" / "rehearsals"
     given = study.model_dump(exclude={"name", "settings"}, exclude_unset=True)
     texts = None
     for item in given["teachers"] + given["students"]:
@@ -88,7 +89,7 @@ def rehearsal_of(study: Study, tiny: bool = False) -> Path:
             texts = texts or load_corpus(study)["text"].tolist()
             print(f"random weights in the shape of {hub}{' (tiny)' * tiny}", file=sys.stderr)
             save_random_model(hub, folder, texts, tiny)
-        item["model"] = {"folder": str(folder.relative_to(ROOT))}
+        item["model"] = {"folder": shown_path(folder)}
         item["gpu_memory"] = 0.0 if tiny else item.get("gpu_memory", 0.0)
     given["sampling"] = {"fractions": [study.headline], "draws": [1], "seeds": [1]}
     given["title"] = f"Dress rehearsal of {study.title}"

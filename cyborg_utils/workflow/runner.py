@@ -14,7 +14,8 @@ from importlib.util import find_spec
 import yaml
 
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.folders import resource, shown_path, working_folder
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import only_run
 from cyborg_utils.workflow import preflight, recovery
@@ -49,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ParameterError as error:
         print(error, file=sys.stderr)
         return 2
-    index = ROOT / "reports" / study.name / "index.html"
+    index = working_folder() / "reports" / study.name / "index.html"
     if failed:
         if (free := shutil.disk_usage(study.folder).free) < FULL:
             print(
@@ -61,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
     elif not options.dry_run:
-        print(f"report: {index.relative_to(ROOT)}")
+        print(f"report: {shown_path(index)}")
     return failed
 
 
@@ -73,7 +74,8 @@ def run(study: Study, options, snakemake_options: list[str]) -> int:
     from cyborg_utils.workflow import progress
 
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", progress)
-    arguments = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(ROOT)]
+    arguments = ["--snakefile", str(resource("Snakefile"))]
+    arguments += ["--directory", str(working_folder())]
     arguments += ["--logger", "study"]
     if not elsewhere(snakemake_options):  # there its own scheduler counts
         arguments += ["--cores", str(options.cores), "--resources", "gpu=1"]
@@ -93,9 +95,9 @@ def elsewhere(snakemake_options: list[str]) -> bool:
 
 def profile_options(name: str, study: Study) -> list[str]:
     """Snakemake's options for a profile in `profiles/`; a ParameterError where there is none."""
-    path = ROOT / "profiles" / name / "config.yaml"
+    path = resource("profiles") / name / "config.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(p.parent.name for p in ROOT.glob("profiles/*/config.yaml")))
+        known = ", ".join(sorted(p.parent.name for p in resource("profiles").glob("*/config.yaml")))
         raise ParameterError(f"no profile {name!r}: profiles/ has {known}")
     options = ["--profile", str(path)]
     if yaml.safe_load(path.read_text(encoding="utf-8")).get("executor") == "slurm":

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
+from study_runs import ROOT
 
 from cyborg_utils.analysis.no_test import essays_needed
 from cyborg_utils.corpus.loaders import essays_elsewhere, load_corpus
@@ -23,7 +24,7 @@ from cyborg_utils.reporting.links import report_links
 from cyborg_utils.reporting.narrative.no_test import cannot_be_known, what_next
 from cyborg_utils.reporting.page_header import opening
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
 from cyborg_utils.workflow import new_study, score_essays
@@ -47,7 +48,7 @@ def study_file(essays, tmp_path_factory):
     """What `make study ... OPTIONS='--no-test'` writes for them."""
     place, patch = tmp_path_factory.mktemp("unjudged"), pytest.MonkeyPatch()
     essays.to_csv(place / "essays.csv", index=False)
-    patch.setattr(new_study, "PARAMS", place)
+    patch.setattr(new_study, "params_folder", lambda: place)
     try:
         assert new_study.main([NAME, str(place / "essays.csv"), "--no-test"]) == 0
     finally:
@@ -58,7 +59,7 @@ def study_file(essays, tmp_path_factory):
 @pytest.fixture
 def study_of(tmp_path, monkeypatch, capsys):
     """Make a study of a frame: (code, printed, error, its path)."""
-    monkeypatch.setattr(new_study, "PARAMS", tmp_path)
+    monkeypatch.setattr(new_study, "params_folder", lambda: tmp_path)
 
     def make(data: pd.DataFrame, *options: str):
         data.to_csv(tmp_path / "essays.csv", index=False)

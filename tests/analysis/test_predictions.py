@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from reference_data import PREDICTIONS
 from scipy import stats
-from study_runs import Page, clean, run_study
+from study_runs import ROOT, Page, clean, run_study
 
 from cyborg_utils.analysis.agreement import agreement_by_series, compare_all_machines
 from cyborg_utils.analysis.measures import measures_by_series
@@ -27,7 +27,7 @@ from cyborg_utils.reporting.narrative.findings import machine_findings
 from cyborg_utils.statistics.prmse import prmse
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import MACHINES
 from cyborg_utils.study.storage import read_json, records
 

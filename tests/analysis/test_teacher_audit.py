@@ -174,7 +174,7 @@ def test_an_inherited_error_shows_beside_the_one_that_any_two_scorers_share():
 
 def test_labels_are_joined_with_the_scores_that_were_hidden(tmp_path, monkeypatch):
     study = load_study("demo", ["sampling.fractions=[0.1]", "sampling.draws=[1, 2]"])
-    monkeypatch.setattr("cyborg_utils.study.schema.study.ROOT", tmp_path)
+    monkeypatch.setenv("CYBORG_HOME", str(tmp_path))
     corpus = pd.DataFrame(
         {
             "essay_id": list("abcdef"), "text": ["word " * n for n in (9, 1, 5, 3, 7, 2)],

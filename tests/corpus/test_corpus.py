@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from study_runs import ROOT
 
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.loaders import load_corpus, other_programme
@@ -18,7 +19,6 @@ from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.validation import CorpusError, check_corpus
 from cyborg_utils.statistics.scales import rescale
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.corpora import PERSUADE_GROUPS, Scale
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.workflow.preflight import data_files

@@ -145,7 +145,7 @@ def study(given, place: Path, made) -> str:
         path.write_bytes(spoil)
     out, error = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(new_study, "PARAMS", place)
+        patch.setattr(new_study, "params_folder", lambda: place)
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", error)
         code = new_study.main(["mine", str(path), *options])

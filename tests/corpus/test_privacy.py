@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from hostile_study import ID, TEXT
+from study_runs import ROOT
 
 from cyborg_utils.analysis.agreement import _without_small
 from cyborg_utils.analysis.disclosure import groups_of_writers, only_shown, shown_levels
@@ -12,7 +13,6 @@ from cyborg_utils.reporting.narrative.fairness import left_out_groups
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.groups import suppress_small_cells
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.storage import fairness_file, read_json
 
 STUDY = """\

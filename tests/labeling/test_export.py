@@ -191,7 +191,7 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(finished, tmp_pat
     with pytest.raises(ParameterError, match="has no fraction 0.5 with draw 1"):
         export_cyborg_data(study, "logistic", 0.5, 1, tmp_path / "new")
     (labels_folder(study, "logistic", FRACTION, 1) / "labels.parquet").unlink()
-    monkeypatch.setattr("cyborg_utils.study.storage.ROOT", tmp_path)
+    monkeypatch.setenv("CYBORG_HOME", str(tmp_path))
     with pytest.raises(MissingInput, match="run notebooks/03_labeling.ipynb"):
         export_cyborg_data(study, "logistic", FRACTION, 1, tmp_path / "new")
     assert not list(tmp_path.glob("new*"))

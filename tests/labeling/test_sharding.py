@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from study_runs import ROOT
 
 from cyborg_utils.labeling.sharding import read_texts, score_in_shards
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.storage import ROWS, finished, work_folder, write_parquet
 
 N = 2 * ROWS + 345

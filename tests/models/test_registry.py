@@ -15,12 +15,13 @@ import pandas as pd
 import pytest
 import torch
 from small_models import causal, classical, encoder, fitted
+from study_runs import ROOT
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models.pretraining import pretrain
 from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.models.scorer import ModelError, Scorer
-from cyborg_utils.study.schema.base import HOLISTIC, ROOT
+from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import Teacher
 
 KINDS = {"causal": causal, "encoder": encoder, "classical": classical}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hostile_study import ATTACK, LINK, STUDY
 from nbformat import v4
+from study_runs import ROOT
 
 from cyborg_utils.reporting import tables
 from cyborg_utils.reporting.narrative.fairness import fairness_findings
@@ -14,7 +15,6 @@ from cyborg_utils.reporting.narrative.questions import audit_findings
 from cyborg_utils.reporting.notebooks import render
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 
 FOREIGN = """() => [...document.querySelectorAll('*')].filter(e =>
   ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'FORM', 'BASE', 'META'].includes(e.tagName)

@@ -1,7 +1,8 @@
 """The README's numbers come from the committed summaries."""
 
+from study_runs import ROOT
+
 from cyborg_utils.reporting.readme import STUDIES, kept, with_sections
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.storage import read_json
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from small_models import ELECTRA, LLAMA
+from study_runs import ROOT
 
 from cyborg_utils.study import code_hash as hashing
 from cyborg_utils.study import notebook_cells
 from cyborg_utils.study.code_hash import COMPUTES, code_hash, reachable
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.notebook_cells import report_code, without_lesson
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.stages import STAGES
 
 EVERY_KIND = f"""\
@@ -50,7 +50,7 @@ def editable(tmp_path, monkeypatch):
     ignored = shutil.ignore_patterns("__pycache__", "checkpoints", "precomputed")
     for name in ("notebooks", "cyborg_utils"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    monkeypatch.setattr(notebook_cells, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(notebook_cells, "notebooks_folder", lambda: tmp_path / "notebooks")
     monkeypatch.setattr(hashing, "PACKAGE", tmp_path / "cyborg_utils")
     return tmp_path
 

@@ -9,12 +9,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from study_runs import ROOT
 
 from cyborg_utils.corpus.sampling import subset_size
 from cyborg_utils.corpus.simulation.phrases import load_prompts
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.corpora import Scale
 from cyborg_utils.study.schema.models import EncoderScorer
 from cyborg_utils.study.schema.study import Study

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_models import ELECTRA, LLAMA
-from study_runs import Page, clean, run_study
+from study_runs import ROOT, Page, clean, run_study
 
 from cyborg_utils.reporting import notebooks
 from cyborg_utils.reporting.notebooks import (
@@ -24,7 +25,7 @@ from cyborg_utils.reporting.notebooks import (
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition, condition, conditions, seeds
 from cyborg_utils.study.notebook_cells import parameters_cell, without_lesson
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import (
     MissingInput,
@@ -572,6 +573,16 @@ def test_a_study_or_a_stage_cannot_be_run_twice_at_once(tmp_path):
         raise AssertionError("the second run got in")
     with only_run(lock, "study x"):
         pass
+
+
+def test_a_file_system_without_locks_is_not_taken_for_a_run(tmp_path, monkeypatch, capsys):
+    def no_locks(descriptor, blocking):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("cyborg_utils.study.storage.lock_descriptor", no_locks)
+    with only_run(tmp_path / "study" / ".lock", "study x"):
+        pass
+    assert "(No locks available): study x goes on without a lock" in capsys.readouterr().err
 
 
 def test_a_stage_whose_earlier_run_is_still_at_it_says_so(tmp_path, capsys):

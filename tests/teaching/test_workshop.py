@@ -11,11 +11,12 @@ import nbformat
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
+from study_runs import ROOT
 
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.reporting.page_header import checkpoint, starting_from
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.stages import require_page
 from cyborg_utils.study.storage import (
     MissingInput,
@@ -124,7 +125,7 @@ def test_checkpoints_are_of_the_study_as_it_is_now(name):
 def test_checkpoints_stand_in_for_this_study_alone(tmp_path, monkeypatch):
     study = load_study("demo")
     monkeypatch.setattr(type(study), "folder", tmp_path / "demo")
-    monkeypatch.setattr("cyborg_utils.study.storage.ROOT", tmp_path)
+    monkeypatch.setenv("CYBORG_HOME", str(tmp_path))
     stood_in = need(corpus_file(study), study)
     assert stood_in == precomputed_folder(study) / "corpus.parquet"
     told = starting_from(study, "03_labeling")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from study_runs import ROOT
 from transformers import AutoModelForCausalLM
 
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.workflow.rehearsal import config_of
 
 sys.path.insert(0, str(ROOT / "benchmarks"))

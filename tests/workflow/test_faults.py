@@ -20,9 +20,10 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from small_models import ELECTRA, LLAMA
+from study_runs import ROOT
 
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT, ParameterError
+from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.storage import new_folder, write_json, write_parquet
 from cyborg_utils.workflow import recovery
 

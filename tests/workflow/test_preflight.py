@@ -9,13 +9,13 @@ import huggingface_hub
 import pytest
 import torch
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+from study_runs import ROOT
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
 from cyborg_utils.models import loading
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.workflow import preflight, runner
 
 HUB = 'teachers.llama.model={hub: some/model, revision: "0123"}'
@@ -34,7 +34,7 @@ def test_a_wrong_study_fails_with_its_line(capsys):
     assert preflight.main(["demmo"]) == 1
     names = ", ".join(sorted(path.stem for path in (ROOT / "params").glob("*.yaml")))
     assert capsys.readouterr().out == (
-        f"FAIL no study 'demmo': did you mean 'demo'? params/ has {names}\n"
+        f"FAIL no study 'demmo': did you mean 'demo'? the studies are {names}\n"
     )
 
 

@@ -10,11 +10,11 @@ import sys
 import pandas as pd
 import pytest
 import yaml
+from study_runs import ROOT
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.workflow.rehearsal import SHAPES, config_of, main
 
 NAME = "rehearsed"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_models import classical, fitted
+from study_runs import ROOT
 from transformers import pipeline
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
@@ -24,7 +25,6 @@ from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.agreement import bootstrap_agreement
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition, keeps_model
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.schema.models import EncoderScorer
 from cyborg_utils.study.storage import read_json, write_json
 from cyborg_utils.workflow import new_study, score_essays
@@ -317,7 +317,7 @@ def whole_way(tmp_path_factory):
     frame.loc[200:, "mark"] = pd.NA
     frame.to_csv(place / "essays.csv", sep=";", index=False)
     patch, name = pytest.MonkeyPatch(), f"test_mine_{os.getpid()}"
-    patch.setattr(new_study, "PARAMS", place)
+    patch.setattr(new_study, "params_folder", lambda: place)
     try:
         assert new_study.main([name, str(place / "essays.csv")]) == 0
         settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",

@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from small_models import LLAMA
-
-from cyborg_utils.study.schema.base import ROOT
+from study_runs import ROOT
 
 PROFILE = ROOT / "profiles" / "slurm" / "config.yaml"
 NAME = f"test_tiny_slurm_{os.getpid()}"

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from study_runs import ROOT
 
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
 from cyborg_utils.workflow.preflight import data_files

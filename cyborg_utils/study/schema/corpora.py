@@ -9,7 +9,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
-from cyborg_utils.study.schema.base import ROOT, Count, Positive, Seed, Strict
+from cyborg_utils.study.folders import working_folder
+from cyborg_utils.study.schema.base import Count, Positive, Seed, Strict
 from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
 SIMULATED_TRAITS = [
@@ -358,8 +359,9 @@ def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
 
 def _files_of(folder: str) -> list[str]:
     """The files of a dataset's folder, or the folder itself where it has none."""
-    files = sorted(path for path in (ROOT / folder).rglob("*") if path.is_file())
-    return [str(Path(folder) / path.relative_to(ROOT / folder)) for path in files] or [folder]
+    home = working_folder() / folder
+    files = sorted(path for path in home.rglob("*") if path.is_file())
+    return [str(Path(folder) / path.relative_to(home)) for path in files] or [folder]
 
 
 def corpus_values(corpus: Corpus) -> dict:

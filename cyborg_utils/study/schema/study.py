@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.base import (
     HOLISTIC,
-    ROOT,
     Count,
     Fraction,
     Name,
@@ -298,7 +298,7 @@ class Study(Strict):
 
     @property
     def folder(self) -> Path:
-        return ROOT / "runs" / self.name
+        return working_folder() / "runs" / self.name
 
     def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer:
         return _by_name(self.teachers, name, "teacher", self.name)

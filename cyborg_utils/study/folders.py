@@ -1,0 +1,62 @@
+"""Where a study is looked for, where its results go, and where the package's own files lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+HOME = "CYBORG_HOME"  # the environment variable that a run sets for the processes it starts
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def working_folder() -> Path:
+    """The folder whose `runs/` and `reports/` hold the results, and that relative paths in a
+    study start from.
+
+    It is the checkout that the current folder lies in; where it lies in none, the current folder
+    itself. A run hands its own to the processes that it starts in the variable `CYBORG_HOME`.
+    """
+    if os.environ.get(HOME):
+        return Path(os.environ[HOME]).resolve()
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if is_checkout(folder)), here)
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether a folder has studies and the notebooks of the project."""
+    return (folder / "notebooks" / "01_corpus.ipynb").is_file() and any(
+        (folder / "params").glob("*.yaml")
+    )
+
+
+def resource(name: str) -> Path:
+    """A file or folder of the project, such as `notebooks`: that of the checkout one works in, else
+    the one that came with the installed package."""
+    home = working_folder()
+    if is_checkout(home) and (home / name).exists():
+        return home / name
+    installed = PACKAGE / "shipped"  # a package installed from a checkout has its files there
+    return (installed if installed.is_dir() else PACKAGE.parent) / name
+
+
+def notebooks_folder() -> Path:
+    """Where the notebooks of the stages lie."""
+    return resource("notebooks")
+
+
+def study_folders() -> list[Path]:
+    """Where a study is looked for by its name, the first one first."""
+    home = working_folder()
+    return list(dict.fromkeys([home / "params", home, resource("params")]))
+
+
+def params_folder() -> Path:
+    """Where a new study is written: `params/` where there is one, else the working folder."""
+    home = working_folder()
+    return home / "params" if (home / "params").is_dir() else home
+
+
+def shown_path(path: Path) -> str:
+    """A path as messages show it: from the working folder where it lies below that."""
+    path, home = Path(os.path.abspath(path)), working_folder()
+    return str(path.relative_to(home) if path.is_relative_to(home) else path)
