@@ -1,4 +1,4 @@
-"""The generated parts of README.md and docs/, from the studies' summaries and the package itself.
+"""The generated parts of README.md, docs/ and Start.ipynb: results, stages, modules.
 
 Numbers in these pages are generated, never typed. Of `runs/<study>/summary.json` the part that they
 show is kept in `reports/<study>/summary.json`, which is in git.
@@ -7,15 +7,19 @@ show is kept in `reports/<study>/summary.json`, which is in git.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 
+from cyborg_utils.study.notebook_cells import NOTEBOOKS
 from cyborg_utils.study.schema.base import ROOT
+from cyborg_utils.study.stages import STAGES, Stage
 from cyborg_utils.study.storage import read_json, write_json
 
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 RESULTS = ROOT / "docs" / "results.md"
+START = NOTEBOOKS / "Start.ipynb"
 PACKAGE = Path(__file__).parents[1]
 EXAMPLE = {"study": "persuade-cpu", "student": "modernbert", "teacher": "llama"}  # of README.md
 BASELINE = "ridge"
@@ -126,6 +130,35 @@ def results_page(summaries: list[dict]) -> str:
     return "\n".join(parts)
 
 
+def stage_table() -> str:
+    """Every stage with its question and its files, as a table in Markdown."""
+    lines = [
+        "| notebook | question | one page per | writes in `runs/<study>/` |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{stage.notebook}` | {stage.question} | {', '.join(stage.keys) or 'study'} "
+        f"| {', '.join(f'`{pattern}`' for pattern in stage.outputs)} |"
+        for stage in STAGES
+    ]
+    return "\n".join(lines)
+
+
+def notebook_path() -> str:
+    """Links to every notebook with its question and its minutes, as a table in Markdown."""
+    lines = ["| notebook | question | minutes |", "|---|---|---:|"]
+    lines += [
+        f"| [{_title(stage)}]({stage.notebook}.ipynb) | {stage.question} | {stage.minutes} |"
+        for stage in STAGES
+    ]
+    return "\n".join(lines)
+
+
+def _title(stage: Stage) -> str:
+    cells = json.loads((NOTEBOOKS / f"{stage.notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+
+
 def package_list() -> str:
     """Every subpackage and module with the first sentence of its docstring, in Markdown."""
     parts = []
@@ -149,16 +182,26 @@ def with_part(page: str, name: str, part: str) -> str:
     return f"{before}{begin}\n{part}\n{end}{rest.split(end)[1]}"
 
 
+def with_path(notebook: str) -> str:
+    """The Start notebook, as JSON, with its table of notebooks replaced."""
+    start = json.loads(notebook)
+    for cell in start["cells"]:
+        source = "".join(cell["source"])
+        if "<!-- path: begin" in source:
+            cell["source"] = with_part(source, "path", notebook_path()).splitlines(keepends=True)
+    return json.dumps(start, indent=1, ensure_ascii=False) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """What each page with generated parts should hold, from the kept summaries."""
     summaries = {study: read_json(kept(study)) for study in STUDIES if kept(study).is_file()}
     results = readme_results(summaries[EXAMPLE["study"]], EXAMPLE["student"], EXAMPLE["teacher"])
+    architecture = with_part(ARCHITECTURE.read_text(encoding="utf-8"), "stages", stage_table())
     return {
         README: with_part(README.read_text(encoding="utf-8"), "results", results),
-        ARCHITECTURE: with_part(
-            ARCHITECTURE.read_text(encoding="utf-8"), "package", package_list()
-        ),
+        ARCHITECTURE: with_part(architecture, "package", package_list()),
         RESULTS: results_page(list(summaries.values())),
+        START: with_path(START.read_text(encoding="utf-8")),
     }
 
 

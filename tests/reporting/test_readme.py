@@ -71,12 +71,6 @@ def test_make_commands_name_targets_studies_and_settings_that_exist(page):
             load_study(study[1] if study else "demo", settings[1].split() if settings else [])
 
 
-def test_the_table_of_stages_names_every_notebook():
-    rows = re.findall(r"^\| `(\w+)` \|", ARCHITECTURE.split("## From a number")[0], re.M)
-    notebooks = {path.stem for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
-    assert sorted(rows) == sorted(notebooks)
-
-
 def test_the_code_that_the_architecture_page_names_exists():
     names = re.findall(r"`((?:analysis|statistics)\.\w+)\.(\w+)`", ARCHITECTURE)
     assert len(names) > 10
