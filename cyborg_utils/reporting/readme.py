@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cyborg_utils.reporting.labels import condition_label
 from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.storage import read_json, write_json
 
@@ -62,11 +63,12 @@ def section(summary: dict) -> str:
     """The README's part on one study, in Markdown."""
     lines = ["| scorer | learnt from | hand-scored | QWK on test | 95 % interval |"]
     lines += ["|---|---|---:|---:|---|"]
-    teachers = [{**r, "student": "Teacher", "series": r["teacher"]} for r in summary["teachers"]]
+    named = [(r["student"], condition_label(r["condition"]), r) for r in summary["agreement"]]
+    named += [("Teacher", r["teacher"], r) for r in summary["teachers"]]
     lines += [
-        f"| {r['student']} | {r['series']} | {r['n_human']:,} | {r['qwk']:.3f} "
+        f"| {scorer} | {learnt_from} | {r['n_human']:,} | {r['qwk']:.3f} "
         f"| {r['low']:.3f} to {r['high']:.3f} |"
-        for r in summary["agreement"] + teachers
+        for scorer, learnt_from, r in named
         if r["fraction"] in (None, summary["headline"])
     ]
     image = f"reports/{summary['study']}/qwk.png"

@@ -13,7 +13,7 @@ from scipy import stats
 from cyborg_utils.statistics.agreement import agreement_rates, bootstrap_agreement
 from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
-    TOO_FEW,
+    Verdict,
     benjamini_hochberg,
     equivalence_verdict,
     essays_needed,
@@ -256,7 +256,7 @@ _COLUMNS = [
 
 
 def _bias(h, m, whole, denominator, bound, level, min_essays):
-    row = {"verdict": TOO_FEW, "essays_needed": np.nan, "p": np.nan}
+    row = {"verdict": Verdict.INCONCLUSIVE, "essays_needed": np.nan, "p": np.nan}
     if h.size == 0:
         return row
     row |= {"mean_human": h.mean(), "mean_machine": m.mean()}
@@ -299,6 +299,6 @@ def _note(h, m, row, min_essays):
         notes.append(f"fewer than {min_essays} essays: no verdict")
     elif not np.isfinite(row["smd"]):
         notes.append("no spread of scores: SMD is undefined")
-    elif row["verdict"] == TOO_FEW:
+    elif row["verdict"] == Verdict.INCONCLUSIVE:
         notes.append("the interval of the SMD contains a bound")
     return "; ".join(notes)
