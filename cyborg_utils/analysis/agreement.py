@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.analysis.disclosure import shown_levels
-from cyborg_utils.analysis.predictions import hard_only
+from cyborg_utils.analysis.predictions import hard_only, with_fields
 from cyborg_utils.statistics.agreement import compare_machines
 from cyborg_utils.statistics.contrasts import arm_table, compare_arms, equivalent_labels, retention
 from cyborg_utils.statistics.groups import group_levels, suppress_small_cells
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
 from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
+from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import HARD, Study
 
 
-def agreement_by_series(study: Study, runs: pd.DataFrame, prompts: pd.Series | None = None):
-    """QWK of every series of one Student with 95 % intervals over essays, draws and seeds.
+def agreement_by_condition(study: Study, runs: pd.DataFrame, prompts: pd.Series | None = None):
+    """QWK of every condition of one Student with 95 % intervals over essays, draws and seeds.
 
     Parameters
     ----------
@@ -27,18 +28,22 @@ def agreement_by_series(study: Study, runs: pd.DataFrame, prompts: pd.Series | N
 
     Returns
     -------
-    (table: a row a series, the resampled QWKs that comparisons are made from)
+    (table: a row a condition with its fields, `n_human, n_train, truncated, n_runs` and the columns
+    of `arm_table`, its notes in one text; the resampled QWKs that comparisons are made from)
     """
-    human, arms = runs_from_frame(runs, arm="series")
+    human, arms = runs_from_frame(runs, arm="condition")
+    # Arms without draws come first: numbers are drawn for draws and seeds in the order of the arms.
+    arms = dict(sorted(arms.items(), key=lambda item: len(item[1].seed)))
     cluster = None if prompts is None else prompts.loc[human.index]
     resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates, cluster)
-    facts = runs.drop_duplicates("series").set_index("series")
-    facts = facts[["arm", "teacher", "use", "fraction", "n_human", "n_train", "truncated"]]
-    facts["n_runs"] = runs.groupby("series")[["draw", "seed"]].apply(
+    facts = runs.drop_duplicates("condition").set_index("condition")
+    facts = facts[["n_human", "n_train", "truncated"]]
+    facts["n_runs"] = runs.groupby("condition")[["draw", "seed"]].apply(
         lambda r: len(r.drop_duplicates())
     )
-    table = facts.join(arm_table(resampled))
-    return table.rename_axis("series").reset_index(), resampled
+    table = facts.join(arm_table(resampled)).rename_axis("condition").reset_index()
+    table["notes"] = table["notes"].map(" ".join)
+    return with_fields(table, runs), resampled
 
 
 def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
@@ -46,41 +51,43 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
 
     Returns
     -------
-    frame, a row a cyborg series: `gain` (cyborg - human-only) with interval and p; `loss`
-    (cyborg - full) with interval, one-sided `lower` bound, the declared margin and
-    `non_inferior`; `retention` of full's gain; `worth`, the human labels it is worth.
+    frame, a row a cyborg condition with its fields: `gain` (cyborg - human-only) with interval and
+    p; `loss` (cyborg - full) with interval, one-sided `lower` bound, the declared margin and
+    `non_inferior`; `retention` of full's gain; `worth`, the human labels it is worth, and
+    `worth_off_curve`, which of the three figures lie off the curve, which goes from `curve_from` to
+    `curve_to` labels.
     """
-    rows, names = [], set(table["series"])
+    rows = []
     human = table[table["arm"] == "human"].set_index("fraction")
-    full = "all human labels"
-    curve = dict(zip(human["n_human"], human["series"], strict=True))
-    if full in names:
-        curve[int(table.loc[table["series"] == full, "n_human"].iloc[0])] = full
+    full = next(iter(table.loc[table["arm"] == "full", "condition"]), None)
+    curve = dict(zip(human["n_human"], human["condition"], strict=True))
+    if full is not None:
+        curve[int(table.loc[table["condition"] == full, "n_human"].iloc[0])] = full
     for row in table[table["arm"] == "cyborg"].itertuples():
-        found = {"series": row.series, "teacher": row.teacher, "use": row.use,
-                 "fraction": row.fraction}  # fmt: skip
-        alone = human["series"].get(row.fraction)
+        compared = {"condition": row.condition}
+        alone = human["condition"].get(row.fraction)
         if alone is not None:
-            gain = compare_arms(resampled, row.series, alone)
-            found |= {"gain": gain["difference"], "gain_low": gain["low"],
-                      "gain_high": gain["high"], "p": gain["p"]}  # fmt: skip
-        if full in names:
-            loss = compare_arms(
-                resampled, row.series, full, margin=study.evaluation.non_inferiority_margin
-            )
-            found |= {"loss": loss["difference"], "loss_low": loss["low"],
-                      "loss_high": loss["high"], "lower": loss["lower"],
-                      "margin": loss["margin"], "non_inferior": loss["non_inferior"]}  # fmt: skip
-        if alone is not None and full in names:
-            kept = retention(resampled, row.series, alone, full)
-            found |= {"retention": kept["retention"], "retention_low": kept["low"],
-                      "retention_high": kept["high"]}  # fmt: skip
+            gain = compare_arms(resampled, row.condition, alone)
+            compared |= {"gain": gain["difference"], "gain_low": gain["low"],
+                         "gain_high": gain["high"], "p": gain["p"]}  # fmt: skip
+        if full is not None:
+            margin = study.evaluation.non_inferiority_margin
+            loss = compare_arms(resampled, row.condition, full, margin=margin)
+            compared |= {"loss": loss["difference"], "loss_low": loss["low"],
+                         "loss_high": loss["high"],
+                         **loss[["lower", "margin", "non_inferior"]]}  # fmt: skip
+        if alone is not None and full is not None:
+            kept = retention(resampled, row.condition, alone, full)
+            compared |= {"retention": kept["retention"], "retention_low": kept["low"],
+                         "retention_high": kept["high"]}  # fmt: skip
         if len(curve) > 1:
-            worth = equivalent_labels(resampled, row.series, curve)
-            found |= {"worth": worth["labels"], "worth_low": worth["low"],
-                      "worth_high": worth["high"], "worth_note": worth["note"]}  # fmt: skip
-        rows.append(found)
-    return pd.DataFrame(rows)
+            worth = equivalent_labels(resampled, row.condition, curve)
+            off = " ".join(worth["off_curve"])
+            compared |= {"worth": worth["labels"], "worth_low": worth["low"],
+                         "worth_high": worth["high"], "worth_off_curve": off,
+                         "curve_from": min(curve), "curve_to": max(curve)}  # fmt: skip
+        rows.append(compared)
+    return with_fields(pd.DataFrame(rows), table) if rows else pd.DataFrame()
 
 
 def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
@@ -89,8 +96,9 @@ def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
 
     Returns
     -------
-    frame, a row a curve of two points or more: `series` (its last point), `qwk, n_before, n_last`
-    (hand-scored train essays), `gain` in QWK from the one to the other, `low, high` (95 %, paired)
+    frame, a row a curve of two points or more: its last condition with its fields, `qwk, n_before,
+    n_last` (hand-scored train essays), `gain` in QWK from the one to the other, `low, high` (95 %,
+    paired)
     """
     rows = []
     curves = hard_only(table[table["arm"].isin(["human", "cyborg"])])
@@ -98,20 +106,21 @@ def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
         if len(curve) < 2 or "full" in study.arms:
             continue
         before, last = curve.sort_values("n_human").iloc[-2:].itertuples()
-        gain = compare_arms(resampled, last.series, before.series)
+        gain = compare_arms(resampled, last.condition, before.condition)
         rows.append(
-            {"series": last.series, "qwk": last.qwk, "n_before": before.n_human,
+            {"condition": last.condition, "qwk": last.qwk, "n_before": before.n_human,
              "n_last": last.n_human, "gain": gain["difference"], "low": gain["low"],
              "high": gain["high"]}
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return with_fields(pd.DataFrame(rows), table) if rows else pd.DataFrame()
 
 
-def adjust_confirmatory(found: pd.DataFrame, headline: float) -> pd.DataFrame:
+def adjust_confirmatory(compared: pd.DataFrame, headline: float) -> pd.DataFrame:
     """Add `p_holm` over the confirmatory family: cyborg data with hard labels against human-only
     at the headline fraction, every Student and Teacher; the others are exploratory and get none."""
-    family = (found["fraction"] == headline) & (found["use"] == HARD.name)
-    return found.assign(p_holm=pd.Series(holm(found.loc[family, "p"]), found.index[family]))
+    family = (compared["fraction"] == headline) & (compared["strategy"] == HARD.name)
+    adjusted = pd.Series(holm(compared.loc[family, "p"]), compared.index[family])
+    return compared.assign(p_holm=adjusted)
 
 
 def compare_all_machines(
@@ -119,33 +128,36 @@ def compare_all_machines(
 ) -> pd.DataFrame:
     """Every pair of machines, paired on the same essays.
 
-    `table` is that of `agreement_by_series`.
+    `table` is that of `agreement_by_condition`.
 
     Pairs that the study declares are the confirmatory family (`p_adjusted` by Holm); the others
     are exploratory (Benjamini-Hochberg), the better machine first.
 
     Returns
     -------
-    frame, a row a pair: `a, b, declared, difference` (QWK of a minus b), `low, high` (95 %, new
-    essays on these prompts), `p, p_adjusted, new_prompts_low, new_prompts_high` (NaN where the
-    prompts are too few).
+    frame, a row a pair: `condition_a, condition_b, declared, difference` (QWK of a minus b), `low,
+    high` (95 %, new essays on these prompts), `p, p_adjusted, new_prompts_low, new_prompts_high`
+    (NaN where the prompts are too few).
     """
-    first = runs.drop_duplicates(["series", "essay_id"])
-    scores = first.pivot(index="essay_id", columns="series", values="score")
+    first = runs.drop_duplicates(["condition", "essay_id"])
+    scores = first.pivot(index="essay_id", columns="condition", values="score")
     human = first.drop_duplicates("essay_id").set_index("essay_id")["human"].loc[scores.index]
-    ranked = table.sort_values("qwk", ascending=False)["series"]
-    declared = [tuple(pair) for pair in study.evaluation.comparisons]
+    ranked = table.sort_values("qwk", ascending=False)["condition"]
+    declared = [
+        tuple(Condition("machine", name).condition_id for name in pair)
+        for pair in study.evaluation.comparisons
+    ]
     taken = {frozenset(pair) for pair in declared}
     rows = []
     for a, b in declared + [p for p in combinations(ranked, 2) if frozenset(p) not in taken]:
-        given = human, scores[a], scores[b], study.labels
+        pair = human, scores[a], scores[b], study.labels
         size = {"n_replicates": study.evaluation.replicates}
-        found = compare_machines(*given, **size)
-        wide = compare_machines(*given, cluster=prompts.loc[human.index], **size)
+        paired = compare_machines(*pair, **size)
+        wide = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
         rows.append(
-            {"a": a, "b": b, "declared": (a, b) in declared, "difference": found["difference"],
-             "low": found["low"], "high": found["high"], "p": found["p"],
-             "new_prompts_low": wide["low"], "new_prompts_high": wide["high"]}
+            {"condition_a": a, "condition_b": b, "declared": (a, b) in declared,
+             "difference": paired["difference"], "low": paired["low"], "high": paired["high"],
+             "p": paired["p"], "new_prompts_low": wide["low"], "new_prompts_high": wide["high"]}
         )  # fmt: skip
     pairs = pd.DataFrame(rows)
     if pairs.empty:
@@ -159,37 +171,45 @@ def compare_all_machines(
     return pairs
 
 
-def score_shares(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
-    """Share of essays at each score: people, then every series, averaged over its runs."""
-    first = runs[runs["series"] == runs["series"].iloc[0]].drop_duplicates("essay_id")
-    shares = {"human": first["human"].value_counts(normalize=True)}
-    for name, part in runs.groupby("series", sort=False):
-        shares[name] = part["score"].value_counts(normalize=True)
-    return pd.DataFrame(shares).reindex(labels).fillna(0)
+HUMAN = "human"  # the source of people's scores, beside conditions
+
+
+def score_shares(scores: dict[str, pd.Series], labels: list) -> pd.DataFrame:
+    """Share of essays at each score, a row a score of the scale, a column a source of `scores`."""
+    shares = {source: values.value_counts(normalize=True) for source, values in scores.items()}
+    return pd.DataFrame(shares).reindex(labels).fillna(0).rename_axis("score")
+
+
+def shares_of_runs(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
+    """`score_shares` of people, then of every condition over its runs."""
+    human = runs.drop_duplicates("essay_id")["human"]
+    machines = {name: run["score"] for name, run in runs.groupby("condition", sort=False)}
+    return score_shares({HUMAN: human, **machines}, labels)
 
 
 def shares_by_level(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """Share of essays at each score by group of a reportable size, people's and every series';
+    """Share of essays at each score by group of a reportable size, people's and every condition's;
     those of fewer essays than may be shown are left out.
 
     Returns
     -------
-    frame `attribute, level, n, source` ("human" or a series), `score, share`
+    frame `attribute, level, n, source` ("human" or a condition), `score, share`
     """
-    first = runs.drop_duplicates("essay_id").assign(series="human")
-    scores = pd.concat([first.assign(score=first["human"]), runs])[["essay_id", "series", "score"]]
+    first = runs.drop_duplicates("essay_id").assign(condition=HUMAN)
+    scores = pd.concat([first.assign(score=first["human"]), runs])
+    scores = scores[["essay_id", "condition", "score"]]
     known = corpus.set_index("essay_id")
     parts = []
     for attribute in groups:
         _, levels = group_levels(known, attribute)
         at = scores.assign(level=scores["essay_id"].map(levels))
-        n = at[at["series"] == "human"].groupby("level").size()
+        n = at[at["condition"] == HUMAN].groupby("level").size()
         shown = shown_levels(study, known.loc[first["essay_id"]], attribute)
         large = n[(n >= study.evaluation.min_group) & n.index.isin(shown)]
         for level in large.sort_values(ascending=False).index:
-            inside = at[at["level"] == level].groupby("series", sort=False)["score"]
+            inside = at[at["level"] == level].groupby("condition", sort=False)["score"]
             share = inside.value_counts(normalize=True).unstack().reindex(columns=study.labels)
             share = _without_small(share.fillna(0), int(n[level]), study.least_shown)
             tidy = share.rename_axis(index="source", columns="score").stack().dropna()

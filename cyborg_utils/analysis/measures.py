@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from cyborg_utils.analysis.predictions import with_fields
 from cyborg_utils.statistics.agreement import (
     bootstrap_agreement,
     concordance,
@@ -16,23 +19,34 @@ from cyborg_utils.statistics.prmse import prmse_interval
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.schema.study import Study
 
-# What the field asks of a machine as a whole: rule, statistic, its bounds, and whose rule it is.
-SHIFT_RULE = "SMD within ±0.15"
-RULES = (
-    ("QWK at least 0.70", "qwk", 0.70, np.inf, "Williamson, Xi and Breyer (2012)"),
-    (SHIFT_RULE, "smd", -0.15, 0.15, "Williamson, Xi and Breyer (2012)"),
-    ("SD ratio within 2/3 to 3/2", "sd_ratio", 2 / 3, 3 / 2, "Wang and von Davier (2014)"),
-)
-RULES_BESIDE_PEOPLE = {
-    "qwk": ("QWK at most 0.10 below two people's", "Williamson, Xi and Breyer (2012)"),
-    "exact": (
-        "exact agreement at most 5.125 percentage points below two people's",
-        "Wang and von Davier (2014)",
-    ),
-}
+
+class Rule(StrEnum):
+    """What the field asks of a machine as a whole.
+
+    QWK, SMD and QWK's degradation after Williamson, Xi and Breyer (2012), SD ratio and the
+    degradation of exact agreement after Wang and von Davier (2014).
+    """
+
+    QWK = "qwk"
+    SMD = "smd"
+    SD_RATIO = "sd_ratio"
+    QWK_DEGRADATION = "qwk_degradation"
+    EXACT_DEGRADATION = "exact_degradation"
 
 
-def measures_by_series(
+class RuleVerdict(StrEnum):
+    """Whether a whole interval lies inside or outside a rule's bounds."""
+
+    MET = "met"
+    BROKEN = "broken"
+    INCONCLUSIVE = "inconclusive"
+
+
+BOUNDS = {Rule.QWK: (0.70, np.inf), Rule.SMD: (-0.15, 0.15), Rule.SD_RATIO: (2 / 3, 3 / 2)}
+DEGRADATIONS = {"qwk": Rule.QWK_DEGRADATION, "exact": Rule.EXACT_DEGRADATION}
+
+
+def measures_by_condition(
     study: Study, runs: pd.DataFrame, table: pd.DataFrame, second: pd.Series | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every measure of agreement, and the field's rules for a machine as a whole.
@@ -42,47 +56,48 @@ def measures_by_series(
 
     Parameters
     ----------
-    table : that of `agreement_by_series`, whose interval of QWK the rule uses.
+    table : that of `agreement_by_condition`, whose interval of QWK the rule uses.
     second : a second human score by essay id, missing where an essay has none.
 
     Returns
     -------
-    (measures: a row a series; rules: a row a series and rule: `series, rule, value, low, high,
-    verdict, source`)
+    (measures: a row a condition; rules: a row a condition and rule: `rule, value, low, high,
+    verdict`; both with the conditions' fields)
     """
     rows, ruled = [], []
-    for keys, run in runs.groupby(["series", "draw", "seed"], sort=False):
-        name = keys[0]
+    for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
         human, score, continuous = (run[c].to_numpy() for c in ("human", "score", "continuous"))
-        found = bootstrap_agreement(human, score, study.labels, 200)
-        row = {"series": name, **found["estimate"].drop("mean_difference"),
+        measured = bootstrap_agreement(human, score, study.labels, 200)
+        row = {"condition": keys[0], **measured["estimate"].drop("mean_difference"),
                "concordance": concordance(human, continuous),
                "correlation": correlation(human, continuous)}  # fmt: skip
-        for rule, statistic, least, most, source in RULES:
-            value, se = found.loc[statistic, ["estimate", "se"]]
-            ruled.append((*keys, rule, value, se, least, most, source))
+        for rule, bounds in BOUNDS.items():
+            ruled.append((*keys, rule, *measured.loc[rule.value, ["estimate", "se"]], *bounds))
         other = run["essay_id"].map({} if second is None else second).to_numpy(dtype=float)
         both = np.isfinite(other)
         if both.any():
             beside = human_human_comparison(
                 human[both], other[both], score[both], study.labels, 200
             )
-            for statistic, (rule, source) in RULES_BESIDE_PEOPLE.items():
+            for statistic, rule in DEGRADATIONS.items():
                 value, se, limit = beside.loc[statistic, ["degradation", "se", "limit"]]
-                ruled.append((*keys, rule, value, se, -np.inf, limit, source))
+                ruled.append((*keys, rule, value, se, -np.inf, limit))
             row["prmse"] = prmse_interval(np.column_stack([human, other]), continuous)["prmse"]
         rows.append(row)
-    measures = pd.DataFrame(rows).groupby("series", sort=False).mean().reset_index()
-    columns = ["series", "draw", "seed", "rule", "value", "se", "least", "most", "source"]
+    measures = pd.DataFrame(rows).groupby("condition", sort=False).mean().reset_index()
+    columns = ["condition", "draw", "seed", "rule", "value", "se", "least", "most"]
     every = pd.DataFrame(ruled, columns=columns)
     essays = runs["essay_id"].nunique()
-    rules = pool_replications(every, ["series", "rule", "least", "most", "source"], "value", essays)
-    reach = stats.t.ppf(0.975, rules["df"]) * rules["se"]
-    rules["low"], rules["high"] = rules["value"] - reach, rules["value"] + reach
-    kappa = rules["rule"] == RULES[0][0]
-    known = table.set_index("series").loc[rules.loc[kappa, "series"], ["low", "high"]]
+    rules = pool_replications(every, ["condition", "rule", "least", "most"], "value", essays)
+    half_width = stats.t.ppf(0.975, rules["df"]) * rules["se"]
+    rules["low"], rules["high"] = rules["value"] - half_width, rules["value"] + half_width
+    kappa = rules["rule"] == Rule.QWK
+    known = table.set_index("condition").loc[rules.loc[kappa, "condition"], ["low", "high"]]
     rules.loc[kappa, ["low", "high"]] = known.to_numpy()
     inside = (rules["low"] >= rules["least"]) & (rules["high"] <= rules["most"])
     outside = (rules["high"] < rules["least"]) | (rules["low"] > rules["most"])
-    rules["verdict"] = np.select([inside, outside], ["met", "broken"], "cannot tell")
-    return measures, rules[["series", "rule", "value", "low", "high", "verdict", "source"]]
+    rules["verdict"] = RuleVerdict.INCONCLUSIVE
+    rules.loc[inside, "verdict"] = RuleVerdict.MET
+    rules.loc[outside, "verdict"] = RuleVerdict.BROKEN
+    rules = rules[["condition", "rule", "value", "low", "high", "verdict"]]
+    return with_fields(measures, runs), with_fields(rules, runs)

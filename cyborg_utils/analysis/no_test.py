@@ -10,9 +10,9 @@ import math
 
 import pandas as pd
 
-from cyborg_utils.analysis.agreement import agreement_by_series
+from cyborg_utils.analysis.agreement import HUMAN, agreement_by_condition, score_shares
 from cyborg_utils.analysis.predictions import collect_runs, collect_teacher
-from cyborg_utils.study.design import conditions, keeps_model, seeds
+from cyborg_utils.study.design import CONDITION_FIELDS, conditions, keeps_model, seeds
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import model_folder
@@ -22,17 +22,19 @@ FEWEST = 30  # test essays
 
 
 def scored_by(corpus: pd.DataFrame, ledgers: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Who scored how many essays, what for: `essays, scored by, used`; a row for U, one for dev,
-    and one for the labels of each Teacher (`ledgers`)."""
+    """Who scored how many essays, and what for.
+
+    Returns
+    -------
+    frame `scorer` ("human" or a Teacher), `essays, purpose` (the split; "label" for the labels of a
+    Teacher, `ledgers`)
+    """
     scored = corpus.dropna(subset="score")["split"].value_counts()
-    rows = [
-        {"scored by": "people", "essays": int(scored["train"]), "for": "U: learnt from"},
-        {"scored by": "people", "essays": int(scored["dev"]), "for": "dev: picks weights"},
-    ]
+    rows = [{"scorer": HUMAN, "essays": int(scored[s]), "purpose": s} for s in ("train", "dev")]
     for teacher, ledger in ledgers.items():
         n = int((ledger["label_source"] == "teacher").sum())
-        rows.append({"scored by": f"Teacher {teacher}", "essays": n, "for": "labels: learnt from"})
-    rows.append({"scored by": "people", "essays": 0, "for": "test: judges"})
+        rows.append({"scorer": teacher, "essays": n, "purpose": "label"})
+    rows.append({"scorer": HUMAN, "essays": 0, "purpose": "test"})
     return pd.DataFrame(rows)
 
 
@@ -41,41 +43,42 @@ def agreement_on_dev(study: Study) -> pd.DataFrame:
 
     Returns
     -------
-    frame, a row a series: `scorer, series, picked` (whether dev picked its weights), `n_human,
-    n_train, qwk, low, high`
+    frame, a row a scorer and condition with its fields: `scorer` (a Teacher where the arm is
+    `teacher`, else a Student), `picked` (whether dev picked its weights), `n_human, n_train, qwk,
+    low, high`
     """
-    found = []
+    every = []
     if "cyborg" in study.arms:
-        found += [(f"Teacher {t.name}", t, collect_teacher(study, t.name, "dev"))
-                  for t in study.teachers]  # fmt: skip
-    found += [(s.name, s, collect_runs(study, s.name, "dev")) for s in study.students]
+        every += [(t, collect_teacher(study, t.name, "dev")) for t in study.teachers]
+    every += [(s, collect_runs(study, s.name, "dev")) for s in study.students]
     parts = []
-    for scorer, spec, runs in found:
-        table, _ = agreement_by_series(study, runs)
-        parts.append(table.assign(scorer=scorer, picked=spec.kind != "classical"))
-    columns = ["scorer", "series", "picked", "n_human", "n_train", "qwk", "low", "high"]
+    for spec, runs in every:
+        table, _ = agreement_by_condition(study, runs)
+        parts.append(table.assign(scorer=spec.name, picked=spec.kind != "classical"))
+    columns = ["scorer", *CONDITION_FIELDS, "picked", "n_human", "n_train", "qwk", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
-def score_shares(
+def shares_without_test(
     study: Study, corpus: pd.DataFrame, ledgers: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
-    """Share of essays at each score: people's, each Teacher's labels, each Student's own scores of
-    dev after the first arm with a Teacher's labels, or after people's alone."""
+    """`score_shares` of people's scores, each Teacher's labels, each Student's own scores of dev
+    after the first arm with a Teacher's labels, or after people's alone.
+
+    Returns
+    -------
+    a column a source: `human:train`, `human:dev`, `teacher:NAME`, `student:NAME`
+    """
     scored = corpus.dropna(subset="score")
-    given = {
-        "people, U": scored.loc[scored["split"] == "train", "score"],
-        "people, dev": scored.loc[scored["split"] == "dev", "score"],
-    }
+    scores = {f"{HUMAN}:{s}": scored.loc[scored["split"] == s, "score"] for s in ("train", "dev")}
     for teacher, ledger in ledgers.items():
-        given[f"Teacher {teacher}, labels"] = ledger.query("label_source == 'teacher'")["score"]
+        scores[f"teacher:{teacher}"] = ledger.query("label_source == 'teacher'")["score"]
     for student in study.students:
         runs = collect_runs(study, student.name, "dev")
         arm = "cyborg" if "cyborg" in study.arms else "human"
-        first = runs.loc[runs["arm"] == arm, "series"].iloc[0]
-        given[f"{student.name}, dev"] = runs.loc[runs["series"] == first, "score"]
-    shares = {name: scores.value_counts(normalize=True) for name, scores in given.items()}
-    return pd.DataFrame(shares).reindex(study.labels).fillna(0)
+        first = runs.loc[runs["arm"] == arm, "condition"].iloc[0]
+        scores[f"student:{student.name}"] = runs.loc[runs["condition"] == first, "score"]
+    return score_shares(scores, study.labels)
 
 
 def essays_needed(low: float, high: float, n: int, half_width: float = HALF_WIDTH) -> int | None:
@@ -90,7 +93,7 @@ def essays_needed(low: float, high: float, n: int, half_width: float = HALF_WIDT
 
 def widest(on_dev: pd.DataFrame) -> pd.Series:
     """The Student with the widest interval on dev: what a careful guess starts from."""
-    students = on_dev[~on_dev["scorer"].str.startswith("Teacher ")]
+    students = on_dev[on_dev["arm"] != "teacher"]
     return students.loc[(students["high"] - students["low"]).fillna(0).idxmax()]
 
 

@@ -6,12 +6,14 @@ All functions take frames of runs as `cyborg_utils.analysis.predictions.collect_
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from cyborg_utils.analysis.disclosure import shown_levels
+from cyborg_utils.analysis.predictions import with_fields
 from cyborg_utils.corpus.columns import probability_columns
 from cyborg_utils.labeling.strategies import READINGS, read_scores
 from cyborg_utils.statistics.bootstrap import (
@@ -24,17 +26,13 @@ from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import Study
 
 OVERALL = ("qwk", "smd", "sd_ratio")
 TOP_SHARE = "top_share"
-MEANING = {
-    "qwk": "QWK",
-    "smd": "SMD",
-    "sd_ratio": "SD of the machine's scores over people's",
-    TOP_SHARE: "share of the two highest scores",
-}
-EVERYONE = "all essays"
+STATISTICS = (*OVERALL, TOP_SHARE)
+EVERYONE = "(all)"  # in place of an attribute, or of a prompt
 COLUMNS = [
     "attribute", "level", "n", "statistic", "a", "b", "difference", "low", "high", "p", "p_bh",
 ]  # fmt: skip
@@ -69,7 +67,7 @@ def paired_statistics(
     difference = found[0] - found[1]
     return pd.DataFrame(
         {
-            "statistic": [*OVERALL, TOP_SHARE],
+            "statistic": STATISTICS,
             "a": found[0][0],
             "b": found[1][0],
             "difference": difference[0],
@@ -131,6 +129,37 @@ def changes(
     return table[COLUMNS]
 
 
+def changes_on_held_out(
+    study: Study, unseen: pd.DataFrame, seen: pd.DataFrame, corpus: pd.DataFrame
+) -> pd.DataFrame:
+    """`changes` from training on a prompt to training without it, on its essays.
+
+    Parameters
+    ----------
+    unseen, seen : runs without a prompt, and those with every prompt.
+
+    Returns
+    -------
+    frame of the fields of the condition with every prompt, `prompt` (EVERYONE, then each), and
+    `COLUMNS`
+    """
+    with_prompt = {
+        name: replace(Condition.from_id(name), left_out=None).condition_id
+        for name in unseen["condition"].unique()
+    }
+    unseen = unseen.assign(
+        condition=unseen["condition"].map(with_prompt),
+        prompt=unseen["essay_id"].map(corpus.set_index("essay_id")["prompt"]),
+    )
+    parts = []
+    for condition, part in unseen.groupby("condition", sort=False):
+        same = seen[seen["condition"] == condition]
+        for prompt, essays in [(EVERYONE, part), *part.groupby("prompt", sort=False)]:
+            table = changes(study, essays, same, corpus, [])
+            parts.append(table.assign(condition=condition, prompt=prompt))
+    return with_fields(pd.concat(parts, ignore_index=True), seen)
+
+
 def readings(
     study: Study, teacher: pd.DataFrame, dev: pd.DataFrame, ledger_of: Callable
 ) -> pd.DataFrame:
@@ -148,16 +177,39 @@ def readings(
     gives = set(probability_columns(study.labels)) <= set(teacher)
     parts = []
     for (fraction, draw), run in teacher.groupby(["fraction", "draw"], sort=False):
-        mine = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
+        of_run = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
         output = run.rename(columns={"continuous": "expected"})
         ledger = ledger_of(fraction, draw)
         for reading in READINGS:
             if reading == "prior" and not gives:
                 continue
-            scores = read_scores(output, reading, study.labels, ledger, mine)
+            scores = read_scores(output, reading, study.labels, ledger, of_run)
             score = round_to_scale(scores, study.labels)
             parts.append(run.assign(reading=reading, score=score))
     return pd.concat(parts, ignore_index=True)
+
+
+def top_share(scores: pd.Series, labels: list) -> float:
+    """Share of scores that are one of the two highest of the scale."""
+    return float((scores >= labels[-2]).mean())
+
+
+def change_summary(table: pd.DataFrame) -> dict[str, float]:
+    """A table of `changes` in one row.
+
+    Returns
+    -------
+    every statistic over all essays, of `a` under its name and of `b` with `_b`; `difference, low,
+    high, p` of the QWK; `largest_smd`, `largest_smd_b`
+    """
+    of_all = table[table["attribute"] == EVERYONE].set_index("statistic")
+    return {
+        **of_all["a"],
+        **of_all["b"].add_suffix("_b"),
+        **of_all.loc["qwk", ["difference", "low", "high", "p"]],
+        "largest_smd": largest_smd(table, "a"),
+        "largest_smd_b": largest_smd(table, "b"),
+    }
 
 
 def largest_smd(table: pd.DataFrame, side: str) -> float:

@@ -6,38 +6,18 @@ whose scores came in a file.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.columns import of_trait
 from cyborg_utils.statistics.scales import round_to_scale
-from cyborg_utils.study.design import Condition, conditions, seeds
+from cyborg_utils.study.design import CONDITION_FIELDS, Condition, conditions, seeds
 from cyborg_utils.study.results import LabelingResult, StudentResult, read_result
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import HARD, MACHINES, Study
 from cyborg_utils.study.storage import corpus_file, labels_folder, need, student_folder
 
 ONCE = "-"  # the draw of an arm that has none: every human label
-
-
-def series_name(condition: Condition) -> str:
-    """What a reader calls a condition, its draw left out: `cyborg by llama, 10 %`."""
-    if condition.left_out is not None:
-        return f"{series_name(replace(condition, left_out=None))}, prompt left out"
-    if condition.arm == "full":
-        return "all human labels"
-    share = (
-        f"{condition.fraction:.3g}" if condition.fraction < 0.001 else f"{condition.fraction:.4g}"
-    )
-    share = "all scored" if condition.fraction == 1 else f"{float(share) * 100:g} %"
-    if condition.arm == "human":
-        return f"human labels only, {share}"
-    use = "" if condition.use == HARD.name else f"{condition.use}, "
-    return f"cyborg by {condition.teacher}, {use}{share}"
-
-
 COLLECTED = ["essay_id", "human", "continuous", "score"]
 
 
@@ -46,25 +26,25 @@ def collect_runs(
     student: str,
     split: str = "test",
     trait: str = HOLISTIC,
-    left_out: bool = False,
+    held_out: bool = False,
 ) -> pd.DataFrame:
     """All scores of one Student for one part, or of all machines whose scores came in a file.
 
     Parameters
     ----------
     split : dev, test, or the name of another study whose test essays were scored too.
-    left_out : the runs without a prompt, on its essays; those of all prompts make one run.
+    held_out : the runs without a prompt, on its essays.
 
     Returns
     -------
-    frame, a row a run and essay: `series, arm, teacher, use, fraction, draw, seed, n_human,
-    n_train, truncated` (training essays that lose their end), `essay_id, human, continuous, score`
+    frame, a row a run and essay: `CONDITION_FIELDS, draw, seed, n_human, n_train, truncated`
+    (training essays that lose their end), `essay_id, human, continuous, score`
     """
     if student == MACHINES:
         return _machines(study)
     parts = []
     for c in conditions(study):
-        if (c.left_out is not None) != left_out:
+        if (c.left_out is not None) != held_out:
             continue
         for seed in seeds(study, student):
             folder = student_folder(study, student, c, seed)
@@ -74,8 +54,7 @@ def collect_runs(
             scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
             parts.append(
                 scores.assign(
-                    series=series_name(c), arm=c.arm, teacher=c.teacher, use=c.use,
-                    fraction=c.fraction, draw=ONCE if c.draw is None else c.draw, seed=seed,
+                    **c.fields, draw=ONCE if c.draw is None else c.draw, seed=seed,
                     n_human=about.n_human, n_train=about.n_train,
                     truncated=about.truncated,
                 )
@@ -98,11 +77,10 @@ def collect_teacher(
         scores = pd.read_parquet(file)
         n_human = about.budget["train"]
         scores = of_trait(scores[scores["split"] == split], trait)
-        name = series_name(c).replace("cyborg by", "Teacher")
+        of_teacher = Condition("teacher", teacher, c.fraction).fields
         parts.append(
             scores[[*COLLECTED, *(n for n in scores if n.startswith("p_"))]].assign(
-                series=name, arm="teacher", teacher=teacher, use=None, fraction=c.fraction,
-                draw=c.draw, seed=0, n_human=n_human, n_train=n_human,
+                **of_teacher, draw=c.draw, seed=0, n_human=n_human, n_train=n_human,
                 truncated=about.truncated,
             )
         )  # fmt: skip
@@ -116,16 +94,21 @@ def at_headline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
 
 def hard_only(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs on hard labels, and those on no Teacher's labels."""
-    return runs[runs["use"].fillna(HARD.name) == HARD.name]
+    return runs[runs["strategy"].fillna(HARD.name) == HARD.name]
+
+
+def with_fields(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """A table, a row or more a condition, with all `CONDITION_FIELDS` first, from its runs."""
+    fields = runs[CONDITION_FIELDS].drop_duplicates("condition")
+    others = [name for name in table if name not in CONDITION_FIELDS]
+    return table[["condition", *others]].merge(fields, on="condition")[[*CONDITION_FIELDS, *others]]
 
 
 def _machines(study: Study) -> pd.DataFrame:
     """Machine scores from a file, on the essays that people and every machine scored."""
     corpus = pd.read_parquet(need(corpus_file(study), study))
     known = corpus.dropna(subset=["score", *study.machines])
-    unknown = dict.fromkeys(
-        ["teacher", "use", "fraction", "n_human", "n_train", "truncated"], np.nan
-    )
+    unknown = dict.fromkeys(["n_human", "n_train", "truncated"], np.nan)
     parts = [
         pd.DataFrame(
             {
@@ -133,8 +116,7 @@ def _machines(study: Study) -> pd.DataFrame:
                 "human": known["score"],
                 "continuous": known[name],
                 "score": round_to_scale(known[name], study.labels),
-                "series": name,
-                "arm": "machine",
+                **Condition("machine", name).fields,
                 "draw": ONCE,
                 "seed": 0,
                 **unknown,

@@ -6,6 +6,7 @@ shown are left out here, before anything is drawn or written (`cyborg_utils.anal
 
 from __future__ import annotations
 
+from enum import StrEnum
 from itertools import combinations
 
 import numpy as np
@@ -13,26 +14,39 @@ import pandas as pd
 from scipy import stats
 
 from cyborg_utils.analysis.disclosure import only_shown, shown_levels
+from cyborg_utils.analysis.predictions import with_fields
+from cyborg_utils.corpus.simulation.generator import PLANTED_GROUP
 from cyborg_utils.statistics.conditional_bias import conditional_bias
 from cyborg_utils.statistics.fairness import group_differences
 from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
-    OUTSIDE,
-    WITHIN,
+    Verdict,
     benjamini_hochberg,
     equivalence_verdict,
     essays_needed,
 )
 from cyborg_utils.statistics.replications import pool_replications
+from cyborg_utils.study.design import CONDITION_FIELDS
 from cyborg_utils.study.schema.study import Study
 
-KEYS = ["series", "arm", "attribute", "level"]
+KEYS = ["condition", "attribute", "level"]
+BAND = ["attribute", "level", "reference", "n", "smallest", "largest", "verdict"]
+
+
+class Outcome(StrEnum):
+    """A group's verdict with the side of its bias."""
+
+    WITHIN = "within"
+    TOO_LOW = "too_low"
+    TOO_HIGH = "too_high"
+    INCONCLUSIVE = "inconclusive"
+    UNDEFINED = "undefined"
 
 
 def group_bias(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """SMD of every group for every series, on rounded scores, averaged over the runs.
+    """SMD of every group for every condition, on rounded scores, averaged over the runs.
 
     Parameters
     ----------
@@ -40,14 +54,14 @@ def group_bias(
 
     Returns
     -------
-    frame, a row a series and group level: `series, arm, attribute, level, n, mean_human,
-    mean_machine, qwk, smd, smd_se, smd_low, smd_high` (90 %), `p` (SMD = 0), `p_bh`
+    frame, a row a condition and group level, with the condition's fields: `attribute, level, n,
+    mean_human, mean_machine, qwk, smd, smd_se, smd_low, smd_high` (90 %), `p` (SMD = 0), `p_bh`
     (Benjamini-Hochberg over the groups that get a verdict), `verdict, essays_needed, dsm`, and
     the SMD over other standard deviations: `smd_human` (the group's human scores),
     `smd_pooled_population`, `smd_human_population` (the whole sample).
     """
     every = bias_by_run(study, runs, corpus, groups)
-    return every if every.empty else mean_bias(study, every)
+    return every if every.empty else with_fields(mean_bias(study, every), runs)
 
 
 def bias_by_run(
@@ -55,10 +69,11 @@ def bias_by_run(
 ) -> pd.DataFrame:
     """What `group_bias` averages: a row a run and group level, with `draw` and `seed`."""
     if not groups:
-        return pd.DataFrame(columns=[*KEYS, "n", "mean_human", "smd", "verdict"])
+        columns = [*CONDITION_FIELDS, *KEYS[1:], "n", "mean_human", "smd", "verdict"]
+        return pd.DataFrame(columns=columns)
     known = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
     parts = []
-    for keys, run in runs.groupby(["series", "arm", "draw", "seed"], sort=False):
+    for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
         essays = run.set_index("essay_id")[["human", "score"]].join(known)
         table = group_differences(essays, groups, machine="score", labels=study.labels)
         table = only_shown(study, table, essays, groups)
@@ -66,7 +81,7 @@ def bias_by_run(
             essays_needed(0.0, study.evaluation.smd_bound, se * n**0.5) if se > 0 else np.nan
             for se, n in zip(table["smd_se"], table["n"], strict=True)
         ]
-        run_of = dict(zip(("series", "arm", "draw", "seed"), keys, strict=True))
+        run_of = dict(zip(("condition", "draw", "seed"), keys, strict=True))
         parts.append(table.assign(**run_of))
     return pd.concat(parts, ignore_index=True)
 
@@ -102,10 +117,10 @@ def intersections(
     return group_bias(study, runs, corpus, pairs)
 
 
-def conditional_by_series(
+def conditional_group_bias(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Conditional bias of every series at equal human score, of its runs' mean continuous score.
+    """Conditional bias of every condition at equal human score, of its runs' mean continuous score.
 
     The coefficient is linear in the machine score, so that of the mean is the mean of the runs'.
     Groups are compared with the largest whose level is known. A second human score is used where
@@ -113,13 +128,13 @@ def conditional_by_series(
 
     Returns
     -------
-    (bands: a row a series and level: `series, attribute, level, reference, n, smallest, largest,
-    verdict`; association: `series, attribute, osa, osd, csd`)
+    (bands: a row a condition and level: `attribute, level, reference, n, smallest, largest,
+    verdict`; association: `attribute, osa, osd, csd`; both with the conditions' fields)
     """
     corpus = corpus.set_index("essay_id")
-    order = ["series", "attribute", "level", "reference", "n", "smallest", "largest", "verdict"]
+    order = ["condition", *BAND]
     bands, association = [], []
-    for name, part in runs.groupby("series", sort=False):
+    for name, part in runs.groupby("condition", sort=False):
         mean = part.groupby("essay_id")[["human", "continuous"]].mean()
         known = corpus.loc[mean.index]
         for attribute in groups:
@@ -127,18 +142,20 @@ def conditional_by_series(
             sizes, shown = levels.value_counts(), shown_levels(study, known, attribute)
             if len(sizes) < 2 or not shown:
                 continue
-            found = conditional_bias(
+            bias = conditional_bias(
                 mean["human"], mean["continuous"], levels,
                 reference=sizes.drop(MISSING, errors="ignore").sort_index().idxmax(),
                 second_rating=_second_rating(study, known, levels),
             )  # fmt: skip
-            at = {"series": name, "attribute": attribute}
-            reference = found.coefficients["reference"].iloc[0]
-            verdicts = found.verdicts[found.verdicts["level"].isin(shown)]
-            bands.append(verdicts.assign(**at, reference=reference)[order])
-            association.append(at | {"osa": found.osa, "osd": found.osd, "csd": found.csd})
-    whole = pd.concat(bands, ignore_index=True) if bands else pd.DataFrame(columns=order)
-    return whole, pd.DataFrame(association)
+            row = {"condition": name, "attribute": attribute}
+            reference = bias.coefficients["reference"].iloc[0]
+            verdicts = bias.verdicts[bias.verdicts["level"].isin(shown)]
+            bands.append(verdicts.assign(**row, reference=reference)[order])
+            association.append(row | {"osa": bias.osa, "osd": bias.osd, "csd": bias.csd})
+    if not bands:
+        return pd.DataFrame(columns=[*CONDITION_FIELDS, *BAND]), pd.DataFrame()
+    whole = pd.concat(bands, ignore_index=True)
+    return with_fields(whole, runs), with_fields(pd.DataFrame(association), runs)
 
 
 def _second_rating(study: Study, known: pd.DataFrame, levels: pd.Series) -> pd.Series | None:
@@ -150,76 +167,69 @@ def _second_rating(study: Study, known: pd.DataFrame, levels: pd.Series) -> pd.S
     return known["score_2"] if (given.loc[large, "sum"] >= enough).all() and large.any() else None
 
 
-def verdict_matrix(report: pd.DataFrame) -> pd.DataFrame:
-    """A row a group, a column a series; the cell is the verdict in a word, with the SMD."""
+def outcomes(report: pd.DataFrame) -> pd.Series:
+    """The `Outcome` of each row of `group_bias`."""
 
-    def word(row) -> str:
-        if pd.isna(row.smd):
-            return "undefined"
-        told = {WITHIN: "within", OUTSIDE: "too low" if row.smd < 0 else "too high"}
-        return f"{told.get(row.verdict, 'cannot tell')} {row.smd:+.2f}"
+    def outcome(smd: float, verdict: Verdict) -> Outcome:
+        if pd.isna(smd):
+            return Outcome.UNDEFINED
+        if verdict == Verdict.OUTSIDE:
+            return Outcome.TOO_LOW if smd < 0 else Outcome.TOO_HIGH
+        return Outcome.WITHIN if verdict == Verdict.WITHIN else Outcome.INCONCLUSIVE
 
-    return _matrix(report.assign(cell=[word(r) for r in report.itertuples()]))
-
-
-def conditional_matrix(bands: pd.DataFrame) -> pd.DataFrame:
-    """A row a group, a column a series; the cell is the verdict at equal human score in a word,
-    with the smallest and the largest coefficient."""
-
-    def word(row) -> str:
-        if pd.isna(row.smallest):
-            return "undefined"
-        told = {
-            "scored lower at equal true score": "too low",
-            "scored higher at equal true score": "too high",
-            "no bias shown": "none shown",
-            "depends on the reliability of the human score": "depends",
-        }
-        span = f"{row.smallest:+.2f} to {row.largest:+.2f}"
-        return f"{told.get(row.verdict, 'cannot tell')} {span}"
-
-    return _matrix(bands.assign(cell=[word(r) for r in bands.itertuples()]))
-
-
-def group_names(report: pd.DataFrame) -> pd.Series:
-    """What a table calls a group: `gender: F`."""
-    return report["attribute"] + ": " + report["level"]
-
-
-def _matrix(cells: pd.DataFrame) -> pd.DataFrame:
-    named = cells.assign(group=group_names(cells))
-    keys = ["group", "n"]
-    matrix = named.pivot(index=keys, columns="series", values="cell")
-    order = pd.MultiIndex.from_frame(named[keys].drop_duplicates())
-    return matrix.loc[order, list(named["series"].unique())].reset_index().rename_axis(None, axis=1)
+    pairs = zip(report["smd"], report["verdict"], strict=True)
+    return pd.Series([outcome(*pair) for pair in pairs], report.index, dtype=object)
 
 
 def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
-    """How many groups of each series have which verdict, and the largest SMD of those that are
-    large enough to get one: `series, groups, within, too low, too high, cannot tell, largest, n,
-    smd, low, high` (90 %)."""
+    """How many groups of each condition have which verdict, and the largest SMD of those that are
+    large enough to get one.
+
+    Returns
+    -------
+    frame, a row a condition with its fields: `groups, within, too_low, too_high, inconclusive`
+    (numbers of groups), and of the largest SMD `attribute, level, n, smd, low, high` (90 %)
+    """
     rows = []
     large = report[report["n"] >= study.evaluation.min_group]
-    for series, part in large.groupby("series", sort=False):
+    for condition, part in large.groupby("condition", sort=False):
         known = part.dropna(subset="smd")
         if known.empty:
             continue
         worst = known.loc[known["smd"].abs().idxmax()]
-        outside = part["verdict"] == OUTSIDE
-        within = part["verdict"] == WITHIN
+        counts = outcomes(part).replace(Outcome.UNDEFINED, Outcome.INCONCLUSIVE).value_counts()
         rows.append(
             {
-                "series": series,
+                "condition": condition,
                 "groups": len(part),
-                "within": int(within.sum()),
-                "too low": int((outside & (part["smd"] < 0)).sum()),
-                "too high": int((outside & (part["smd"] > 0)).sum()),
-                "cannot tell": int((~within & ~outside).sum()),
-                "largest": f"{worst['attribute']}: {worst['level']}",
+                **{o.value: int(counts.get(o, 0)) for o in Outcome if o != Outcome.UNDEFINED},
+                "attribute": worst["attribute"],
+                "level": worst["level"],
                 "n": int(worst["n"]),
                 "smd": worst["smd"],
                 "low": worst["smd_low"],
                 "high": worst["smd_high"],
             }
         )
-    return pd.DataFrame(rows)
+    return with_fields(pd.DataFrame(rows), report) if rows else pd.DataFrame()
+
+
+def planted_gap(runs: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
+    """How the group of a simulated corpus's planted bias is scored against the others.
+
+    Returns
+    -------
+    frame, a row a condition with its fields: `gap`, the group's mean continuous score minus the
+    others' at equal true score, in score points, weighted by the group's essays
+    """
+    attribute, level = PLANTED_GROUP
+    truth = corpus.set_index("essay_id")[["true_score", attribute]]
+    rows = []
+    for condition, run in runs.groupby("condition", sort=False):
+        seen = run.join(truth, on="essay_id")
+        means = seen.groupby(["true_score", seen[attribute] == level])["continuous"]
+        means = means.agg(["mean", "size"])
+        mean, weight = means["mean"].unstack(), means["size"].unstack()[True].fillna(0)
+        gap = ((mean[True] - mean[False]) * weight).sum() / weight.sum()
+        rows.append({"condition": condition, "gap": gap})
+    return with_fields(pd.DataFrame(rows), runs)

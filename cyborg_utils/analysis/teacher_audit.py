@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.analysis.predictions import with_fields
 from cyborg_utils.corpus.columns import probability_columns
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.statistics.agreement import bootstrap_agreement, quadratic_weighted_kappa
@@ -21,7 +22,7 @@ BINS, SIMULATIONS = 10, 200
 STRATUM = [
     "by", "level", "essays", "mean_human", "mean_teacher", "difference", "se", "exact", "qwk",
 ]  # fmt: skip
-FIFTHS = ["1 (shortest fifth)", "2", "3", "4", "5 (longest fifth)"]
+FIFTHS = ["1", "2", "3", "4", "5"]  # of the essays by their length, the shortest first
 
 
 def audited_labels(study: Study, corpus: pd.DataFrame, teacher: str) -> pd.DataFrame:
@@ -163,12 +164,13 @@ def inherited_errors(runs: pd.DataFrame, teacher: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    frame, a row a series: `series, arm, correlation` of the Student's errors (score - human) with
-    the Teacher's, `slope` of the one on the other; over the runs, each with its own draw's Teacher
+    frame, a row a condition with its fields: `correlation` of the Student's errors (score - human)
+    with the Teacher's, `slope` of the one on the other; over the runs, each with its own draw's
+    Teacher
     """
     errors = teacher.assign(error_teacher=teacher["score"] - teacher["human"])
     rows = []
-    for (series, arm, draw, _), run in runs.groupby(["series", "arm", "draw", "seed"], sort=False):
+    for (condition, draw, _), run in runs.groupby(["condition", "draw", "seed"], sort=False):
         same = errors[errors["draw"] == draw] if draw in set(errors["draw"]) else errors
         both = run.merge(same[["essay_id", "error_teacher"]], on="essay_id")
         both["error"] = both["score"] - both["human"]
@@ -176,10 +178,10 @@ def inherited_errors(runs: pd.DataFrame, teacher: pd.DataFrame) -> pd.DataFrame:
         if spread > 0 and both["error"].var() > 0:
             rows.append(
                 {
-                    "series": series, "arm": arm,
+                    "condition": condition,
                     "correlation": both["error"].corr(both["error_teacher"]),
                     "slope": both["error"].cov(both["error_teacher"]) / spread,
                 }
             )  # fmt: skip
-    table = pd.DataFrame(rows, columns=["series", "arm", "correlation", "slope"])
-    return table.groupby(["series", "arm"], sort=False).mean().reset_index()
+    table = pd.DataFrame(rows, columns=["condition", "correlation", "slope"])
+    return with_fields(table.groupby("condition", sort=False).mean().reset_index(), runs)

@@ -6,10 +6,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.analysis.agreement import agreement_by_series, comparisons
-from cyborg_utils.analysis.predictions import at_headline, collect_runs, collect_teacher, hard_only
+from cyborg_utils.analysis.agreement import agreement_by_condition, comparisons
+from cyborg_utils.analysis.predictions import (
+    at_headline,
+    collect_runs,
+    collect_teacher,
+    hard_only,
+    with_fields,
+)
 from cyborg_utils.analysis.subgroups import group_bias
-from cyborg_utils.statistics.hypothesis_tests import OUTSIDE, WITHIN
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import Study
 
@@ -21,33 +27,35 @@ def by_trait(
 
     Returns
     -------
-    (a row a trait and series: `trait, series, arm, qwk, low, high`, for cyborg data `gain,
-    gain_low, gain_high, p` over human labels only and `loss` to all human labels, and over the
-    groups of a reportable size `judged, within, outside, largest`; the SMD of every group with
-    `trait`)
+    (a row a trait and condition, with the condition's fields: `trait, qwk, low, high`, for cyborg
+    data `gain, gain_low, gain_high, p` over human labels only and `loss` to all human labels, and
+    over the groups of a reportable size `judged, within, outside, largest`; the SMD of every group
+    with `trait`)
     """
     rows, bias = [], []
     for trait in study.traits:
         runs = _runs(study, student, trait)
-        table, resampled = agreement_by_series(study, runs)
+        table, resampled = agreement_by_condition(study, runs)
         compared = comparisons(study, table, resampled)
-        wanted = ["series", "gain", "gain_low", "gain_high", "p", "loss"]
+        wanted = ["condition", "gain", "gain_low", "gain_high", "p", "loss"]
         compared = compared.reindex(columns=wanted)
         smd = group_bias(study, runs, corpus, groups).assign(trait=trait)
         bias.append(smd)
-        for row in table.merge(compared, on="series", how="left").itertuples():
-            mine = smd[(smd["series"] == row.series) & (smd["n"] >= study.evaluation.min_group)]
+        for row in table.merge(compared, on="condition", how="left").itertuples():
+            judged = smd[
+                (smd["condition"] == row.condition) & (smd["n"] >= study.evaluation.min_group)
+            ]
             rows.append(
                 {
-                    "trait": trait, "series": row.series, "arm": row.arm, "qwk": row.qwk,
+                    "condition": row.condition, "trait": trait, "qwk": row.qwk,
                     "low": row.low, "high": row.high, "gain": row.gain, "gain_low": row.gain_low,
-                    "gain_high": row.gain_high, "p": row.p, "loss": row.loss, "judged": len(mine),
-                    "within": int((mine["verdict"] == WITHIN).sum()),
-                    "outside": int((mine["verdict"] == OUTSIDE).sum()),
-                    "largest": mine["smd"].abs().max(),
+                    "gain_high": row.gain_high, "p": row.p, "loss": row.loss, "judged": len(judged),
+                    "within": int((judged["verdict"] == Verdict.WITHIN).sum()),
+                    "outside": int((judged["verdict"] == Verdict.OUTSIDE).sum()),
+                    "largest": judged["smd"].abs().max(),
                 }
             )  # fmt: skip
-    return pd.DataFrame(rows), pd.concat(bias, ignore_index=True)
+    return with_fields(pd.DataFrame(rows), runs), pd.concat(bias, ignore_index=True)
 
 
 def _runs(study: Study, student: str, trait: str) -> pd.DataFrame:
@@ -59,7 +67,7 @@ def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
     parts = []
     for trait in study.traits:
         runs = at_headline(study, collect_teacher(study, teacher, trait=trait))
-        parts.append(agreement_by_series(study, runs)[0].assign(trait=trait))
+        parts.append(agreement_by_condition(study, runs)[0].assign(trait=trait))
     return pd.concat(parts, ignore_index=True)[["trait", "qwk", "low", "high"]]
 
 
@@ -84,28 +92,29 @@ def specific_to_traits(study: Study, student: str, corpus: pd.DataFrame) -> pd.D
 
     Returns
     -------
-    frame `series, trait, specific, low, high, specific_true, true_low, true_high`
+    frame, with the conditions' fields: `trait, specific, low, high, specific_true, true_low,
+    true_high`
     """
     truth = corpus.set_index("essay_id")
     holistic = _runs(study, student, HOLISTIC)
-    run = ["series", "draw", "seed", "essay_id"]
+    run = ["condition", "draw", "seed", "essay_id"]
     parts = []
     for trait in study.traits:
         if trait == HOLISTIC:
             continue
         scores = _runs(study, student, trait)
         both = scores.merge(holistic[[*run, "continuous"]], on=run, suffixes=("", "_holistic"))
-        for (series, _, _), part in both.groupby(["series", "draw", "seed"], sort=False):
+        for (condition, _, _), part in both.groupby(["condition", "draw", "seed"], sort=False):
             machine, given = part["continuous"].to_numpy(), part["continuous_holistic"].to_numpy()
-            row = {"series": series, "trait": trait, "n": len(part)}
+            row = {"condition": condition, "trait": trait, "n": len(part)}
             row["specific"] = partial_correlation(machine, part["human"].to_numpy(), given)
             if f"true_{trait}" in truth:
                 true = truth.loc[part["essay_id"], f"true_{trait}"].to_numpy(dtype=float)
                 row["specific_true"] = partial_correlation(machine, true, given)
             parts.append(row)
-    table = pd.DataFrame(parts).groupby(["series", "trait"], sort=False).mean().reset_index()
+    table = pd.DataFrame(parts).groupby(["condition", "trait"], sort=False).mean().reset_index()
     for name, ends in (("specific", ("low", "high")), ("specific_true", ("true_low", "true_high"))):
         if name in table:
             z, reach = np.arctanh(table[name]), 1.96 / np.sqrt(table["n"] - 4)
             table[ends[0]], table[ends[1]] = np.tanh(z - reach), np.tanh(z + reach)
-    return table.drop(columns="n")
+    return with_fields(table.drop(columns="n"), holistic)

@@ -15,12 +15,7 @@ from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.study import LabelUse
 
 ROUNDS = 200
-READINGS = {
-    "label": "most probable score",
-    "expected": "expected score",
-    "prior": "prior corrected",
-    "calibrated": "mean and spread of dev",
-}
+READINGS = ("label", "expected", "prior", "calibrated")
 
 
 def prior_factors(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""Every figure of the study (seaborn), each with alt text, and the tables beside them."""
+"""Every figure of the study (seaborn): each function returns the figure and its alt text, as `show`
+takes them."""
 
 from __future__ import annotations
 
@@ -12,11 +13,20 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image, display
 from matplotlib.colors import same_color
-from matplotlib.ticker import MultipleLocator, PercentFormatter, ScalarFormatter
+from matplotlib.ticker import MultipleLocator, PercentFormatter
 
-from cyborg_utils.reporting.tables import NO_FORMULAS, _short, table
+from cyborg_utils.analysis.agreement import HUMAN
+from cyborg_utils.reporting.labels import (
+    METHODS,
+    arm_label,
+    condition_label,
+    method_label,
+    source_label,
+)
+from cyborg_utils.reporting.tables import NO_FORMULAS, _short
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 
-ARMS = {"human": "human labels only", "cyborg": "cyborg data", "full": "all human labels"}
+Drawn = tuple[plt.Figure, str]  # a figure and its alt text
 COLOURS = dict(zip(("human", "cyborg", "full"), sns.color_palette("colorblind")[:3], strict=True))
 MARKERS = {"human": "s", "cyborg": "o", "full": "D"}
 WIDTH = 7.6
@@ -46,8 +56,13 @@ def redrawable(figure: plt.Figure, alt: str, save: Path | None = None, over=None
     return over
 
 
-def score_distribution(shares: pd.DataFrame, title: str) -> plt.Figure:
-    """Share of essays at each score point; `shares` is indexed by score, a column a source."""
+def score_distribution(shares: pd.DataFrame, title: str) -> Drawn:
+    """Share of essays at each score point.
+
+    Parameters
+    ----------
+    shares : indexed by every score of the scale in order, a column a source under its label.
+    """
     tidy = shares.rename_axis("score").reset_index().melt("score", var_name="source")
     tidy["score"] = tidy["score"].map("{:g}".format)
     rows = -(-shares.shape[1] // 3)
@@ -61,10 +76,11 @@ def score_distribution(shares: pd.DataFrame, title: str) -> plt.Figure:
     handles, labels = axes.get_legend_handles_labels()
     axes.get_legend().remove()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
-    return figure
+    top = "; ".join(f"{source} {share:.1%}" for source, share in shares.iloc[-2:].sum().items())
+    return figure, f"Share of essays at each score. The two highest scores: {top}."
 
 
-def training_curve(log: pd.DataFrame, title: str) -> plt.Figure:
+def training_curve(log: pd.DataFrame, title: str) -> Drawn:
     """Loss by step and, where judged, agreement with the dev scores; the best one is marked."""
     judged = "dev_qwk" in log
     figure, axes = plt.subplots(1, 1 + judged, figsize=(WIDTH, 2.6), squeeze=False)
@@ -78,7 +94,10 @@ def training_curve(log: pd.DataFrame, title: str) -> plt.Figure:
         axes[0, 1].set(ylabel="QWK on dev (star: kept)", xlabel="training step")
     figure.suptitle(title)
     figure.tight_layout()
-    return figure
+    last = log["loss"].dropna().iloc[-1]
+    alt = f"Training loss by step, {last:.3f} at the end"
+    alt += f", and QWK on dev; the best is {log['dev_qwk'].max():.3f}" * judged
+    return figure, f"{alt}."
 
 
 def live_training_curve(title: str) -> Callable[[pd.DataFrame], None]:
@@ -87,20 +106,18 @@ def live_training_curve(title: str) -> Callable[[pd.DataFrame], None]:
 
     def draw(log: pd.DataFrame) -> None:
         nonlocal handle
-        best = log["dev_qwk"].max()
-        alt = f"Training loss and QWK on dev by step; the best QWK on dev is {best:.3f}."
-        handle = redrawable(training_curve(log, title), alt, over=handle)
+        handle = redrawable(*training_curve(log, title), over=handle)
 
     return draw
 
 
-def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
+def budget_curve(points: pd.DataFrame, title: str) -> Drawn:
     """QWK by the number of hand-scored essays, with 95 % intervals, one panel a Student.
 
     Parameters
     ----------
-    points : rows with `student, arm, teacher, n_human, qwk, low, high`; a row of the full arm is
-        drawn as a line at its own number of labels.
+    points : rows with `student, condition, arm, teacher, n_human, qwk, low, high`; a row of the
+        full arm is drawn as a line at its own number of labels.
     """
     students = list(points["student"].unique())
     figure, axes = plt.subplots(
@@ -110,10 +127,10 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
     lines = points.drop_duplicates(["arm", "teacher"])[["arm", "teacher"]]
     cyborgs = [t for a, t in lines.itertuples(index=False) if a == "cyborg"]
     for panel, student in zip(axes[0], students, strict=True):
-        mine = points[points["student"] == student]
+        of_student = points[points["student"] == student]
         for i, (arm, teacher) in enumerate(lines.itertuples(index=False)):
-            by_teacher = mine["teacher"] == teacher if arm == "cyborg" else True
-            line = mine[(mine["arm"] == arm) & by_teacher].sort_values("n_human")
+            by_teacher = of_student["teacher"] == teacher if arm == "cyborg" else True
+            line = of_student[(of_student["arm"] == arm) & by_teacher].sort_values("n_human")
             panel.errorbar(
                 line["n_human"] * 1.04 ** (i - len(lines) / 2),
                 line["qwk"],
@@ -122,15 +139,15 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
                 linestyle="--" if arm == "human" else "-",
                 color=colours[cyborgs.index(teacher)] if arm == "cyborg" else COLOURS[arm],
                 capsize=3,
-                label=f"{ARMS[arm]} by {teacher}" if arm == "cyborg" else ARMS[arm],
+                label=arm_label(arm, teacher),
             )
-        full = mine[mine["arm"] == "full"]
+        full = of_student[of_student["arm"] == "full"]
         if len(full):
             panel.axhspan(
                 full["low"].iloc[0], full["high"].iloc[0], color=COLOURS["full"], alpha=0.12
             )
         panel.set_xscale("log")
-        ticks = sorted(mine["n_human"].unique())
+        ticks = sorted(of_student["n_human"].unique())
         panel.set_xticks(ticks, [f"{t:,.0f}" for t in ticks], rotation=45)
         panel.xaxis.set_minor_locator(plt.NullLocator())
         panel.set(xlabel="hand-scored train essays", title=student)
@@ -138,10 +155,14 @@ def budget_curve(points: pd.DataFrame, title: str) -> plt.Figure:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4))
     figure.suptitle(title)
-    return figure
+    values = "; ".join(
+        f"{r.student}, {condition_label(r.condition)}: {r.qwk:.3f} ({r.low:.3f} to {r.high:.3f})"
+        for r in points.itertuples()
+    )
+    return figure, f"QWK by hand-scored essays, 95 % intervals. {values}."
 
 
-def reliability_diagram(bins: pd.DataFrame, title: str) -> plt.Figure:
+def reliability_diagram(bins: pd.DataFrame, title: str) -> Drawn:
     """How often a label is right against the probability that it is given with, by bin.
 
     Parameters
@@ -153,70 +174,77 @@ def reliability_diagram(bins: pd.DataFrame, title: str) -> plt.Figure:
     axes.plot(bins["confidence"], bins["accuracy"], marker="o")
     axes.set(xlabel="probability of the label", ylabel="share that is the human score")
     axes.set(xlim=(0, 1), ylim=(0, 1), title=title)
-    return figure
+    values = ", ".join(f"{r.accuracy:.2f} at {r.confidence:.2f}" for r in bins.itertuples())
+    return figure, f"Share of right labels by the probability that they are given with: {values}."
 
 
-def trade_off(table: pd.DataFrame, methods: dict[str, str], title: str) -> plt.Figure:
-    """QWK against the largest |SMD| over groups: a colour a series, a marker a method.
+def trade_off(table: pd.DataFrame, title: str) -> Drawn:
+    """QWK against the largest |SMD| over groups: a colour a name, a marker a method.
 
     Parameters
     ----------
-    table : rows with `series, method, qwk, largest`.
-    methods : what each method is called, in the order of the legend.
+    table : rows with `name` (what the legend calls the condition), `method, qwk, largest`.
     """
-    shown = table.assign(method=table["method"].map(methods))
+    methods = [METHODS[method] for method in METHODS if method in set(table["method"])]
+    shown = table.assign(method=[method_label(method) for method in table["method"]])
     figure, axes = plt.subplots(figsize=(WIDTH, 4), layout="constrained")
     for bound in (0.05, 0.10):
         axes.axvline(bound, color="grey", linewidth=1, linestyle="--")
     sns.lineplot(
-        shown, x="largest", y="qwk", hue="series", sort=False, estimator=None, linewidth=0.8,
+        shown, x="largest", y="qwk", hue="name", sort=False, estimator=None, linewidth=0.8,
         alpha=0.5, legend=False, ax=axes,
     )  # fmt: skip
     sns.scatterplot(
-        shown, x="largest", y="qwk", hue="series", style="method", style_order=methods.values(),
+        shown, x="largest", y="qwk", hue="name", style="method", style_order=methods,
         s=70, ax=axes,
     )  # fmt: skip
     axes.set(xlabel="largest |SMD| over groups (dashed: 0.05 and 0.10)", ylabel="QWK on test")
     axes.set(xlim=(0, None), title=title)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
-    return figure
+    points = shown.dropna(subset="largest")
+    values = "; ".join(
+        f"{r.name}, {r.method}: {r.qwk:.3f} at {r.largest:.2f}"
+        for r in points.itertuples(index=False)
+    )
+    return figure, f"QWK against the largest absolute SMD of a group. {values}."
 
 
-def bias_forest(
-    report: pd.DataFrame, conditional: pd.DataFrame, bound: float, title: str
-) -> plt.Figure:
+def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, title: str) -> Drawn:
     """SMD of every group of an attribute, and beside it the bias at equal human score.
 
     Parameters
     ----------
-    report : rows with `level, n, series, smd, smd_low, smd_high`; one attribute.
-    conditional : rows with `series, level, reference, smallest, largest`; may be empty.
+    report : rows with `condition, level, n, smd, smd_low, smd_high, verdict`; one attribute.
+    conditional : rows with `condition, level, reference, smallest, largest`; may be empty.
     """
     levels = report.drop_duplicates("level")[["level", "n"]]
-    series = list(report["series"].unique())
-    step = 0.8 / len(series)
+    conditions = list(report["condition"].unique())
+    step = 0.8 / len(conditions)
     places = {level: -i for i, level in enumerate(levels["level"])}
-    height = 1.6 + len(levels) * max(0.45, 0.17 * len(series)) + 0.2 * ((len(series) + 1) // 2)
+    height = 1.6 + len(levels) * max(0.45, 0.17 * len(conditions))
+    height += 0.2 * ((len(conditions) + 1) // 2)
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(WIDTH, height), sharey=True, width_ratios=[3, 2], layout="constrained"
     )
     left.axvspan(-bound, bound, color="grey", alpha=0.15)
-    palette = sns.color_palette("colorblind", max(len(series), 1))
+    palette = sns.color_palette("colorblind", max(len(conditions), 1))
     shapes = ["s", "o", "D", "^", "v", "P", "X", "*"]
-    for i, name in enumerate(series):
+    for i, condition in enumerate(conditions):
         look = {"color": palette[i], "marker": shapes[i % len(shapes)]}
-        shift = ((len(series) - 1) / 2 - i) * step
-        mine = report[report["series"] == name].dropna(subset="smd")
+        shift = ((len(conditions) - 1) / 2 - i) * step
+        rows = report[report["condition"] == condition].dropna(subset="smd")
         left.errorbar(
-            mine["smd"],
-            mine["level"].map(places).astype(float) + shift,
-            xerr=[mine["smd"] - mine["smd_low"], mine["smd_high"] - mine["smd"]],
+            rows["smd"],
+            rows["level"].map(places).astype(float) + shift,
+            xerr=[rows["smd"] - rows["smd_low"], rows["smd_high"] - rows["smd"]],
             linestyle="none",
             markersize=5,
-            label=name,
+            label=condition_label(condition),
             **look,
         )
-        band = conditional[(conditional["series"] == name) & conditional["level"].isin(places)]
+        band = conditional[
+            (conditional["condition"] == condition) & conditional["level"].isin(places)
+        ]
         y = band["level"].map(places).astype(float) + shift
         right.hlines(y, band["smallest"], band["largest"], color=look["color"], linewidth=3)
         right.plot(
@@ -233,17 +261,31 @@ def bias_forest(
     left.set_xlabel(f"SMD with 90 % interval\n(grey: within ±{bound:g})")
     if len(conditional):
         reference = _short(conditional["reference"].iloc[0], 28)
-        told = f"at equal human score, in score points,\nagainst {reference}"
+        right.set_xlabel(f"at equal human score, in score points,\nagainst {reference}")
     else:
-        told = "at equal human score:\nnothing to compare with"
-    right.set_xlabel(told)
+        right.set_xlabel("at equal human score:\nnothing to compare with")
     figure.suptitle(title)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
-    return figure
+    return figure, _bias_in_words(report, conditional, bound)
 
 
-def differences(table: pd.DataFrame, title: str, unit: str) -> plt.Figure:
+def _bias_in_words(report: pd.DataFrame, conditional: pd.DataFrame, bound: float) -> str:
+    outside = report[report["verdict"] == Verdict.OUTSIDE]
+    words = [
+        f"SMD by group with 90 % intervals, {len(outside)} of {len(report)} outside ±{bound:g}"
+    ]
+    words += [
+        f"{condition_label(r.condition)}, {r.level}: {r.smd:+.2f}" for r in outside.itertuples()
+    ]
+    bands = [
+        f"{condition_label(r.condition)}, {r.level}: {r.smallest:+.2f} to {r.largest:+.2f}"
+        for r in conditional.dropna(subset="smallest").itertuples()
+    ]
+    return f"{'; '.join(words)}. At equal human score: {'; '.join(bands) or 'nothing to compare'}."
+
+
+def differences(table: pd.DataFrame, title: str, unit: str) -> Drawn:
     """Differences with their 95 % intervals, a row each, a colour a group of rows.
 
     Parameters
@@ -258,10 +300,10 @@ def differences(table: pd.DataFrame, title: str, unit: str) -> plt.Figure:
     axes.axvline(0, color="grey", linewidth=1)
     y = -np.arange(len(table))
     for group, colour in zip(groups, palette, strict=True):
-        mine = (table["of"] == group).to_numpy()
-        rows = table[mine]
+        of_group = (table["of"] == group).to_numpy()
+        rows = table[of_group]
         axes.errorbar(
-            rows["difference"], y[mine],
+            rows["difference"], y[of_group],
             xerr=[rows["difference"] - rows["low"], rows["high"] - rows["difference"]],
             linestyle="none", marker="o", color=colour, label=group,
         )  # fmt: skip
@@ -270,28 +312,38 @@ def differences(table: pd.DataFrame, title: str, unit: str) -> plt.Figure:
     axes.set(xlabel=f"{unit} (95 % interval)", title=title)
     if len(groups) > 1:
         figure.legend(loc="outside lower center", ncols=2, fontsize="small")
-    return figure
+    values = "; ".join(
+        f"{r.name}: {r.difference:+.3f}"
+        + ("" if pd.isna(r.low) else f" ({r.low:+.3f} to {r.high:+.3f})")
+        for r in table.itertuples(index=False)
+    )
+    return figure, f"{unit}, 95 % intervals. {values}."
 
 
-def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
+def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
     """Share of essays at each score, a panel a group; people are the black line.
 
     Parameters
     ----------
-    shares : rows with `level, n, source` ("human" or a series), `score, share`.
+    shares : rows with `level, n, source` (`HUMAN` or a condition), `score, share`.
     """
     levels = shares.drop_duplicates("level")[["level", "n"]]
     names = {r.level: f"{_short(r.level, 26)}\n(n = {r.n:,})" for r in levels.itertuples()}
-    machines = [source for source in shares["source"].unique() if source != "human"]
+    sources = {source: source_label(source) for source in shares["source"].unique()}
+    machines = [label for source, label in sources.items() if source != HUMAN]
     palette = dict(zip(machines, sns.color_palette("colorblind", len(machines)), strict=True))
+    palette[source_label(HUMAN)] = "black"
     step = np.diff(np.sort(shares["score"].unique())).min() if shares["score"].nunique() > 1 else 1
     gaps = shares.groupby(["level", "source"], sort=False)["score"].diff() > 1.5 * step
     grid = sns.relplot(
-        shares.assign(panel=shares["level"].map(names), part=gaps.cumsum()),
+        shares.assign(
+            panel=shares["level"].map(names), part=gaps.cumsum(),
+            source=shares["source"].map(sources),
+        ),
         x="score", y="share", hue="source", style="source", col="panel", kind="line",
         units="part", estimator=None,  # a line ends where a share is not shown
         col_wrap=min(3, len(levels)), height=2.1, aspect=WIDTH / 2.1 / 3,
-        palette=palette | {"human": "black"}, markers=True, dashes=False, markersize=5,
+        palette=palette, markers=True, dashes=False, markersize=5,
     )  # fmt: skip
     for axes in grid.axes.flat:
         for line in axes.lines:
@@ -302,46 +354,18 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> plt.Figure:
     grid.set_titles("{col_name}", size="small").set_axis_labels("score", "share of essays")
     grid.figure.suptitle(title, y=1.05)
     sns.move_legend(grid, "upper center", bbox_to_anchor=(0.5, 0), ncols=2, title=None)
-    return grid.figure
+    panels = "; ".join(f"{r.level} ({r.n:,} essays)" for r in levels.itertuples())
+    lines = ", ".join(sources.values())
+    return grid.figure, f"Share of essays at each score, a panel a group: {panels}; lines: {lines}."
 
 
-# Behind the first word of a verdict; the word says it too.
-VERDICT_COLOURS = {"within": "#d9f0e3", "too low": "#fbd9c0", "too high": "#f6cfe4"}
-
-
-def verdicts(matrix: pd.DataFrame, caption: str) -> None:
-    """Show a table of verdicts, a colour behind each word that says within or outside."""
-
-    def background(cell) -> str:
-        for word, colour in VERDICT_COLOURS.items():
-            if str(cell).startswith(word):
-                return f"background-color: {colour}; color: black"
-        return ""
-
-    series = [c for c in matrix if c not in ("group", "n")]
-    table(matrix, caption, lambda style: style.map(background, subset=series))
-
-
-def length_by_score(lengths: pd.Series, scores: pd.Series) -> plt.Figure:
+def length_by_score(lengths: pd.Series, scores: pd.Series) -> Drawn:
     """Words of an essay by its human score."""
     figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
     order = [f"{v:g}" for v in sorted(scores.unique())]
     sns.boxplot(x=scores.map("{:g}".format), y=lengths, order=order, fliersize=2, ax=axes,
                 color=sns.color_palette("colorblind")[0])  # fmt: skip
     axes.set(xlabel="human score", ylabel="words", title="Longer essays score higher")
-    return figure
-
-
-def reliability(expected: np.ndarray, human: np.ndarray, title: str) -> plt.Figure:
-    """Mean human score against the machine's expected score, in tenths of the essays."""
-    bins = pd.qcut(pd.Series(expected).rank(method="first"), 10, labels=False)
-    means = pd.DataFrame({"expected": expected, "human": human}).groupby(bins).mean()
-    figure, axes = plt.subplots(figsize=(4.2, 3.6))
-    low, high = means.to_numpy().min(), means.to_numpy().max()
-    axes.plot([low, high], [low, high], color="grey", linestyle="--", label="calibrated")
-    axes.plot(means["expected"], means["human"], marker="o", label="tenths of the essays")
-    axes.set(xlabel="machine's expected score", ylabel="mean human score", title=title)
-    axes.xaxis.set_major_locator(MultipleLocator(1))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
-    axes.legend()
-    return figure
+    medians = lengths.groupby(scores).median()
+    values = ", ".join(f"{median:.0f} at score {score:g}" for score, median in medians.items())
+    return figure, f"Words of an essay by human score; medians {values}."

@@ -16,6 +16,7 @@ from cyborg_utils.statistics.bootstrap import (
     pair_features,
     pair_statistics,
 )
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import aligned_scores, scores_on_scale
 
 
@@ -318,8 +319,8 @@ def human_human_comparison(
     -------
     pandas.DataFrame
         Index `statistic` (qwk, exact); columns `human_human, machine_human, degradation` (the
-        first minus the second), `se, low, high, limit, verdict` ("within the limit" or "beyond
-        the limit" where the whole interval says so, else "too few essays to tell"), `n`.
+        first minus the second), `se, low, high, limit, verdict` (a `Verdict` on the limit: WITHIN
+        or OUTSIDE where the whole interval says so), `n`.
 
     Raises
     ------
@@ -339,11 +340,11 @@ def human_human_comparison(
             cluster=cluster,
             seed=seed,
         )
-        verdict = "too few essays to tell"
+        verdict = Verdict.INCONCLUSIVE
         if found["high"] <= limit:
-            verdict = "within the limit"
+            verdict = Verdict.WITHIN
         elif found["low"] > limit:
-            verdict = "beyond the limit"
+            verdict = Verdict.OUTSIDE
         rows.append(
             {
                 "statistic": statistic,

@@ -7,11 +7,23 @@ a multinomial draw of the cells, and an influence function is a gradient at the 
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import numpy as np
 import pandas as pd
 from scipy import optimize
 
 FEW_CLUSTERS = 5
+
+
+class InferenceTo(StrEnum):
+    """What an interval speaks for: essays on the same prompts, or prompts like these."""
+
+    NEW_ESSAYS = "new_essays"
+    NEW_PROMPTS = "new_prompts"
+    TOO_FEW_PROMPTS = "too_few_prompts"  # fewer than FEW_CLUSTERS: there is no interval
+
+
 PAIR_STATISTICS = (
     "qwk",
     "exact",
@@ -310,7 +322,7 @@ def infer(features, counts, cell, statistics, n_replicates, level, cluster, seed
     Returns
     -------
     pandas.DataFrame
-        `estimate, se, se_bootstrap, low, high, p, n, inference_to`, k rows.
+        `estimate, se, se_bootstrap, low, high, p, n, inference_to` (an `InferenceTo`), k rows.
     """
     rng, n = np.random.default_rng(seed), int(counts.sum())
     estimates = statistics(counts @ features / n, n)
@@ -324,7 +336,7 @@ def infer(features, counts, cell, statistics, n_replicates, level, cluster, seed
         p = np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (1 + n_replicates))
         p = np.where(np.isnan(estimates), np.nan, p)
         se = np.sqrt(counts @ influence**2) / n
-        reach = "new essays on the same prompts"
+        inference_to = InferenceTo.NEW_ESSAYS
     else:
         codes = cluster_codes(cluster, n)
         means, sizes = bootstrap_means(features[cell], np.ones(n), n_replicates, rng, codes)
@@ -334,20 +346,12 @@ def infer(features, counts, cell, statistics, n_replicates, level, cluster, seed
             for value, column in zip(estimates, influence.T, strict=True)
         ]
         se, low, high, p = np.array(wild).T
-        reach = _cluster_sentence(codes.max() + 1)
+        few = codes.max() + 1 < FEW_CLUSTERS
+        inference_to = InferenceTo.TOO_FEW_PROMPTS if few else InferenceTo.NEW_PROMPTS
     return pd.DataFrame(
         {"estimate": estimates, "se": se, "se_bootstrap": _sd(replicates), "low": low,
-         "high": high, "p": p, "n": n, "inference_to": reach}
+         "high": high, "p": p, "n": n, "inference_to": inference_to}
     )  # fmt: skip
-
-
-def _cluster_sentence(groups):
-    if groups < FEW_CLUSTERS:
-        return (
-            f"new prompts, but {groups} are too few to speak for others (at least "
-            f"{FEW_CLUSTERS}): no interval is given"
-        )
-    return f"new prompts like these {groups} (wild cluster bootstrap)"
 
 
 def _sd(replicates):

@@ -33,13 +33,7 @@ def linear_equating(machine, human, spread: bool = True):
 
 
 CANDIDATES = 40  # places tried for a cut point between its neighbours
-METHODS = {
-    "none": "plain rounding",
-    "mean": "mean constraint",
-    "linear": "mean and spread",
-    "isotonic": "isotonic regression",
-    "cuts": "cut points",
-}
+METHODS = ("none", "mean", "linear", "isotonic", "cuts")
 Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 

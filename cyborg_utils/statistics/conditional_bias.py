@@ -9,6 +9,7 @@ rating as instrument.
 from __future__ import annotations
 
 import warnings
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,16 @@ from statsmodels.tools import add_constant
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
 from cyborg_utils.statistics.scales import aligned_scores
+
+
+class ConditionalVerdict(StrEnum):
+    """How a group is scored at equal true score, over all corrections of the human score."""
+
+    TOO_LOW = "too_low"
+    TOO_HIGH = "too_high"
+    NONE_SHOWN = "none_shown"
+    DEPENDS = "depends_on_reliability"
+    NOT_ESTIMABLE = "not_estimable"
 
 
 class ConditionalBias(NamedTuple):
@@ -59,7 +70,7 @@ def conditional_bias(
         Level to compare with; the largest if not given, ties alphabetical.
     reliabilities : sequence of float
         Assumed reliabilities of H over the whole sample. One so low that it leaves no true
-        variance inside the groups gives NaN and the verdict "cannot be estimated".
+        variance inside the groups gives NaN and the verdict `NOT_ESTIMABLE`.
     second_rating : array_like, shape (n,), optional
         A second, independent human score, missing where an essay has none.
     level : float
@@ -194,15 +205,15 @@ def _verdicts(coefficients):
         believable = part[part["correction"] != "none"]
         believable = part if believable.empty else believable
         if believable["se"].isna().any():
-            verdict = "cannot be estimated"
+            verdict = ConditionalVerdict.NOT_ESTIMABLE
         elif (believable["low"] > 0).all():
-            verdict = "scored higher at equal true score"
+            verdict = ConditionalVerdict.TOO_HIGH
         elif (believable["high"] < 0).all():
-            verdict = "scored lower at equal true score"
+            verdict = ConditionalVerdict.TOO_LOW
         elif ((believable["low"] > 0) | (believable["high"] < 0)).any():
-            verdict = "depends on the reliability of the human score"
+            verdict = ConditionalVerdict.DEPENDS
         else:
-            verdict = "no bias shown"
+            verdict = ConditionalVerdict.NONE_SHOWN
         values = believable["coefficient"]
         rows.append((name, part["n"].iloc[0], values.min(), values.max(), verdict))
     return pd.DataFrame(rows, columns=["level", "n", "smallest", "largest", "verdict"])

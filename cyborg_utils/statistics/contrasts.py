@@ -6,11 +6,20 @@ Everything is computed from the joint replicates of
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
 from cyborg_utils.statistics.replications import SOURCES
+
+
+class NoInterval(StrEnum):
+    """Why a retention has no interval."""
+
+    NO_GAIN = "no_gain"  # full is not distinguishably better than human-only
+    GAIN_UNCERTAIN = "gain_uncertain"
 
 
 def contrast(resampled, weights, level=0.95):
@@ -29,7 +38,8 @@ def contrast(resampled, weights, level=0.95):
     Returns
     -------
     pandas.Series
-        `estimate, se, df, low, high, p` (two-sided, zero), `se_essays, se_draws, se_seeds, note`.
+        `estimate, se, df, low, high, p` (two-sided, zero), `se_essays, se_draws, se_seeds`, and
+        `notes`, every `Note` on one of the arms.
 
     Raises
     ------
@@ -52,11 +62,10 @@ def contrast(resampled, weights, level=0.95):
     df = total**2 / denominator if denominator > 0 else np.nan
     reach = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
     p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else (1.0 if estimate == 0 else 0.0)
-    notes = dict.fromkeys(f"{name}: {resampled.notes[name]}" for name in names
-                          if resampled.notes[name])  # fmt: skip
+    notes = tuple(dict.fromkeys(note for name in names for note in resampled.notes[name]))
     return pd.Series(
         {"estimate": estimate, "se": se, "df": df, "low": estimate - reach,
-         "high": estimate + reach, "p": p, **parts, "note": " | ".join(notes)}
+         "high": estimate + reach, "p": p, **parts, "notes": notes}
     )  # fmt: skip
 
 
@@ -137,8 +146,8 @@ def retention(resampled, cyborg, human_only, full, level=0.95):
     Returns
     -------
     pandas.Series
-        `retention, low, high, note`; NaN limits and a note where full is not distinguishably
-        better than human-only, since any share is then possible.
+        `retention, low, high, no_interval`; NaN limits and a `NoInterval` where full is not
+        distinguishably better than human-only, since any share is then possible.
 
     Raises
     ------
@@ -149,8 +158,7 @@ def retention(resampled, cyborg, human_only, full, level=0.95):
     part = contrast(resampled, _sum((cyborg, 1.0), (human_only, -1.0)), level)
     if not gain["low"] > 0:
         share = part["estimate"] / gain["estimate"] if gain["estimate"] > 0 else np.nan
-        note = f"{full} is not distinguishably better than {human_only}: no interval of the share"
-        return pd.Series({"retention": share, "low": np.nan, "high": np.nan, "note": note})
+        return _without_interval(share, NoInterval.NO_GAIN)
     share = part["estimate"] / gain["estimate"]
     residual = contrast(
         resampled, _sum((cyborg, 1.0), (human_only, share - 1.0), (full, -share)), level
@@ -161,13 +169,14 @@ def retention(resampled, cyborg, human_only, full, level=0.95):
     x, y = part["estimate"], gain["estimate"]
     a, b, c = y**2 - t**2 * v22, x * y - t**2 * v12, x**2 - t**2 * v11
     if a <= 0:
-        note = f"{full} - {human_only} is too uncertain for an interval of the share"
-        return pd.Series({"retention": share, "low": np.nan, "high": np.nan, "note": note})
+        return _without_interval(share, NoInterval.GAIN_UNCERTAIN)
     root = np.sqrt(max(b**2 - a * c, 0.0))
-    return pd.Series(
-        {"retention": share, "low": (b - root) / a, "high": (b + root) / a,
-         "note": residual["note"]}
-    )  # fmt: skip
+    limits = {"low": (b - root) / a, "high": (b + root) / a}
+    return pd.Series({"retention": share, **limits, "no_interval": None})
+
+
+def _without_interval(share, reason):
+    return pd.Series({"retention": share, "low": np.nan, "high": np.nan, "no_interval": reason})
 
 
 def equivalent_labels(resampled, arm, curve, level=0.95):
@@ -187,8 +196,8 @@ def equivalent_labels(resampled, arm, curve, level=0.95):
     Returns
     -------
     pandas.Series
-        `labels, low, high, note`; NaN where a value lies off the curve, and the note says on
-        which side.
+        `labels, low, high, off_curve`; NaN where a value lies off the curve: `off_curve` is a tuple
+        of its name and the side, such as `labels_above` or `low_below`.
 
     Raises
     ------
@@ -209,14 +218,11 @@ def equivalent_labels(resampled, arm, curve, level=0.95):
     estimate = _read_off(centre, logs)
     values = np.array([_read_off(row, logs) for row in replicates])
     low, high = np.quantile(values, [tail, 1 - tail], method="inverted_cdf")
-    sides = {-np.inf: f"below {counts[0]}", np.inf: f"above {counts[-1]}"}
-    note = "; ".join(
-        f"{name} {sides[value]} labels, off the curve"
-        for name, value in (("estimate", estimate), ("lower limit", low), ("upper limit", high))
-        if value in sides
-    )
-    numbers = [float(np.exp(v)) if np.isfinite(v) else np.nan for v in (estimate, low, high)]
-    return pd.Series({**dict(zip(("labels", "low", "high"), numbers, strict=True)), "note": note})
+    worth = {"labels": estimate, "low": low, "high": high}
+    sides = {-np.inf: "below", np.inf: "above"}
+    off_curve = tuple(f"{name}_{sides[v]}" for name, v in worth.items() if v in sides)
+    numbers = {name: float(np.exp(v)) if np.isfinite(v) else np.nan for name, v in worth.items()}
+    return pd.Series({**numbers, "off_curve": off_curve})
 
 
 def _check_arms(resampled, names):

@@ -23,7 +23,7 @@ from cyborg_utils.statistics.bootstrap import (
 )
 from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
-    TOO_FEW,
+    Verdict,
     benjamini_hochberg,
     equivalence_verdict,
     essays_needed,
@@ -381,6 +381,6 @@ def _note(group: _Group, row: dict, min_essays: int) -> str:
         notes.append(f"fewer than {min_essays} essays: no verdict")
     elif not np.isfinite(row["smd"]):
         notes.append("no spread of scores: SMD is undefined")
-    elif row["verdict"] == TOO_FEW:
+    elif row["verdict"] == Verdict.INCONCLUSIVE:
         notes.append("the interval of the SMD contains a bound")
     return "; ".join(notes)

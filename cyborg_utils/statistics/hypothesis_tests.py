@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import numpy as np
 from scipy import optimize, special, stats
 from statsmodels.stats.multitest import multipletests
@@ -46,24 +48,29 @@ def _adjust(p, method):
     return adjusted
 
 
-WITHIN, OUTSIDE, TOO_FEW = "within bounds", "outside bounds", "too few essays to tell"
+class Verdict(StrEnum):
+    """Whether an interval lies inside its bounds, beyond one of them, or neither."""
+
+    WITHIN = "within"
+    OUTSIDE = "outside"
+    INCONCLUSIVE = "inconclusive"
 
 
 def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=None):
     """Say whether a group's SMD is within its bounds, outside them, or unknown.
 
-    Two one-sided tests (Schuirmann, 1987): `within bounds` where the 90 % interval lies inside
-    (-bound, bound), `outside bounds` where it lies beyond a bound altogether, each at 5 % error;
-    otherwise `too few essays to tell`. That includes a narrow interval that straddles a bound: the
+    Two one-sided tests (Schuirmann, 1987): `WITHIN` where the 90 % interval lies inside
+    (-bound, bound), `OUTSIDE` where it lies beyond a bound altogether, each at 5 % error;
+    otherwise `INCONCLUSIVE`. That includes a narrow interval that straddles a bound: the
     true SMD is then near the bound and only more essays can say on which side.
 
     Parameters
     ----------
     smd, se : float
-        Estimate and standard error; NaN gives `too few essays to tell`.
+        Estimate and standard error; NaN gives `INCONCLUSIVE`.
     n : int
-        Essays in the group; below `min_essays` the verdict is always `too few essays to tell`,
-        since the standard error itself is then unreliable.
+        Essays in the group; below `min_essays` the verdict is always `INCONCLUSIVE`, since the
+        standard error itself is then unreliable.
     bound : float
         Largest tolerable absolute SMD.
     level : float
@@ -74,7 +81,7 @@ def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=No
 
     Returns
     -------
-    str
+    Verdict
 
     Raises
     ------
@@ -84,11 +91,11 @@ def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=No
     if not bound > 0:
         raise ValueError(f"bound must be positive, got {bound!r}")
     if n < min_essays or not np.isfinite(smd) or not np.isfinite(se):
-        return TOO_FEW
+        return Verdict.INCONCLUSIVE
     low, high = t_interval(smd, se, n if df is None else df + 1, level)
     if -bound < low and high < bound:
-        return WITHIN
-    return OUTSIDE if low > bound or high < -bound else TOO_FEW
+        return Verdict.WITHIN
+    return Verdict.OUTSIDE if low > bound or high < -bound else Verdict.INCONCLUSIVE
 
 
 def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.90):
@@ -102,7 +109,7 @@ def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.9
     error_sd : float
         sd(M - H) / d.
     power : float
-        Probability of the verdict `within bounds`.
+        Probability of the verdict `WITHIN`.
     level : float
         Level of the interval, 0.90 for tests at 5 %.
 

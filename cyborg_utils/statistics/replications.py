@@ -7,6 +7,7 @@ them, so that arms are compared paired.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,16 @@ from cyborg_utils.statistics.bootstrap import (
 from cyborg_utils.statistics.scales import as_scores, scores_on_scale
 
 SOURCES = ("essays", "draws", "seeds")
+
+
+class Note(StrEnum):
+    """What the interval of an arm leaves out, or speaks for beside new essays."""
+
+    ONE_DRAW = "one_draw"
+    ONE_SEED = "one_seed"
+    SEEDS_GO_WITH_DRAWS = "seeds_go_with_draws"
+    NEW_PROMPTS = "new_prompts"
+    TOO_FEW_PROMPTS = "too_few_prompts"
 
 
 class Runs(NamedTuple):
@@ -117,8 +128,7 @@ def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0)
     Resampled
         `estimates` (mean QWK by arm), `replicates` (n_replicates x arms), `sources` (the same
         with essays, draws or seeds resampled alone), `degrees` (of freedom, arm x source; 0 where
-        a source cannot be resampled) and `notes` (arm to a sentence on what its interval leaves
-        out).
+        a source cannot be resampled) and `notes` (arm to a tuple of `Note`).
 
     Raises
     ------
@@ -137,7 +147,7 @@ def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0)
     for (name, runs), table, stop in zip(arms.items(), tables, last, strict=True):
         at = slice(stop - len(table), stop)
         estimates[name] = kappas[at].mean()
-        weights, free, note = _run_weights(runs, n_replicates, rng, drawn)
+        weights, free, notes[name] = _run_weights(runs, n_replicates, rng, drawn)
         joint = weights["draws"] * weights["seeds"]
         joint = joint / joint.sum(axis=1, keepdims=True)
         columns[name] = {
@@ -151,9 +161,8 @@ def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0)
         groups = h.size if codes is None else codes.max() + 1
         degrees[name] = {"essays": groups - 1, **free}
         if codes is not None:
-            few = ", too few to speak for others" if groups < FEW_CLUSTERS else ""
-            note = f"new prompts like these {groups}{few}; {note}".rstrip("; ")
-        notes[name] = note
+            few = groups < FEW_CLUSTERS
+            notes[name] = (Note.TOO_FEW_PROMPTS if few else Note.NEW_PROMPTS, *notes[name])
     frames = {
         source: pd.DataFrame({name: column[source] for name, column in columns.items()})
         for source in ("all", *SOURCES)
@@ -210,15 +219,15 @@ def _run_weights(runs, n_replicates, rng, drawn):
         weights[source], free[source] = np.ones((n_replicates, n_runs)), 0
         k = len(unique)
         if k == 1:
-            notes.append(f"one {source[:-1]}: variation between {source} is not in the interval")
+            notes.append(Note.ONE_DRAW if source == "draws" else Note.ONE_SEED)
         elif source == "seeds" and not crossed and n_draws > 1:
-            notes.append("seeds are not crossed with draws and go with them")
+            notes.append(Note.SEEDS_GO_WITH_DRAWS)
         else:
             key = (source, tuple(unique))
             if key not in drawn:
                 drawn[key] = rng.multinomial(k - 1, np.full(k, 1 / k), size=n_replicates)
             weights[source], free[source] = drawn[key][:, codes].astype(float), k - 1
-    return weights, free, "; ".join(notes)
+    return weights, free, tuple(notes)
 
 
 def pool_replications(table: pd.DataFrame, keys: list[str], value: str, n_essays, se: str = "se"):

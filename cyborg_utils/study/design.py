@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import HARD, Study
 
+# The columns that identify a condition in every result; `condition` alone is unique.
+CONDITION_FIELDS = ["condition", "arm", "teacher", "strategy", "fraction", "held_out"]
+_NAME = "[a-z0-9][a-z0-9_]*"
+_CONDITION_ID = re.compile(
+    rf"(?:(?P<plain>full|human)"
+    rf"|(?P<by>cyborg|teacher|machine)-(?P<name>{_NAME})(?:-(?P<strategy>{_NAME}))??)"
+    r"(?:-f(?P<fraction>\d[\d.]*(?:e-\d+)?))?(?:-held(?P<held_out>\d+))?"
+)
+
 
 @dataclass(frozen=True)
 class Condition:
-    """What a Student is trained on: an arm, and what the arm depends on."""
+    """What a Student is trained on: an arm, and what the arm depends on.
+
+    The arms `teacher` and `machine` are no Student's: a Teacher's own scores, and those of a
+    machine (its name as `teacher`) from a file.
+    """
 
     arm: str
     teacher: str | None = None
@@ -27,6 +41,50 @@ class Condition:
         subset = None if self.fraction is None else subset_slug(self.fraction, self.draw)
         left_out = None if self.left_out is None else f"no{self.left_out}"
         return "-".join(filter(None, [self.arm, self.teacher, use, subset, left_out]))
+
+    @property
+    def condition_id(self) -> str:
+        """`full`, `human-f0.1`, `cyborg-llama-f0.1`, `cyborg-llama-expected-f0.1-held0`: the key of
+        a condition in every result, one for all its draws."""
+        use = None if self.use == HARD.name else self.use
+        fraction = None if self.fraction is None else f"f{self.fraction:g}"
+        held_out = None if self.left_out is None else f"held{self.left_out}"
+        return "-".join(filter(None, [self.arm, self.teacher, use, fraction, held_out]))
+
+    @classmethod
+    def from_id(cls, condition_id: str) -> Condition:
+        """The condition, without a draw, that a `condition_id` is of.
+
+        Raises
+        ------
+        ValueError
+            If it is no `condition_id`.
+        """
+        parts = _CONDITION_ID.fullmatch(condition_id)
+        if parts is None:
+            raise ValueError(
+                f"{condition_id!r} is no condition; one is written like human-f0.1 or "
+                "cyborg-llama-f0.1"
+            )
+        arm, fraction, held_out = (
+            parts["plain"] or parts["by"],
+            parts["fraction"],
+            parts["held_out"],
+        )
+        return cls(
+            arm,
+            parts["name"],
+            None if fraction is None else float(fraction),
+            use=parts["strategy"] or (HARD.name if arm == "cyborg" else None),
+            left_out=None if held_out is None else int(held_out),
+        )
+
+    @property
+    def fields(self) -> dict:
+        """The values of `CONDITION_FIELDS`; a machine has no Teacher."""
+        teacher = None if self.arm == "machine" else self.teacher
+        values = (self.condition_id, self.arm, teacher, self.use, self.fraction, self.left_out)
+        return dict(zip(CONDITION_FIELDS, values, strict=True))
 
 
 def condition(

@@ -14,6 +14,7 @@ from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.statistics.calibration import METHODS, best_cuts, fit_calibration
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import Condition
 
 LABELS = [1, 2, 3, 4, 5, 6]
 
@@ -100,9 +101,8 @@ def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
                 {
                     "essay_id": [f"{seed}-{i}" for i in range(n)], "human": human,
                     "continuous": machine, "score": round_to_scale(machine, LABELS),
-                    "series": "cyborg", "arm": "cyborg", "teacher": "t", "fraction": 0.1,
-                    "use": None, "draw": 1, "seed": run, "n_human": 100, "n_train": 1000,
-                    "truncated": 0,
+                    **Condition("cyborg", "t", 0.1, use="hard").fields, "draw": 1, "seed": run,
+                    "n_human": 100, "n_train": 1000, "truncated": 0,
                 }
             )
         )  # fmt: skip
@@ -175,7 +175,7 @@ def test_biases_of_opposite_runs_are_not_averaged_away():
 def test_findings_say_what_the_mean_constraint_does(compared):
     table, _ = compared
     (line,) = calibration_findings(table.reset_index(), "electra", 0.1)
-    assert line.startswith("**electra**, cyborg: the mean constraint moves QWK by +0.")
+    assert line.startswith("**electra**, cyborg by t, 10 %: the mean constraint moves QWK by +0.")
     assert "of 2 groups 0 are shown to be within ±0.1 (0 before), 2 outside (2 before)" in line
     assert "Least bias: " in line and "neither 0.10 nor 0.05 is reached." in line
     without = table.reset_index().assign(largest=None)

@@ -86,8 +86,9 @@ class Made:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Study, "folder", property(lambda _: folder))
             patch.setattr(torch.cuda, "is_available", lambda: False)
-            for drawing in ("show", "score_distribution", "live_training_curve"):
+            for drawing in ("show", "live_training_curve"):
                 patch.setattr(figures, drawing, lambda *_, **__: None)
+            patch.setattr(figures, "score_distribution", lambda *_, **__: (None, ""))
             patch.setattr(tables, "table", lambda *_, **__: None)
             self.study = load_study(str(file))
             write_parquet(corpus_file(self.study), corpus)

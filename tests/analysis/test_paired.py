@@ -17,7 +17,7 @@ from cyborg_utils.analysis.paired import (
     paired_statistics,
     readings,
 )
-from cyborg_utils.reporting.narrative.questions import sentence, uses_findings
+from cyborg_utils.reporting.narrative.questions import changes_finding, strategy_findings
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa, sd_ratio
 from cyborg_utils.statistics.fairness import standardized_mean_difference
 from cyborg_utils.statistics.scales import round_to_scale
@@ -192,7 +192,7 @@ def test_a_planted_difference_is_found_where_it_is():
     assert groups["p_bh"].idxmin() == "y"
     assert (groups["p_bh"] < 0.05).to_dict() == {"x": False, "y": True, "z": False}
     assert groups.loc["y", "low"] > 0.5
-    told = sentence(table, "A", "B")
+    told = changes_finding(table, "A", "B")
     assert "1 of 3 groups are scored differently beyond chance" in told
     assert "most of all kind y (+0." in told
 
@@ -233,7 +233,7 @@ def table_of(*groups: dict) -> pd.DataFrame:
 
 
 def test_a_sentence_says_what_the_table_says():
-    assert sentence(table_of(), "A", "B") == (
+    assert changes_finding(table_of(), "A", "B") == (
         "**A** against **B**: QWK 0.700 against 0.600 (+0.100, 95 % -0.100 to +0.300); SMD of all "
         "essays -0.20 against +0.10 (-0.300, 95 % -0.100 to +0.300); spread 0.80 against 1.00 of "
         "people's; the two highest scores 25.0% against 50.0%."
@@ -246,11 +246,11 @@ def test_a_sentence_names_the_group_that_moved_most():
         {"level": "f", "a": 0.3, "b": -0.2, "difference": 0.5, "p_bh": 0.01},
         {"level": "x", "a": 0.3, "b": 0.2, "difference": 0.1, "p_bh": 0.001},
     )
-    assert sentence(table_of(*groups), "A", "B").endswith(
+    assert changes_finding(table_of(*groups), "A", "B").endswith(
         ". The largest |SMD| of a group is 0.60 against 0.20; 2 of 3 groups are scored differently "
         "beyond chance (p_bh < 0.05), most of all sex f (+0.30 against -0.20)."
     )
-    assert sentence(table_of(groups[0]), "A", "B").endswith(
+    assert changes_finding(table_of(groups[0]), "A", "B").endswith(
         "; 0 of 1 groups are scored differently beyond chance (p_bh < 0.05)."
     )
 
@@ -259,12 +259,12 @@ def test_uses_are_told_apart_by_what_is_beyond_chance():
     names = ["soft", "prior", "strict", "sure"]
     moved, p = [0.05, 0.03, -0.04, 0.01], [0.2, 0.01, 0.001, 0.9]
     found = pd.DataFrame(
-        {"student": "electra", "teacher": "llama", "use": names, "hard": 0.6, "difference": moved,
-         "qwk": np.add(0.6, moved), "low": np.subtract(moved, 0.02), "high": np.add(moved, 0.02),
-         "p_bh": p}
+        {"student": "electra", "teacher": "llama", "strategy": names, "qwk_b": 0.6,
+         "difference": moved, "qwk": np.add(0.6, moved), "low": np.subtract(moved, 0.02),
+         "high": np.add(moved, 0.02), "p_bh": p}
     )  # fmt: skip
     other = found.assign(student="ridge", p_bh=1.0)
-    lines = uses_findings(pd.concat([found, other], ignore_index=True))
+    lines = strategy_findings(pd.concat([found, other], ignore_index=True))
     assert lines[0] == (
         "**electra** by llama: hard labels 0.600; the best of 4 other uses is soft with 0.650 "
         "(+0.050, 95 % +0.030 to +0.070). Beyond chance (p_bh < 0.05) better: prior (+0.030); "

@@ -9,21 +9,24 @@ from reference_data import PREDICTIONS
 from scipy import stats
 from study_runs import ROOT, Page, clean, run_study
 
-from cyborg_utils.analysis.agreement import agreement_by_series, compare_all_machines
-from cyborg_utils.analysis.measures import measures_by_series
+from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
+from cyborg_utils.analysis.measures import Rule, RuleVerdict, measures_by_condition
 from cyborg_utils.analysis.predictions import collect_runs
 from cyborg_utils.analysis.subgroups import (
-    conditional_by_series,
+    conditional_group_bias,
     count_verdicts,
     group_bias,
     intersections,
-    verdict_matrix,
 )
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.validation import CorpusError
+from cyborg_utils.reporting.labels import verdict_label
 from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
 from cyborg_utils.reporting.narrative.findings import machine_findings
+from cyborg_utils.reporting.tables import smd_cells, verdict_matrix
+from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.prmse import prmse
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.config import load_study
@@ -31,6 +34,7 @@ from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import MACHINES
 from cyborg_utils.study.storage import read_json, records
 
+FAIR, STRICT, CONSTANT = "machine-fair", "machine-strict", "machine-constant"
 STUDY = """\
 title: Machines of known quality
 about: Simulated scores.
@@ -103,46 +107,48 @@ def done(study_file):
 def test_it_trains_nothing_and_reports_every_machine(done, study_file):
     pages = {p.name for p in (ROOT / "reports" / study_file.stem).glob("*.html")}
     assert pages == {"index.html", "01_corpus.html", "05_fairness_analysis--machines.html"}
-    found = {r["series"]: r for r in done["agreement"]}
-    assert set(found) == {"fair", "strict", "constant"}
-    assert found["fair"]["qwk"] > found["strict"]["qwk"] > found["constant"]["qwk"] == 0
+    found = {r["condition"]: r for r in done["agreement"]}
+    assert set(found) == {FAIR, STRICT, CONSTANT}
+    assert found[FAIR]["qwk"] > found[STRICT]["qwk"] > found[CONSTANT]["qwk"] == 0
     pair = next(p for p in done["pairs"] if p["declared"])
-    assert (pair["a"], pair["b"]) == ("strict", "fair")
+    assert (pair["condition_a"], pair["condition_b"]) == (STRICT, FAIR)
     assert pair["high"] < 0 and pair["new_prompts_high"] < 0
     assert sum(p["declared"] for p in done["pairs"]) == 1 and len(done["pairs"]) == 3
 
 
 def test_the_biased_machine_is_found_and_the_fair_one_is_not_called_biased(done):
     report = done["fairness"][MACHINES]
-    verdict = {(r["series"], r["level"]): r for r in report["groups"] if r["attribute"] == "ell"}
-    assert verdict["strict", "yes"]["verdict"] == "outside bounds"
-    assert -0.75 < verdict["strict", "yes"]["smd"] < -0.35
-    assert verdict["fair", "yes"]["verdict"] != "outside bounds"
-    assert verdict["fair", "no"]["verdict"] == "within bounds"
-    band = {(r["series"], r["level"]): r for r in report["conditional"] if r["attribute"] == "ell"}
-    assert band["strict", "yes"]["verdict"] == "scored lower at equal true score"
-    assert band["fair", "yes"]["verdict"] in (
-        "no bias shown",
-        "depends on the reliability of the human score",
+    groups, bands = (
+        {(r["condition"], r["level"]): r for r in report[table] if r["attribute"] == "ell"}
+        for table in ("groups", "conditional")
+    )
+    assert groups[STRICT, "yes"]["verdict"] == Verdict.OUTSIDE
+    assert -0.75 < groups[STRICT, "yes"]["smd"] < -0.35
+    assert groups[FAIR, "yes"]["verdict"] != Verdict.OUTSIDE
+    assert groups[FAIR, "no"]["verdict"] == Verdict.WITHIN
+    assert bands[STRICT, "yes"]["verdict"] == ConditionalVerdict.TOO_LOW
+    assert bands[FAIR, "yes"]["verdict"] in (
+        ConditionalVerdict.NONE_SHOWN,
+        ConditionalVerdict.DEPENDS,
     )
     assert any(
-        r["series"] == "strict" and "yes" in r["level"] and r["verdict"] == "outside bounds"
+        r["condition"] == STRICT and "yes" in r["level"] and r["verdict"] == Verdict.OUTSIDE
         for r in report["intersections"]
     )
 
 
 def test_the_rules_of_the_field_are_judged_by_whole_intervals(done, scores):
-    rules = {(r["series"], r["rule"]): r for r in done["rules"]}
-    assert rules["fair", "QWK at least 0.70"]["verdict"] == "met"
-    assert rules["constant", "QWK at least 0.70"]["verdict"] == "broken"
-    assert rules["constant", "SD ratio within 2/3 to 3/2"]["verdict"] == "broken"
-    assert rules["fair", "QWK at most 0.10 below two people's"]["verdict"] == "met"
-    measures = {r["series"]: r for r in done["measures"]}
+    verdicts = {(r["condition"], r["rule"]): r["verdict"] for r in done["rules"]}
+    assert verdicts[FAIR, Rule.QWK] == RuleVerdict.MET
+    assert verdicts[CONSTANT, Rule.QWK] == RuleVerdict.BROKEN
+    assert verdicts[CONSTANT, Rule.SD_RATIO] == RuleVerdict.BROKEN
+    assert verdicts[FAIR, Rule.QWK_DEGRADATION] == RuleVerdict.MET
+    measures = {r["condition"]: r for r in done["measures"]}
     kept = scores.dropna(subset=["rater_1", "fair"])
-    assert measures["fair"]["prmse"] == pytest.approx(
+    assert measures[FAIR]["prmse"] == pytest.approx(
         prmse(kept[["rater_1", "rater_2"]], kept["fair"]), abs=1e-12
     )
-    assert measures["constant"]["correlation"] is None
+    assert measures[CONSTANT]["correlation"] is None
 
 
 def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, study_file):
@@ -176,12 +182,12 @@ def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
 def test_a_shift_of_all_scores_is_told_and_a_fair_machine_has_none(known):
     study, _, runs = known
     shifted = runs.assign(
-        score=runs["score"].where(runs["series"] != "fair", (runs["score"] + 1).clip(upper=6))
+        score=runs["score"].where(runs["condition"] != FAIR, (runs["score"] + 1).clip(upper=6))
     )
     for given, told in ((runs, False), (shifted, True)):
-        table, _ = agreement_by_series(study, given)
-        _, rules = measures_by_series(study, given, table)
-        (line,) = shift_findings(rules.assign(student=MACHINES), table.assign(student=MACHINES))
+        table, _ = agreement_by_condition(study, given)
+        _, rules = measures_by_condition(study, given, table)
+        (line,) = shift_findings(rules.assign(student=MACHINES))
         assert "constant -0." in line
         assert ("fair +" in line) == told
 
@@ -200,16 +206,16 @@ def test_the_published_machines(tmp_path):
     corpus = load_corpus(study)
     assert len(corpus) == 10_402
     runs = runs_of(corpus, study)
-    measures, _ = measures_by_series(study, runs, agreement_by_series(study, runs)[0])
-    of = measures.set_index("series")
-    assert of.loc["longformer", "qwk"] == pytest.approx(0.8365, abs=5e-5)
-    assert of.loc["longformer_grl", "qwk"] == pytest.approx(0.8653, abs=5e-5)
+    measures, _ = measures_by_condition(study, runs, agreement_by_condition(study, runs)[0])
+    qwk = measures.set_index("condition")["qwk"]
+    assert qwk["machine-longformer"] == pytest.approx(0.8365, abs=5e-5)
+    assert qwk["machine-longformer_grl"] == pytest.approx(0.8653, abs=5e-5)
     pairs = compare_all_machines(
-        study, runs, corpus.set_index("essay_id")["prompt"], agreement_by_series(study, runs)[0]
+        study, runs, corpus.set_index("essay_id")["prompt"], agreement_by_condition(study, runs)[0]
     )
     assert pairs["difference"].tolist() == pytest.approx([0.0288], abs=1e-4)
-    report = group_bias(study, runs, corpus, ["ell_status"]).set_index(["series", "level"])
-    ell = report.loc[("longformer", "Yes")]
+    report = group_bias(study, runs, corpus, ["ell_status"]).set_index(["condition", "level"])
+    ell = report.loc[("machine-longformer", "Yes")]
     assert ell["smd"] == pytest.approx(0.1296, abs=5e-5)
     assert ell["smd_human"] == pytest.approx(0.1194, abs=5e-5)
     assert ell["smd_human_population"] == pytest.approx(0.0997, abs=5e-5)
@@ -247,19 +253,20 @@ def test_runs_are_on_the_essays_that_all_have_scored(known):
 def test_matrix_and_counts_agree_with_the_report(known):
     study, corpus, runs = known
     report = group_bias(study, runs, corpus, ["ell", "region"])
-    matrix = verdict_matrix(report)
-    assert list(matrix.columns) == ["group", "n", "fair", "strict", "constant"]
-    assert matrix.loc[matrix["group"] == "ell: yes", "strict"].item().startswith("too low -0.")
-    counted = count_verdicts(study, report).set_index("series")
+    matrix = verdict_matrix(smd_cells(report))
+    assert list(matrix.columns) == ["group", "n", FAIR, STRICT, CONSTANT]
+    assert matrix.loc[matrix["group"] == "ell: yes", STRICT].item().startswith("too low -0.")
+    counted = count_verdicts(study, report).set_index("condition")
     words = matrix[matrix["n"] >= study.evaluation.min_group]
-    for series in ("fair", "strict", "constant"):
-        for word in ("within", "too low", "too high", "cannot tell"):
-            assert counted.loc[series, word] == words[series].str.startswith(word).sum()
+    for condition in (FAIR, STRICT, CONSTANT):
+        for outcome in ("within", "too_low", "too_high", "inconclusive"):
+            shown = words[condition].str.startswith(verdict_label(outcome)).sum()
+            assert counted.loc[condition, outcome] == shown
 
 
 def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):
     study, corpus, runs = known
-    bands, association = conditional_by_series(study, runs, corpus, ["one_level", "all_missing"])
+    bands, association = conditional_group_bias(study, runs, corpus, ["one_level", "all_missing"])
     assert bands.empty and association.empty
     assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
 
@@ -302,15 +309,16 @@ def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, given):
     study = load_study(str(study_file), [f"{key}={value}" for key, value in given.items()])
     corpus = load_corpus(study)
     runs, groups = runs_of(corpus, study), group_columns(corpus, study)
-    table, _ = agreement_by_series(study, runs)
-    measures, rules = measures_by_series(study, runs, table, corpus.get("score_2"))
+    table, _ = agreement_by_condition(study, runs)
+    measures, rules = measures_by_condition(study, runs, table, corpus.get("score_2"))
     prompts = corpus.set_index("essay_id")["prompt"]
     pairs = compare_all_machines(study, runs, prompts, table)
     assert len(pairs) == len(study.machines) * (len(study.machines) - 1) / 2
     report = group_bias(study, runs, corpus, groups)
     assert set(report["attribute"]) == set(groups)
-    assert len(measures) == len(study.machines) and set(rules["series"]) == set(study.machines)
-    bands, _ = conditional_by_series(study, runs, corpus, groups)
+    machines = {f"machine-{name}" for name in study.machines}
+    assert set(measures["condition"]) == set(rules["condition"]) == machines
+    bands, _ = conditional_group_bias(study, runs, corpus, groups)
     assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
     count_verdicts(study, report)
     fairness = {MACHINES: {"groups": records(report), "bound": 0.1}}
@@ -338,7 +346,7 @@ def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
     study, corpus, runs = known
     few = corpus.assign(score_2=corpus["score_2"].where(corpus.index < 8))
     none = corpus.drop(columns="score_2")
-    found, alone = (conditional_by_series(study, runs, c, ["ell"])[0] for c in (few, none))
+    found, alone = (conditional_group_bias(study, runs, c, ["ell"])[0] for c in (few, none))
     pd.testing.assert_frame_equal(found, alone)
 
 

@@ -25,6 +25,7 @@ from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.reporting.narrative.questions import trait_findings
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.columns import Columns
 from cyborg_utils.study.schema.models import ClassicalScorer
@@ -296,8 +297,8 @@ def test_the_report_says_what_heads_know_of_their_own(simulated, monkeypatch):
         name = "vocabulary" if trait == "relevance" else trait  # a head that is of another trait
         human = test[column("score", trait)]
         return pd.DataFrame(
-            {"series": "full", "draw": 1, "seed": 1, "essay_id": test["essay_id"], "human": human,
-             "continuous": scored[column("continuous", name)]}
+            {**Condition("full").fields, "draw": 1, "seed": 1, "essay_id": test["essay_id"],
+             "human": human, "continuous": scored[column("continuous", name)]}
         )  # fmt: skip
 
     monkeypatch.setattr(traits, "_runs", runs)
@@ -313,13 +314,13 @@ def test_the_report_says_what_heads_know_of_their_own(simulated, monkeypatch):
         assert found.loc[trait, "true_high"] - expected == pytest.approx(0.04, abs=0.02)
     assert found.loc["relevance", "specific_true"] < 0.1
     table = pd.DataFrame(
-        {"series": "full", "trait": study.traits, "qwk": [0.7, 0.5, 0.6, 0.4], "gain": np.nan,
+        {"condition": "full", "trait": study.traits, "qwk": [0.7, 0.5, 0.6, 0.4], "gain": np.nan,
          "judged": 0}
     )  # fmt: skip
     (line,) = trait_findings(table, found.reset_index(), "ridge")
     assert line.startswith(
-        "**ridge**, full: QWK 0.700 for the holistic score, 0.400 (vocabulary) to 0.600 "
-        "(development) for the traits. Beyond the holistic score"
+        "**ridge**, all human labels: QWK 0.700 for the holistic score, 0.400 (vocabulary) to "
+        "0.600 (development) for the traits. Beyond the holistic score"
     )
     sure = [int((found[low] > 0).sum()) for low in ("low", "true_low")]
     assert line.endswith(

@@ -1151,13 +1151,15 @@ def test_prose_keeps_its_markdown_alone(told, shown):
 
 def test_figures_of_hostile_groups_are_drawn():
     level = ["$\\frac{", "<b>a</b>", "a\nb", "مرحبا", "_a", "%s {}"]
-    report = pd.DataFrame({"level": level, "n": 40, "series": "a", "smd": 0.1, "smd_low": 0.0})
-    report["smd_high"] = 0.2
+    report = pd.DataFrame({"level": level, "n": 40, "smd": 0.1, "smd_low": 0.0})
+    report = report.assign(condition="full", smd_high=0.2, verdict="outside")
     bands = report.assign(reference="$\\frac{", smallest=0.0, largest=0.1)
-    figure = figures.bias_forest(report, bands, 0.1, "$x_{: bias")
+    figure, alt = figures.bias_forest(report, bands, 0.1, "$x_{: bias")
+    assert all(group in alt for group in level)
     figure.savefig(io.BytesIO(), format="png")
     shares = pd.DataFrame({"$\\frac{": [0.4, 0.6], "<b>": [0.5, 0.5]}, index=[1, 2])
-    figures.score_distribution(shares, "$").savefig(io.BytesIO(), format="png")
+    figure, _ = figures.score_distribution(shares, "$")
+    figure.savefig(io.BytesIO(), format="png")
     plt.close("all")
 
 

@@ -25,7 +25,7 @@ from cyborg_utils.corpus.simulation.generator import (
     simulated_unlabelled,
 )
 from cyborg_utils.corpus.simulation.phrases import DISAGREE, LEXICON, SLOTS, load_prompts
-from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
 from cyborg_utils.statistics.prmse import prmse_interval
 
 CODES = {
@@ -275,7 +275,7 @@ def test_a_trained_scorer_punishes_the_planted_group(corpus, unplanted):
     assert gaps[1.0] - gaps[0.0] < -0.15
     assert smds[1.0] < -0.05
     assert smds[1.0] - smds[0.0] < -0.12
-    assert verdicts[1.0] == "scored lower at equal true score"
+    assert verdicts[1.0] == ConditionalVerdict.TOO_LOW
     assert coefficients[1.0].high < coefficients[0.0].low
 
 

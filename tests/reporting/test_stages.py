@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cyborg_utils.analysis.predictions import series_name
+from cyborg_utils.analysis.paired import EVERYONE
 from cyborg_utils.corpus.loaders import essays_elsewhere
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
 from cyborg_utils.corpus.validation import CorpusError
-from cyborg_utils.reporting.narrative.questions import left_out_findings, transfer_findings
+from cyborg_utils.reporting.labels import condition_label
+from cyborg_utils.reporting.narrative.questions import held_out_findings, transfer_findings
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition, condition, conditions, subset_slug, subsets
 from cyborg_utils.study.schema.base import ParameterError
@@ -63,9 +66,10 @@ def test_conditions_differ_and_so_do_their_names(a_study):
     found = conditions(a_study)
     assert len(set(found)) == len(found)
     assert len({c.slug for c in found}) == len(found)
-    by_series = pd.DataFrame({"series": map(series_name, found), "draw": [c.draw for c in found],
-                              "left_out": [c.left_out for c in found]})  # fmt: skip
-    assert not by_series.duplicated().any()
+    assert len({(c.condition_id, c.draw) for c in found}) == len(found)
+    for c in found:
+        assert Condition.from_id(c.condition_id) == replace(c, draw=None)
+        assert Condition.from_id(c.condition_id).fields == c.fields
 
 
 @settings(deadline=None, max_examples=50)
@@ -98,22 +102,31 @@ def test_a_teacher_is_trained_on_every_u_that_a_student_asks_for(a_study):
 
 
 @pytest.mark.parametrize(
-    ("given_", "slug", "series"),
+    ("given_", "slug", "condition_id", "label"),
     [
-        (Condition("full"), "full", "all human labels"),
-        (Condition("full", left_out=2), "full-no2", "all human labels, prompt left out"),
-        (Condition("human", None, 0.1, 1), "human-f0.1-d1", "human labels only, 10 %"),
+        (Condition("full"), "full", "full", "all human labels"),
+        (Condition("full", left_out=2), "full-no2", "full-held2",
+         "all human labels, prompt left out"),
+        (Condition("human", None, 0.1, 1), "human-f0.1-d1", "human-f0.1",
+         "human labels only, 10 %"),
         (Condition("cyborg", "llama", 0.05, 2, "hard"), "cyborg-llama-f0.05-d2",
-         "cyborg by llama, 5 %"),
+         "cyborg-llama-f0.05", "cyborg by llama, 5 %"),
         (Condition("cyborg", "llama", 0.1, 1, "soft"), "cyborg-llama-soft-f0.1-d1",
-         "cyborg by llama, soft, 10 %"),
+         "cyborg-llama-soft-f0.1", "cyborg by llama, soft, 10 %"),
         (Condition("cyborg", "llama", 0.1, 1, "hard", 0), "cyborg-llama-f0.1-d1-no0",
-         "cyborg by llama, 10 %, prompt left out"),
+         "cyborg-llama-f0.1-held0", "cyborg by llama, 10 %, prompt left out"),
     ],
 )  # fmt: skip
-def test_a_condition_has_a_name_for_folders_and_one_for_readers(given_, slug, series):
+def test_a_condition_has_a_folder_a_key_and_a_label(given_, slug, condition_id, label):
     assert given_.slug == slug
-    assert series_name(given_) == series
+    assert given_.condition_id == condition_id
+    assert condition_label(condition_id) == label
+
+
+@pytest.mark.parametrize("text", ["", "robot", "cyborg", "human-llama-f0.1", "full, 10 %"])
+def test_what_is_no_condition_is_refused(text):
+    with pytest.raises(ValueError, match="is no condition; one is written like human-f0.1 or"):
+        Condition.from_id(text)
 
 
 def test_the_conditions_of_a_study_are_those_that_it_asks_for():
@@ -202,26 +215,27 @@ arms: [human]
 
 
 def test_what_transfers_is_told():
-    row = {"student": "ridge", "series": "full", "to": "there", "qwk": 0.5, "low": 0.4,
+    row = {"student": "ridge", "condition": "full", "to": "there", "qwk": 0.5, "low": 0.4,
            "high": 0.6, "at_home": 0.7}  # fmt: skip
-    gained = {"student": "ridge", "series": "cyborg", "to": "there", "gain": -0.02,
+    gained = {"student": "ridge", "condition": "cyborg-t-f0.1", "to": "there", "gain": -0.02,
               "gain_low": -0.05, "gain_high": 0.01}  # fmt: skip
     assert transfer_findings(pd.DataFrame([row]), pd.DataFrame([gained])) == [
-        "**ridge**, full: QWK 0.500 (0.400 to 0.600) on the essays of there, 0.700 at home.",
-        "On there cyborg data moves **ridge** (cyborg) by -0.020 (-0.050 to +0.010) against human "
-        "labels only.",
+        "**ridge**, all human labels: QWK 0.500 (0.400 to 0.600) on the essays of there, 0.700 at "
+        "home.",
+        "On there cyborg data moves **ridge** (cyborg by t, 10 %) by -0.020 (-0.050 to +0.010) "
+        "against human labels only.",
     ]
     assert transfer_findings(pd.DataFrame(), pd.DataFrame()) == []
     out = pd.DataFrame(
-        {"student": "ridge", "series": "full", "statistic": ["qwk", "smd", "qwk"],
-         "prompt": ["all left-out prompts", "all left-out prompts", "A"], "a": 0.5, "b": 0.7,
+        {"student": "ridge", "condition": "full", "statistic": ["qwk", "smd", "qwk"],
+         "prompt": [EVERYONE, EVERYONE, "A"], "a": 0.5, "b": 0.7,
          "difference": -0.2, "low": -0.3, "high": -0.1}
     )  # fmt: skip
-    assert left_out_findings(out) == [
-        "**ridge**, full: on prompts that it never saw QWK is 0.500, against 0.700 where the "
-        "prompt was in training (-0.200, 95 % -0.300 to -0.100)."
+    assert held_out_findings(out) == [
+        "**ridge**, all human labels: on prompts that it never saw QWK is 0.500, against 0.700 "
+        "where the prompt was in training (-0.200, 95 % -0.300 to -0.100)."
     ]
-    assert left_out_findings(pd.DataFrame()) == []
+    assert held_out_findings(pd.DataFrame()) == []
 
 
 def test_a_study_cannot_transfer_to_itself():

@@ -16,6 +16,8 @@ from cyborg_utils.statistics.agreement import (
     quadratic_weighted_kappa,
     sd_ratio,
 )
+from cyborg_utils.statistics.bootstrap import InferenceTo
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.prmse import prmse, prmse_interval
 from cyborg_utils.statistics.scales import round_to_scale
 
@@ -242,12 +244,12 @@ class TestComparison:
 class TestClusters:
     def test_the_population_is_named_and_few_prompts_get_no_interval(self):
         human, a, b = simulate_scores(400)
-        assert "new essays" in compare_machines(human, a, b, LABELS)["inference_to"]
+        assert compare_machines(human, a, b, LABELS)["inference_to"] == InferenceTo.NEW_ESSAYS
         few = compare_machines(human, a, b, LABELS, cluster=np.arange(400) % 3)
-        assert "3 are too few" in few["inference_to"]
+        assert few["inference_to"] == InferenceTo.TOO_FEW_PROMPTS
         assert np.isnan(few["low"]) and np.isnan(few["p"])
         some = compare_machines(human, a, b, LABELS, cluster=np.arange(400) % 8)
-        assert "like these 8" in some["inference_to"]
+        assert some["inference_to"] == InferenceTo.NEW_PROMPTS
         assert some["low"] < some["difference"] < some["high"]
         one = bootstrap_agreement(human, a, LABELS, 100, cluster=np.zeros(400))
         assert one["se"].isna().all()
@@ -359,10 +361,10 @@ class TestTwoRatings:
             quadratic_weighted_kappa(first, second, LABELS)
         )
         assert (table["degradation"] == table["human_human"] - table["machine_human"]).all()
-        assert table.loc["qwk", "verdict"] == "within the limit"
+        assert table.loc["qwk", "verdict"] == Verdict.WITHIN
         poor = simulate_scores(3_000, (0.45, 1.5))
         verdicts = human_human_comparison(*poor, LABELS)["verdict"]
-        assert (verdicts == "beyond the limit").all()
+        assert (verdicts == Verdict.OUTSIDE).all()
 
 
 @settings(max_examples=30)

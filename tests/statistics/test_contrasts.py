@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa
 from cyborg_utils.statistics.contrasts import (
+    NoInterval,
     arm_table,
     compare_arms,
     contrast,
@@ -13,7 +14,7 @@ from cyborg_utils.statistics.contrasts import (
     retention,
 )
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
-from cyborg_utils.statistics.replications import Runs, resample_runs, runs_from_frame
+from cyborg_utils.statistics.replications import Note, Runs, resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -67,7 +68,7 @@ def test_one_run_an_arm_is_the_paired_comparison():
     assert found["difference"] == pytest.approx(peer["difference"])
     assert found["se"] == pytest.approx(peer["se"], rel=0.08)
     assert found[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
-    assert "one draw" in found["note"] and "one seed" in found["note"]
+    assert found["notes"] == (Note.ONE_DRAW, Note.ONE_SEED)
 
 
 def test_more_seeds_do_not_shrink_the_error_of_essays():
@@ -95,7 +96,7 @@ def test_nested_seeds_go_with_their_draws():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
     runs = arms["cyborg"]._replace(seed=np.arange(6))
     found = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
-    assert "go with them" in found.notes["cyborg"]
+    assert found.notes["cyborg"] == (Note.SEEDS_GO_WITH_DRAWS,)
     assert found.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
 
 
@@ -156,7 +157,7 @@ class TestRetention:
 
     def test_no_gain_to_retain(self, resampled):
         found = retention(resampled, "cyborg", "full", "u100")
-        assert np.isnan(found["low"]) and "not distinguishably better" in found["note"]
+        assert np.isnan(found["low"]) and found["no_interval"] == NoInterval.NO_GAIN
 
     def test_coverage(self):
         noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
@@ -190,9 +191,9 @@ class TestEquivalentLabels:
 
     def test_off_the_curve_is_said(self, resampled):
         below = equivalent_labels(resampled, "u100", {300: "u300", 900: "u900"})
-        assert np.isnan(below["labels"]) and "estimate below 300 labels" in below["note"]
+        assert np.isnan(below["labels"]) and "labels_below" in below["off_curve"]
         above = equivalent_labels(resampled, "full", {100: "u100", 300: "u300"})
-        assert np.isnan(above["high"]) and "upper limit above 300 labels" in above["note"]
+        assert np.isnan(above["high"]) and "high_above" in above["off_curve"]
 
     def test_one_point_is_no_curve(self, resampled):
         with pytest.raises(ValueError, match="two or more numbers of labels"):
@@ -255,9 +256,9 @@ def test_shapes_and_scale_are_checked():
 
 def test_prompts_as_clusters_are_named():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
-    for prompts, words in ((8, "like these 8"), (3, "too few to speak for others")):
+    for prompts, note in ((8, Note.NEW_PROMPTS), (3, Note.TOO_FEW_PROMPTS)):
         found = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
-        assert words in found.notes["cyborg"]
+        assert found.notes["cyborg"] == (note,)
         assert found.degrees.loc["cyborg", "essays"] == prompts - 1
 
 

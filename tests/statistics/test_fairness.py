@@ -5,7 +5,7 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
 from cyborg_utils.statistics.fairness import (
     DENOMINATORS,
     difference_of_standardized_means,
@@ -16,9 +16,7 @@ from cyborg_utils.statistics.fairness import (
 )
 from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
-    OUTSIDE,
-    TOO_FEW,
-    WITHIN,
+    Verdict,
     equivalence_verdict,
     essays_needed,
 )
@@ -120,17 +118,17 @@ class TestEquivalence:
     @pytest.mark.parametrize(
         ("smd", "se", "n", "verdict"),
         [
-            (0.0, 0.03, 500, WITHIN),
-            (0.05, 0.03, 500, WITHIN),
-            (0.06, 0.03, 500, TOO_FEW),
-            (0.0, 0.07, 500, TOO_FEW),
-            (0.14, 0.03, 500, TOO_FEW),
-            (0.16, 0.03, 500, OUTSIDE),
-            (-0.16, 0.03, 500, OUTSIDE),
-            (0.1, 0.001, 100_000, TOO_FEW),
-            (0.0, 0.0, 20, TOO_FEW),
-            (0.0, 0.0, 30, WITHIN),
-            (np.nan, np.nan, 500, TOO_FEW),
+            (0.0, 0.03, 500, Verdict.WITHIN),
+            (0.05, 0.03, 500, Verdict.WITHIN),
+            (0.06, 0.03, 500, Verdict.INCONCLUSIVE),
+            (0.0, 0.07, 500, Verdict.INCONCLUSIVE),
+            (0.14, 0.03, 500, Verdict.INCONCLUSIVE),
+            (0.16, 0.03, 500, Verdict.OUTSIDE),
+            (-0.16, 0.03, 500, Verdict.OUTSIDE),
+            (0.1, 0.001, 100_000, Verdict.INCONCLUSIVE),
+            (0.0, 0.0, 20, Verdict.INCONCLUSIVE),
+            (0.0, 0.0, 30, Verdict.WITHIN),
+            (np.nan, np.nan, 500, Verdict.INCONCLUSIVE),
         ],
     )
     def test_verdicts(self, smd, se, n, verdict):
@@ -140,7 +138,9 @@ class TestEquivalence:
         with pytest.raises(ValueError, match="bound must be positive"):
             equivalence_verdict(0, 0.1, 100, bound=-0.1)
 
-    @pytest.mark.parametrize(("smd", "wrong"), [(0.1, WITHIN), (-0.1, WITHIN), (0.1, OUTSIDE)])
+    @pytest.mark.parametrize(
+        ("smd", "wrong"), [(0.1, Verdict.WITHIN), (-0.1, Verdict.WITHIN), (0.1, Verdict.OUTSIDE)]
+    )
     def test_error_rate_at_the_bound(self, smd, wrong):
         verdicts = self.simulated_verdicts(smd, 500, 2_000)
         assert 0.03 <= np.mean(verdicts == wrong) <= 0.07
@@ -148,7 +148,7 @@ class TestEquivalence:
     def test_planned_essays_give_the_planned_power(self):
         n = essays_needed(0.0, error_sd=0.51, power=0.8)
         verdicts = self.simulated_verdicts(0.0, n, 2_000)
-        assert np.mean(verdicts == WITHIN) == pytest.approx(0.8, abs=0.03)
+        assert np.mean(verdicts == Verdict.WITHIN) == pytest.approx(0.8, abs=0.03)
         with pytest.raises(ValueError, match="must be inside the bounds"):
             essays_needed(0.1)
 
@@ -209,12 +209,12 @@ class TestConditionalBias:
             fair["human"], fair["continuous"], fair["ell"], None, band, fair["second"]
         )
         assert found.coefficients.query("correction == 'none'")["high"].iloc[0] < 0
-        assert found.verdicts["verdict"].iloc[0] != "scored lower at equal true score"
+        assert found.verdicts["verdict"].iloc[0] != ConditionalVerdict.TOO_LOW
         planted = simulate_frame(4_000, bias=-0.5)
         found = conditional_bias(
             planted["human"], planted["continuous"], planted["ell"], None, band, planted["second"]
         )
-        assert found.verdicts["verdict"].iloc[0] == "scored lower at equal true score"
+        assert found.verdicts["verdict"].iloc[0] == ConditionalVerdict.TOO_LOW
         assert found.verdicts["largest"].iloc[0] < -0.3
 
     def test_adjusted_r2_of_error_on_group(self):
@@ -232,7 +232,8 @@ class TestConditionalBias:
         frame = simulate_frame(60)
         group = frame["ell"].where(frame.index != 7, "Lone")
         lone = conditional_bias(frame["human"], frame["machine"], group)
-        assert lone.verdicts.set_index("level").loc["Lone", "verdict"] == "cannot be estimated"
+        verdict = lone.verdicts.set_index("level").loc["Lone", "verdict"]
+        assert verdict == ConditionalVerdict.NOT_ESTIMABLE
         rest = conditional_bias(*(frame.drop(index=7)[c] for c in ("human", "machine", "ell")))
         both = (found.coefficients.query("level == 'Yes'") for found in (lone, rest))
         uncorrected = [part["coefficient"].iloc[0] for part in both]
@@ -240,7 +241,7 @@ class TestConditionalBias:
 
     def test_constant_human_scores_and_saturated_scores_are_defined(self):
         constant = conditional_bias([3] * 8, [1, 2, 3, 4] * 2, list("aabb") * 2)
-        assert constant.verdicts["verdict"].tolist() == ["cannot be estimated"]
+        assert constant.verdicts["verdict"].tolist() == ["not_estimable"]
         saturated = conditional_bias([1, 2, 3, 4], [1, 2, 3, 3], list("aabb"))
         assert np.isnan(saturated.csd)
 
@@ -292,7 +293,7 @@ class TestGroupReport:
     def test_planted_bias_is_found_and_the_fair_group_is_certified(self):
         report = group_report(simulate_frame(6_000, bias=-0.4), ["ell"], labels=LABELS)
         verdicts = report.set_index("level")["verdict"]
-        assert verdicts.to_dict() == {"No": WITHIN, "Yes": OUTSIDE}
+        assert verdicts.to_dict() == {"No": Verdict.WITHIN, "Yes": Verdict.OUTSIDE}
         assert report["p_bh"].tolist()[1] < 0.001
 
     def test_missing_blank_and_intersected_levels(self):
@@ -317,7 +318,8 @@ class TestGroupReport:
         frame["class"] = ["lone"] + ["flat"] * 40 + ["rest"] * 159
         frame.loc[1:40, "human"] = 3
         report = group_report(frame, "class", labels=LABELS).set_index("level")
-        assert np.isnan(report.loc["lone", "smd"]) and report.loc["lone", "verdict"] == TOO_FEW
+        assert np.isnan(report.loc["lone", "smd"])
+        assert report.loc["lone", "verdict"] == Verdict.INCONCLUSIVE
         assert "fewer than 30 essays" in report.loc["lone", "note"]
         assert np.isnan(report.loc["flat", "qwk"])
         assert "every human score is 3: kappa is undefined" in report.loc["flat", "note"]
@@ -340,7 +342,7 @@ class TestGroupReport:
         assert report.loc["No", ["n", "n_unscored"]].tolist() == [96, 1]
         assert report.loc["Yes", ["n", "n_unscored"]].tolist() == [0, 3]
         assert "3 essays lack" in report.loc["Yes", "note"]
-        assert report.loc["Yes", "verdict"] == TOO_FEW
+        assert report.loc["Yes", "verdict"] == Verdict.INCONCLUSIVE
 
     def test_continuous_scores_are_rounded_for_kappa_alone(self):
         frame = simulate_frame(500)

@@ -11,13 +11,14 @@ from cyborg_utils.statistics.agreement import (
     compare_machines,
     quadratic_weighted_kappa,
 )
-from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.bootstrap import InferenceTo
+from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
 from cyborg_utils.statistics.fairness import (
     difference_of_standardized_means,
     group_report,
     standardized_mean_difference,
 )
-from cyborg_utils.statistics.hypothesis_tests import essays_needed
+from cyborg_utils.statistics.hypothesis_tests import Verdict, essays_needed
 from cyborg_utils.statistics.scales import round_to_scale
 
 LABELS = range(1, 7)
@@ -99,7 +100,7 @@ def test_group_report_says_the_same(frame):
     assert report["n"].tolist() == [8_984, 914, 504]
     row = report.set_index("level").loc["Yes"]
     assert row[["qwk", "smd", "dsm"]].astype(float).round(4).tolist() == [0.7519, 0.1296, 0.0424]
-    assert row["verdict"] == "too few essays to tell"
+    assert row["verdict"] == Verdict.INCONCLUSIVE
 
 
 def test_conditional_bias_of_rounded_scores(frame):
@@ -115,7 +116,7 @@ def test_the_conditional_coefficient_contradicts_the_smd(frame):
     assert yes["none"] == pytest.approx(-0.05, abs=0.01)
     assert yes["reliability 0.75"] > 0.1
     verdict = found.verdicts.set_index("level").loc["Yes", "verdict"]
-    assert verdict == "depends on the reliability of the human score"
+    assert verdict == ConditionalVerdict.DEPENDS
 
 
 def test_paired_error_of_the_difference(frame):
@@ -130,7 +131,7 @@ def test_paired_error_of_the_difference(frame):
         frame[HUMAN], a, frame["machine"], LABELS, cluster=frame["prompt_name"]
     )
     assert clustered["se"] == pytest.approx(0.0078, abs=5e-5)
-    assert "like these 15" in clustered["inference_to"]
+    assert clustered["inference_to"] == InferenceTo.NEW_PROMPTS
 
 
 def test_sample_sizes_of_the_equivalence_test():

@@ -328,16 +328,11 @@ def test_a_study_runs_from_its_file_to_its_reports(tiny):
 
 def test_the_summary_has_every_arm_of_every_student(tiny):
     summary = tiny.summary
-    found = {(r["student"], r["series"]): r for r in summary["agreement"]}
-    series = [
-        "human labels only, 50 %",
-        "cyborg by llama, 50 %",
-        "cyborg by ridge, 50 %",
-        "all human labels",
-    ]
-    assert set(found) == {(student, name) for student in ("electra", "ridge") for name in series}
+    found = {(r["student"], r["condition"]): r for r in summary["agreement"]}
+    names = ["human-f0.5", "cyborg-llama-f0.5", "cyborg-ridge-f0.5", "full"]
+    assert set(found) == {(student, name) for student in ("electra", "ridge") for name in names}
     for (_, name), row in found.items():
-        assert row["n_human"] == (60 if name == "all human labels" else 30)
+        assert row["n_human"] == (60 if name == "full" else 30)
         assert row["n_train"] == (30 if row["arm"] == "human" else 60)
         assert -1 <= row["low"] <= row["qwk"] <= row["high"] <= 1
         assert row["low"] < row["high"] or row["qwk"] == 0

@@ -284,13 +284,13 @@ def test_a_file_that_is_not_there(study_of):
 def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high, told):
     steps = pd.DataFrame(
         {
-            "student": ["a", "b"], "series": "cyborg", "qwk": [0.5, 0.7], "n_before": 100,
+            "student": ["a", "b"], "condition": "cyborg-t-f1", "qwk": [0.5, 0.7], "n_before": 100,
             "n_last": 200, "gain": [0.2, gain], "low": [0.1, low], "high": [0.3, high],
         }
     )  # fmt: skip
     (line,) = next_labels(steps, 180)
     assert told in line
-    assert "**b** on cyborg" in line
+    assert "**b** on cyborg by t, all scored" in line
     assert next_labels(steps.head(0), 180) == []
 
 

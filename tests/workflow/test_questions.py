@@ -10,6 +10,7 @@ import sys
 import pytest
 from study_runs import ROOT
 
+from cyborg_utils.analysis.paired import EVERYONE
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
@@ -59,21 +60,18 @@ def test_the_pages_hold_what_was_asked_for(summary):
     readings = {row["reading"] for row in found["05d_teacher_comparison"]["readings"]}
     assert readings == {"label", "expected", "prior", "calibrated"}
     uses = found["05e_label_use"]["uses"]
-    assert [(r["student"], r["use"]) for r in uses] == [("ridge", "prior"), ("logistic", "prior")]
+    assert [r["student"] for r in uses] == ["ridge", "logistic"]
+    assert {r["strategy"] for r in uses} == {"prior"}
     traits = {row["trait"] for row in found["05g_traits"]["agreement"]}
     assert traits == {"holistic", "vocabulary"}
     transfer = found["05h_transfer"]
     assert {row["to"] for row in transfer["transfer"]} == {"demo"}
-    left_out = {row["prompt"] for row in transfer["left_out"]}
-    assert left_out == {"all left-out prompts", "Cell phones at school"}
+    held_out = {row["prompt"] for row in transfer["held_out"]}
+    assert held_out == {EVERYONE, "Cell phones at school"}
 
 
 def test_the_headline_is_of_hard_labels_and_all_prompts(summary):
-    names = {row["series"] for row in summary["agreement"]}
-    assert names == {
-        "human labels only, 20 %",
-        "cyborg by logistic, 20 %",
-        "cyborg by logistic, prior, 20 %",
-    }
-    corrected = {r["series"] for r in summary["comparisons"] if r.get("p_holm") is not None}
-    assert corrected == {"cyborg by logistic, 20 %"}
+    names = {row["condition"] for row in summary["agreement"]}
+    assert names == {"human-f0.2", "cyborg-logistic-f0.2", "cyborg-logistic-prior-f0.2"}
+    corrected = {r["condition"] for r in summary["comparisons"] if r.get("p_holm") is not None}
+    assert corrected == {"cyborg-logistic-f0.2"}

@@ -346,9 +346,9 @@ def whole_way(tmp_path_factory):
 def test_from_a_csv_to_reports_and_new_scores(whole_way):
     study, place = whole_way
     summary = read_json(study.folder / "summary.json")
-    at = {row["series"]: row for row in summary["agreement"]}
-    assert at["cyborg by ridge, all scored"]["n_human"] == 110
-    assert at["cyborg by ridge, all scored"]["n_train"] == 190
+    at = {row["condition"]: row for row in summary["agreement"]}
+    assert at["cyborg-ridge-f1"]["n_human"] == 110
+    assert at["cyborg-ridge-f1"]["n_train"] == 190
     assert any(
         line.startswith("Score more by hand? From 55 to 110") for line in summary["findings"]
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from cyborg_utils.analysis.disclosure import shown_levels
-from cyborg_utils.analysis.measures import SHIFT_RULE
+from cyborg_utils.analysis.measures import Rule, RuleVerdict
 from cyborg_utils.corpus.columns import NO_PROMPT
+from cyborg_utils.reporting.labels import condition_label, verdict_label
 from cyborg_utils.reporting.markdown import as_text
 from cyborg_utils.statistics.bootstrap import FEW_CLUSTERS
 from cyborg_utils.statistics.groups import MISSING, group_levels
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.study.schema.study import MACHINES, Study
 
 
@@ -22,9 +24,9 @@ def read_verdict(row, min_group: int, bound: float) -> str:
     if pd.isna(row.smd):
         return "cannot be judged: the scores do not vary"
     match row.verdict:
-        case "within bounds":
+        case Verdict.WITHIN:
             return f"differs from people by less than the bound ({low} to {high})"
-        case "outside bounds":
+        case Verdict.OUTSIDE:
             advice = "do not use without correction"
             return f"scored {side} than people score them: {advice} ({low} to {high})"
         case _ if row.essays_needed > row.n:
@@ -58,50 +60,54 @@ def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
     """Which groups an arm scores outside the bound, worst first, by Student."""
     lines = []
     for name, report in fairness.items():
-        mine = [
+        judged = [
             r
             for r in report["groups"]
             if r["arm"] == arm and r["n"] >= study.evaluation.min_group and r["smd"] is not None
         ]
-        outside = [r for r in mine if r["verdict"] == "outside bounds"]
+        outside = [r for r in judged if r["verdict"] == Verdict.OUTSIDE]
         outside.sort(key=lambda r: -abs(r["smd"]))
         where = " on cyborg data" * (arm == "cyborg")
         whose = "" if arm == "machine" else f" of **{name}**{where}"
         bound = f"±{report['bound']:g}"
-        told = "; ".join(
-            f"{r['attribute']} {as_text(r['level'])} ({r['series']}) {r['smd']:+.2f}"
+        largest = "; ".join(
+            f"{r['attribute']} {as_text(r['level'])} ({condition_label(r['condition'])}) "
+            f"{r['smd']:+.2f}"
             for r in outside[:4]
         )
-        within = sum(r["verdict"] == "within bounds" for r in mine)
-        if not mine:
+        within = sum(r["verdict"] == Verdict.WITHIN for r in judged)
+        if not judged:
             lines.append(f"Fairness{whose}: there is no group of a reportable size to judge.")
         elif outside:
             lines.append(
-                f"Fairness{whose}: *outside bounds* of {bound}, {len(outside)} of {len(mine)} "
-                f"SMDs: {told}{' …' if len(outside) > 4 else ''}."
+                f"Fairness{whose}: *outside bounds* of {bound}, {len(outside)} of {len(judged)} "
+                f"SMDs: {largest}{' …' if len(outside) > 4 else ''}."
             )
         else:
             lines.append(
                 f"Fairness{whose}: no group is shown to be outside {bound}; {within} of "
-                f"{len(mine)} SMDs are shown to be within, the others nobody can tell."
+                f"{len(judged)} SMDs are shown to be within, the others nobody can tell."
             )
     return lines
 
 
-def shift_findings(rules: pd.DataFrame, agreement: pd.DataFrame) -> list[str]:
+def shift_findings(rules: pd.DataFrame) -> list[str]:
     """Which arms or machines score all writers higher or lower than people do: a shift that every
     group shares, and that a group's SMD contains."""
-    of_interest = agreement.loc[agreement["arm"].isin(["cyborg", "machine"]), ["student", "series"]]
-    broken = rules[(rules["rule"] == SHIFT_RULE) & (rules["verdict"] == "broken")]
-    broken = broken.merge(of_interest)
+    broken = rules[
+        (rules["rule"] == Rule.SMD)
+        & (rules["verdict"] == RuleVerdict.BROKEN)
+        & rules["arm"].isin(["cyborg", "machine"])
+    ]
     if broken.empty:
         return []
-    told = "; ".join(
-        f"{r.series if r.student == MACHINES else f'{r.student} on {r.series}'} {r.value:+.2f}"
+    shifted = "; ".join(
+        f"{f'{r.student} on ' * (r.student != MACHINES)}{condition_label(r.condition)} "
+        f"{r.value:+.2f}"
         for r in broken.itertuples()
     )
     return [
-        f"Scores shifted as a whole, beyond ±0.15 over all essays: {told}. Every group's SMD "
+        f"Scores shifted as a whole, beyond ±0.15 over all essays: {shifted}. Every group's SMD "
         "contains that shift; `dsm` in the fairness report takes it out."
     ]
 
@@ -146,10 +152,12 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
             )
     if told := left_out_groups(study, test, groups):
         lines.append(told)
+    inconclusive = verdict_label(Verdict.INCONCLUSIVE).capitalize()
     lines.append(
-        f"A group of fewer than {study.evaluation.min_group} essays gets no verdict. *Cannot tell* "
-        "is not *fair*. Each verdict has an error of 5 % of its own, so among many groups some are "
-        "wrong by chance; `p_bh`, a test of SMD = 0, is corrected for their number."
+        f"A group of fewer than {study.evaluation.min_group} essays gets no verdict. "
+        f"*{inconclusive}* is not *fair*. Each verdict has an error of 5 % of its own, so among "
+        "many groups some are wrong by chance; `p_bh`, a test of SMD = 0, is corrected for their "
+        "number."
     )
     lines.append(
         "SMDs are of rounded scores, over the pooled SD of the group; the tables give the other "

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cyborg_utils.analysis.predictions import hard_only
+from cyborg_utils.reporting.labels import condition_label
 from cyborg_utils.reporting.narrative.fairness import fairness_findings
 from cyborg_utils.study.schema.study import HARD, Study
 
@@ -23,13 +25,13 @@ def headline_findings(
     lines = []
     main = compared
     if len(compared):  # the paper's own use of the labels; the others have a page of their own
-        main = compared[(compared["fraction"] == study.headline) & (compared["use"] == HARD.name)]
-    by_name = agreement.set_index(["student", "series"])
+        main = hard_only(compared[compared["fraction"] == study.headline])
+    by_name = agreement.set_index(["student", "condition"])
     for row in main.itertuples():
-        own = by_name.loc[(row.student, row.series)]
+        own = by_name.loc[(row.student, row.condition)]
         text = (
-            f"**{row.student}** on {row.series} ({own['n_human']:,} hand-scored train essays): "
-            f"QWK {own['qwk']:.3f}"
+            f"**{row.student}** on {condition_label(row.condition)} "
+            f"({own['n_human']:,} hand-scored train essays): QWK {own['qwk']:.3f}"
         )
         if "gain" in compared:
             text += (
@@ -67,7 +69,8 @@ def next_labels(steps: pd.DataFrame, n_test: int) -> list[str]:
     told = (
         f"Score more by hand? From {best['n_before']:,} to {best['n_last']:,} hand-scored train "
         f"essays, the best Student's QWK changed by {best['gain']:+.3f} (95 % interval "
-        f"{best['low']:+.3f} to {best['high']:+.3f}; **{best['student']}** on {best['series']})"
+        f"{best['low']:+.3f} to {best['high']:+.3f}; **{best['student']}** on "
+        f"{condition_label(best['condition'])})"
     )
     if best["low"] > 0:
         return [
@@ -80,6 +83,21 @@ def next_labels(steps: pd.DataFrame, n_test: int) -> list[str]:
         f"{told}: with {n_test:,} test essays nobody can tell whether {then:,} would help; more "
         f"than {best['high']:+.3f} is not to be expected."
     ]
+
+
+def worth_notes(compared: pd.DataFrame) -> list[str]:
+    """Which of a cyborg condition's worth in human labels and its limits lie off the curve of human
+    labels, a phrase a row of `cyborg_utils.analysis.agreement.comparisons`."""
+    names = {"labels": "estimate", "low": "lower limit", "high": "upper limit"}
+    notes = []
+    for row in compared.itertuples():
+        parts = []
+        for key in row.worth_off_curve.split():
+            name, side = key.split("_")
+            end = row.curve_from if side == "below" else row.curve_to
+            parts.append(f"{names[name]} {side} {end:.0f} labels, off the curve")
+        notes.append("; ".join(parts))
+    return notes
 
 
 def machine_findings(
@@ -96,8 +114,8 @@ def machine_findings(
     if len(ranked) > 1:
         among = f", the highest of {len(ranked)} machines; the lowest has {last['qwk']:.3f}"
     lines = [
-        f"**{best['series']}** has QWK {best['qwk']:.3f} with people ({best['low']:.3f} to "
-        f"{best['high']:.3f}){among}."
+        f"**{condition_label(best['condition'])}** has QWK {best['qwk']:.3f} with people "
+        f"({best['low']:.3f} to {best['high']:.3f}){among}."
     ]
     for row in pairs[pairs["declared"]].itertuples() if len(pairs) else ():
         known = pd.notna(row.new_prompts_low)
@@ -105,9 +123,9 @@ def machine_findings(
             f"; for new prompts {row.new_prompts_low:+.3f} to {row.new_prompts_high:+.3f}" * known
         )
         lines.append(
-            f"**{row.a}** is {_than(row.p_adjusted, row.difference)} **{row.b}** "
-            f"({row.difference:+.3f}, 95 % interval {row.low:+.3f} to {row.high:+.3f}, "
-            f"Holm-adjusted p {_p(row.p_adjusted)}{wide})."
+            f"**{condition_label(row.condition_a)}** is {_than(row.p_adjusted, row.difference)} "
+            f"**{condition_label(row.condition_b)}** ({row.difference:+.3f}, 95 % interval "
+            f"{row.low:+.3f} to {row.high:+.3f}, Holm-adjusted p {_p(row.p_adjusted)}{wide})."
         )
     return lines + people_finding(people) + fairness_findings(study, fairness, "machine")
 
@@ -139,7 +157,7 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
     classical = [s.name for s in study.students if s.kind == "classical"]
     at = agreement[agreement["fraction"] == study.headline]
     plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
-    cyborg = at[~at["student"].isin(classical) & (at["use"] == HARD.name)]
+    cyborg = at[~at["student"].isin(classical) & (at["strategy"] == HARD.name)]
     if plain.empty or cyborg.empty:
         return [], False
     one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]
@@ -148,6 +166,6 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
     return [
         f"{ahead}The yardstick, **{one['student']}** on the same human labels only (tf-idf and "
         f"length): QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}); the best neural "
-        f"Student on cyborg data ({best['student']}, {best['series']}): {best['qwk']:.3f} "
-        f"({best['low']:.3f} to {best['high']:.3f})."
+        f"Student on cyborg data ({best['student']}, {condition_label(best['condition'])}): "
+        f"{best['qwk']:.3f} ({best['low']:.3f} to {best['high']:.3f})."
     ], wins

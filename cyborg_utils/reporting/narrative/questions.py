@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from cyborg_utils.analysis.paired import EVERYONE, OVERALL, TOP_SHARE, largest_smd
+from cyborg_utils.analysis.paired import EVERYONE, STATISTICS, largest_smd
+from cyborg_utils.reporting.labels import condition_label, method_label, stratum_label
 from cyborg_utils.reporting.markdown import as_text
-from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.study.schema.base import HOLISTIC
 
 
@@ -15,36 +15,36 @@ def transfer_findings(transferred: pd.DataFrame, gained: pd.DataFrame) -> list[s
     lines = []
     for row in transferred.itertuples():
         lines.append(
-            f"**{row.student}**, {row.series}: QWK {row.qwk:.3f} ({row.low:.3f} to "
-            f"{row.high:.3f}) on the essays of {row.to}, {row.at_home:.3f} at home."
+            f"**{row.student}**, {condition_label(row.condition)}: QWK {row.qwk:.3f} "
+            f"({row.low:.3f} to {row.high:.3f}) on the essays of {row.to}, {row.at_home:.3f} at "
+            "home."
         )
     for row in gained.itertuples() if "gain" in gained else ():
         lines.append(
-            f"On {row.to} cyborg data moves **{row.student}** ({row.series}) by {row.gain:+.3f} "
-            f"({row.gain_low:+.3f} to {row.gain_high:+.3f}) against human labels only."
+            f"On {row.to} cyborg data moves **{row.student}** "
+            f"({condition_label(row.condition)}) by {row.gain:+.3f} ({row.gain_low:+.3f} to "
+            f"{row.gain_high:+.3f}) against human labels only."
         )
     return lines
 
 
-def left_out_findings(left_out: pd.DataFrame) -> list[str]:
+def held_out_findings(held_out: pd.DataFrame) -> list[str]:
     """What it costs never to have seen a prompt, in sentences."""
-    if left_out.empty:
+    if held_out.empty:
         return []
-    whole = left_out[
-        (left_out["statistic"] == "qwk") & (left_out["prompt"] == "all left-out prompts")
-    ]
+    whole = held_out[(held_out["statistic"] == "qwk") & (held_out["prompt"] == EVERYONE)]
     return [
-        f"**{row.student}**, {row.series}: on prompts that it never saw QWK is {row.a:.3f}, "
-        f"against {row.b:.3f} where the prompt was in training ({row.difference:+.3f}, 95 % "
-        f"{row.low:+.3f} to {row.high:+.3f})."
+        f"**{row.student}**, {condition_label(row.condition)}: on prompts that it never saw QWK is "
+        f"{row.a:.3f}, against {row.b:.3f} where the prompt was in training "
+        f"({row.difference:+.3f}, 95 % {row.low:+.3f} to {row.high:+.3f})."
         for row in whole.itertuples()
     ]
 
 
-def sentence(table: pd.DataFrame, a: str, b: str) -> str:
-    """What `changes` found, in a sentence or two of Markdown."""
+def changes_finding(table: pd.DataFrame, a: str, b: str) -> str:
+    """What `changes` found between `a` and `b`, as labels call them, in a sentence or two."""
     of_all = table[table["attribute"] == EVERYONE].set_index("statistic")
-    qwk, shift, spread, top = (of_all.loc[s] for s in (*OVERALL, TOP_SHARE))
+    qwk, shift, spread, top = (of_all.loc[s] for s in STATISTICS)
     told = (
         f"**{a}** against **{b}**: QWK {qwk['a']:.3f} against {qwk['b']:.3f} "
         f"({_interval(qwk)}); SMD of all essays {shift['a']:+.2f} against {shift['b']:+.2f} "
@@ -69,28 +69,28 @@ def sentence(table: pd.DataFrame, a: str, b: str) -> str:
     return told + "."
 
 
-def uses_findings(found: pd.DataFrame) -> list[str]:
+def strategy_findings(strategies: pd.DataFrame) -> list[str]:
     """Which uses of a Teacher's labels are better or worse than hard labels, in sentences.
 
     Parameters
     ----------
-    found : a row a Student, Teacher and use: `student, teacher, use, qwk, hard, difference, low,
-        high, p_bh`.
+    strategies : a row a Student, Teacher and strategy: `student, teacher, strategy, qwk, qwk_b` (of
+        hard labels), `difference, low, high, p_bh`.
     """
     lines = []
-    for (student, teacher), rows in found.groupby(["student", "teacher"], sort=False):
+    for (student, teacher), rows in strategies.groupby(["student", "teacher"], sort=False):
         best = rows.loc[rows["difference"].idxmax()]
         sure = rows[rows["p_bh"] < 0.05]
         told = {
-            which: ", ".join(f"{r.use} ({r.difference:+.3f})" for r in part.itertuples())
+            which: ", ".join(f"{r.strategy} ({r.difference:+.3f})" for r in part.itertuples())
             for which, part in (
                 ("better", sure[sure["difference"] > 0]),
                 ("worse", sure[sure["difference"] < 0]),
             )
         }
         line = (
-            f"**{student}** by {teacher}: hard labels {rows['hard'].iloc[0]:.3f}; the best of "
-            f"{len(rows)} other uses is {best['use']} with {best['qwk']:.3f} "
+            f"**{student}** by {teacher}: hard labels {rows['qwk_b'].iloc[0]:.3f}; the best of "
+            f"{len(rows)} other uses is {best['strategy']} with {best['qwk']:.3f} "
             f"({_interval(best)}). Beyond chance (p_bh < 0.05) better: {told['better'] or 'none'}; "
             f"worse: {told['worse'] or 'none'}."
         )
@@ -107,13 +107,13 @@ def _interval(row: pd.Series) -> str:
 def trait_findings(table: pd.DataFrame, specific: pd.DataFrame, student: str) -> list[str]:
     """Holistic against trait scores of one Student, in sentences."""
     lines = []
-    for series, rows in table.groupby("series", sort=False):
+    for condition, rows in table.groupby("condition", sort=False):
         rows = rows.set_index("trait")
         whole, traits = rows.loc[HOLISTIC], rows.drop(index=HOLISTIC)
         line = (
-            f"**{student}**, {series}: QWK {whole['qwk']:.3f} for the holistic score, "
-            f"{traits['qwk'].min():.3f} ({traits['qwk'].idxmin()}) to {traits['qwk'].max():.3f} "
-            f"({traits['qwk'].idxmax()}) for the traits"
+            f"**{student}**, {condition_label(condition)}: QWK {whole['qwk']:.3f} for the holistic "
+            f"score, {traits['qwk'].min():.3f} ({traits['qwk'].idxmin()}) to "
+            f"{traits['qwk'].max():.3f} ({traits['qwk'].idxmax()}) for the traits"
         )
         if pd.notna(whole["gain"]):
             sure = traits[traits["gain_low"] > 0]
@@ -129,14 +129,14 @@ def trait_findings(table: pd.DataFrame, specific: pd.DataFrame, student: str) ->
                 f"holistic score, {traits['outside'].sum()} of {traits['judged'].sum()} on the "
                 "traits"
             )
-        mine = specific[specific["series"] == series]
-        sure = mine[mine["low"] > 0]
+        beyond = specific[specific["condition"] == condition]
+        sure = beyond[beyond["low"] > 0]
         line += (
             f". Beyond the holistic score the traits' own scores tell something of "
-            f"{len(sure)} of {len(mine)} traits as people score them"
+            f"{len(sure)} of {len(beyond)} traits as people score them"
         )
-        if "specific_true" in mine:
-            line += f" and of {int((mine['true_low'] > 0).sum())} as they truly are"
+        if "specific_true" in beyond:
+            line += f" and of {int((beyond['true_low'] > 0).sum())} as they truly are"
         lines.append(line + ".")
     return lines
 
@@ -145,15 +145,15 @@ FEW = 50  # essays in a stratum from which a sentence is made of it
 
 
 def calibration_findings(table: pd.DataFrame, student: str, bound: float) -> list[str]:
-    """What the mean constraint, the method in question, does to each series, which method leaves
+    """What the mean constraint, the method in question, does to each condition, which method leaves
     the least bias, and whether that reaches the bounds of 0.10 and 0.05, in sentences."""
     lines = []
-    for series, rows in table.groupby("series", sort=False):
+    for condition, rows in table.groupby("condition", sort=False):
         rows = rows.set_index("method")
         plain, mean = rows.loc["none"], rows.loc["mean"]
-        told = f"**{student}**, {series}: the mean constraint moves QWK by {mean['change']:+.3f}"
-        told += f" from {plain['qwk']:.3f}, the SMD of all essays from {plain['smd_all']:+.2f} to "
-        told += f"{mean['smd_all']:+.2f}"
+        told = f"**{student}**, {condition_label(condition)}: the {method_label('mean')} moves QWK "
+        told += f"by {mean['change']:+.3f} from {plain['qwk']:.3f}, the SMD of all essays from "
+        told += f"{plain['smd_all']:+.2f} to {mean['smd_all']:+.2f}"
         if pd.notna(plain["largest"]) and pd.notna(mean["largest"]):
             told += (
                 f", the largest |SMD| of a group from {plain['largest']:.2f} to "
@@ -173,7 +173,7 @@ def _least_biased(rows: pd.DataFrame) -> str:
     cost = f", at {least['change']:+.3f} QWK" if pd.notna(least["change"]) else ""
     reached = [f"{b:.2f}" for b in (0.10, 0.05) if least["largest"] < b]
     return (
-        f"Least bias: {METHODS[least.name]}, largest |SMD| {least['largest']:.2f}{cost}; "
+        f"Least bias: {method_label(least.name)}, largest |SMD| {least['largest']:.2f}{cost}; "
         f"{' and '.join(reached) or 'neither 0.10 nor 0.05'} is reached."
     )
 
@@ -202,7 +202,7 @@ def audit_findings(
         row = others.loc[surely.idxmax()]
         told.append(
             f"Of {len(others)} strata the one that it most surely scores unlike people: "
-            f"{row['by']} {as_text(row['level'])}, "
+            f"{row['by']} {as_text(stratum_label(row['by'], row['level']))}, "
             f"{row['difference']:+.2f} score points (standard error {row['se']:.2f}) over "
             f"{row['essays']:,} essays."
         )

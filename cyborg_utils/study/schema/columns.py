@@ -8,7 +8,7 @@ from cyborg_utils.study.schema.base import HOLISTIC, Name, Strict
 
 RESERVED = (
     "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
-    "human", "continuous", "series", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
+    "human", "continuous", "condition", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
 )  # fmt: skip
 
 

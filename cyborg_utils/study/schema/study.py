@@ -298,7 +298,13 @@ class Study(Strict):
 
     @property
     def folder(self) -> Path:
+        """Where the results of its stages go."""
         return working_folder() / "runs" / self.name
+
+    @property
+    def reports(self) -> Path:
+        """Where its pages go."""
+        return working_folder() / "reports" / self.name
 
     def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer:
         return _by_name(self.teachers, name, "teacher", self.name)
