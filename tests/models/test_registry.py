@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import pkgutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import torch
 from small_models import causal, classical, encoder, fitted
 from study_runs import ROOT
 
+from cyborg_utils import labeling
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models.pretraining import pretrain
 from cyborg_utils.models.registry import load_scorer
@@ -117,11 +119,9 @@ LIGHT = [
     "cyborg_utils.models.saved_model",
     "cyborg_utils.models.novelty",
     "cyborg_utils.models.outputs",
-    "cyborg_utils.labeling.ledger",
-    "cyborg_utils.labeling.strategies",
-    "cyborg_utils.labeling.sharding",
     "cyborg_utils.reporting.model_card",
     "cyborg_utils.workflow.score_essays",
+    *(name for _, name, _ in pkgutil.iter_modules(labeling.__path__, "cyborg_utils.labeling.")),
 ]
 
 
