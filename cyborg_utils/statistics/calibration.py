@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import optimize
 
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.statistics.scales import round_to_scale
 
 
-def linear_equating(machine, human, spread: bool = True):
+def linear_equating(
+    machine: ArrayLike, human: ArrayLike, spread: bool = True
+) -> tuple[float, float]:
     """The line that gives a machine's scores people's mean and, with `spread`, their standard
     deviation (Kolen and Brennan, 2014, ch. 2).
 
@@ -34,10 +37,10 @@ def linear_equating(machine, human, spread: bool = True):
 
 CANDIDATES = 40  # places tried for a cut point between its neighbours
 METHODS = ("none", "mean", "linear", "isotonic", "cuts")
-Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Scorer = Callable[[ArrayLike], tuple[np.ndarray, np.ndarray]]
 
 
-def fit_calibration(method: str, machine, human, labels) -> Scorer:
+def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: ArrayLike) -> Scorer:
     """Fit one method of `METHODS` on dev.
 
     `none` rounds to the nearest score. `mean` shifts by the difference of the means, so that the
@@ -76,11 +79,11 @@ def _isotonic_curve(machine: np.ndarray, human: np.ndarray) -> tuple[np.ndarray,
     return places, optimize.isotonic_regression(means, weights=counts).x
 
 
-def _rounded(continuous: np.ndarray, labels) -> tuple[np.ndarray, np.ndarray]:
+def _rounded(continuous: np.ndarray, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return continuous, round_to_scale(continuous, labels)
 
 
-def best_cuts(machine: np.ndarray, human: np.ndarray, labels) -> np.ndarray:
+def best_cuts(machine: np.ndarray, human: np.ndarray, labels: ArrayLike) -> np.ndarray:
     """Points between neighbouring scores that give the highest QWK, by coordinate ascent from the
     midpoints; a cut stays where no other place is better.
 

@@ -7,11 +7,13 @@ them, so that arms are compared paired.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cyborg_utils.statistics.bootstrap import (
     FEW_CLUSTERS,
@@ -47,14 +49,20 @@ class Resampled(NamedTuple):
 
     estimates: pd.Series
     replicates: pd.DataFrame
-    sources: dict
+    sources: dict[str, pd.DataFrame]
     degrees: pd.DataFrame
     notes: dict
 
 
 def runs_from_frame(
-    frame, arm="arm", draw="draw", seed="seed", essay="essay_id", score="score", human="human"
-):
+    frame: pd.DataFrame,
+    arm: str = "arm",
+    draw: str = "draw",
+    seed: str = "seed",
+    essay: str = "essay_id",
+    score: str = "score",
+    human: str = "human",
+) -> tuple[pd.Series, dict[str, Runs]]:
     """Arrange a tidy frame of scores, one row a run and essay, as runs over the same essays.
 
     Parameters
@@ -101,7 +109,14 @@ def runs_from_frame(
     return truth["first"].reindex(table.columns), arms
 
 
-def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0):
+def resample_runs(
+    human: ArrayLike,
+    arms: Mapping[str, Runs],
+    labels: ArrayLike,
+    n_replicates: int = 2_000,
+    cluster: ArrayLike | None = None,
+    seed: int = 0,
+) -> Resampled:
     """Resample essays, draws and seeds together.
 
     Essays (or prompts) are resampled with replacement for all runs at once. Of D draws, D - 1
@@ -172,7 +187,7 @@ def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0)
     return Resampled(scores, replicates, frames, pd.DataFrame(degrees).T, notes)
 
 
-def _checked(human, runs, labels, name):
+def _checked(human: np.ndarray, runs: Runs, labels: ArrayLike, name: str) -> np.ndarray:
     table = np.atleast_2d(np.asarray(runs.scores, dtype=float))
     if table.shape != (len(runs.draw), human.size) or len(runs.seed) != len(runs.draw):
         raise ValueError(
@@ -184,12 +199,12 @@ def _checked(human, runs, labels, name):
     return table
 
 
-def _features(human, table):
+def _features(human: np.ndarray, table: np.ndarray) -> np.ndarray:
     columns = [human[:, None], human[:, None] ** 2, table.T, table.T**2, human[:, None] * table.T]
     return np.hstack(columns)
 
 
-def _qwk(means, n):
+def _qwk(means: np.ndarray, n: ArrayLike) -> np.ndarray:
     h, hh = means[..., 0:1], means[..., 1:2]
     m, mm, hm = np.split(means[..., 2:], 3, axis=-1)
     unused = np.zeros_like(m)
@@ -197,14 +212,18 @@ def _qwk(means, n):
     return pair_statistics(np.stack(parts, axis=-1), np.asarray(n)[..., None])[..., 0]
 
 
-def _resample_essays(features, n_replicates, rng, codes):
+def _resample_essays(
+    features: np.ndarray, n_replicates: int, rng: np.random.Generator, codes: np.ndarray | None
+) -> np.ndarray:
     ones, done = np.ones(len(features)), []
     for size in np.diff([*range(0, n_replicates, 200), n_replicates]):
         done.append(_qwk(*bootstrap_means(features, ones, size, rng, codes)))
     return np.vstack(done)
 
 
-def _run_weights(runs, n_replicates, rng, drawn):
+def _run_weights(
+    runs: Runs, n_replicates: int, rng: np.random.Generator, drawn: dict
+) -> tuple[dict, dict, tuple[Note, ...]]:
     """Weigh an arm's runs by resampled draws and seeds, the same for arms of the same labels."""
     names = {
         source: np.array([str(label) for label in labels])
@@ -230,7 +249,9 @@ def _run_weights(runs, n_replicates, rng, drawn):
     return weights, free, tuple(notes)
 
 
-def pool_replications(table: pd.DataFrame, keys: list[str], value: str, n_essays, se: str = "se"):
+def pool_replications(
+    table: pd.DataFrame, keys: list[str], value: str, n_essays: int | str, se: str = "se"
+) -> pd.DataFrame:
     """Average a statistic over runs, with its error.
 
     Essays are the same in every run, so their part of the variance is the runs' mean se^2. Draws
