@@ -248,16 +248,14 @@ def compare_machines(
     features = np.hstack([pair_features(cells[:, 0], cells[:, at]) for at in (1, 2)])
 
     def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
-        of_a, of_b = (pair_statistics(means[..., at], n)[..., chosen]
-                      for at in (slice(0, 7), slice(7, 14)))  # fmt: skip
+        of_a, of_b = (pair_statistics(part, n)[..., chosen] for part in np.split(means, 2, axis=-1))
         return np.stack([of_a, of_b, of_a - of_b], axis=-1)
 
     table = infer(
         features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
     )
-    row = table.iloc[2].drop("estimate")
     values = dict(zip(("a", "b", "difference"), table["estimate"], strict=True))
-    return pd.Series({"statistic": statistic, **values, **row})
+    return pd.Series({"statistic": statistic, **values, **table.iloc[2].drop("estimate")})
 
 
 def non_inferiority(
@@ -355,15 +353,7 @@ def human_human_comparison(
     rows = []
     for statistic, limit in (("qwk", 0.10), ("exact", 0.05125)):
         found = compare_machines(
-            first,
-            second,
-            machine,
-            labels,
-            statistic,
-            n_replicates=n_replicates,
-            level=level,
-            cluster=cluster,
-            seed=seed,
+            first, second, machine, labels, statistic, 0.0, n_replicates, level, cluster, seed
         )
         verdict = Verdict.INCONCLUSIVE
         if found["high"] <= limit:

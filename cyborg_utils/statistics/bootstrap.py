@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 
 FEW_CLUSTERS = 5
+WEBB = np.outer([-1, 1], np.sqrt([0.5, 1.0, 1.5])).ravel()  # signs of a wild bootstrap
 
 
 class InferenceTo(StrEnum):
@@ -265,15 +266,12 @@ def wild_cluster(
 
     Parameters
     ----------
-    estimate : float
-    influence : ndarray, shape (n,)
-        Centred influence value of each essay.
-    cluster : ndarray of int, shape (n,)
-    level : float
-    n_replicates : int
-    rng : numpy.random.Generator
-    null : float
-        Value that p tests.
+    estimate, null : float
+        The statistic, and the value that p tests.
+    influence, cluster : ndarray, shape (n,)
+        Centred influence value, and number of the cluster, of each essay.
+    level, n_replicates, rng
+        Of the interval and of the bootstrap.
 
     Returns
     -------
@@ -289,9 +287,7 @@ def wild_cluster(
     se = np.sqrt(groups / (groups - 1) * (totals**2).sum()) / n
     if groups < FEW_CLUSTERS or not se > 1e-12:
         return se, np.nan, np.nan, np.nan
-    six = np.sqrt([0.5, 1.0, 1.5])
-    points = np.r_[-six, six] if groups <= 12 else np.array([-1.0, 1.0])
-    signs = rng.choice(points, size=(n_replicates, groups))
+    signs = rng.choice(WEBB if groups <= 12 else (-1.0, 1.0), size=(n_replicates, groups))
 
     def squared_t(sums: np.ndarray) -> np.ndarray:
         mean = sums.sum(axis=-1, keepdims=True) / n
@@ -309,10 +305,8 @@ def wild_cluster(
             reach *= 2
             if reach > 1e3:
                 return side * np.inf
-        return optimize.bisect(
-            lambda value: p_value(value) - (1 - level),
-            estimate, estimate + side * reach * se, xtol=se * 1e-4,
-        )  # fmt: skip
+        far = estimate + side * reach * se
+        return optimize.bisect(lambda v: p_value(v) - (1 - level), estimate, far, xtol=se * 1e-4)
 
     return se, limit(-1), limit(+1), p_value(null)
 
@@ -332,19 +326,14 @@ def infer(
 
     Parameters
     ----------
-    features : ndarray, shape (c, f)
-        Of the cells.
-    counts : ndarray, shape (c,)
-        Essays in each cell.
+    features, counts : ndarray, shape (c, f) and (c,)
+        Features of the cells, and essays in each.
     cell : ndarray of int, shape (n,)
         Cell of each essay.
     statistics : callable
         From (mean features, n) to k statistics on the last axis.
-    n_replicates : int
-    level : float
     cluster : array_like, shape (n,), or None
         Prompts, if inference is to new prompts.
-    seed : int
     null : float
         Value that p tests, two-sided.
 

@@ -131,12 +131,8 @@ def resample_runs(
         Scores on the scale.
     arms : dict of str to Runs
         Machine scores on the scale.
-    labels : array_like, shape (k,)
-        Every score of the scale.
-    n_replicates : int
-    cluster : array_like, shape (n,), optional
-        The prompt of each essay, for inference to new prompts.
-    seed : int
+    labels, n_replicates, cluster, seed
+        As in `cyborg_utils.statistics.agreement.bootstrap_agreement`.
 
     Returns
     -------
@@ -156,35 +152,33 @@ def resample_runs(
     features = _features(h, np.vstack(tables))
     kappas = _qwk(features.mean(axis=0), h.size)
     resampled = _resample_essays(features, n_replicates, rng, codes)
-
     estimates, drawn, columns, degrees, notes = {}, {}, {}, {}, {}
-    last = np.cumsum([len(table) for table in tables])
-    for (name, runs), table, stop in zip(arms.items(), tables, last, strict=True):
-        at = slice(stop - len(table), stop)
-        estimates[name] = kappas[at].mean()
+    last = np.cumsum([len(table) for table in tables])[:-1]
+    parts = zip(np.split(kappas, last), np.split(resampled, last, axis=1), strict=True)
+    for (name, runs), (kappa, by_essays) in zip(arms.items(), parts, strict=True):
+        estimates[name] = kappa.mean()
         weights, free, notes[name] = _run_weights(runs, n_replicates, rng, drawn)
-        joint = weights["draws"] * weights["seeds"]
-        joint = joint / joint.sum(axis=1, keepdims=True)
-        columns[name] = {
-            "all": (joint * resampled[:, at]).sum(axis=1),
-            "essays": resampled[:, at].mean(axis=1),
-            **{
-                source: weights[source] @ kappas[at] / weights[source].sum(axis=1)
-                for source in SOURCES[1:]
-            },
-        }
+        columns[name] = _mean_kappas(kappa, by_essays, weights)
         groups = h.size if codes is None else codes.max() + 1
         degrees[name] = {"essays": groups - 1, **free}
         if codes is not None:
             few = groups < FEW_CLUSTERS
             notes[name] = (Note.TOO_FEW_PROMPTS if few else Note.NEW_PROMPTS, *notes[name])
-    frames = {
-        source: pd.DataFrame({name: column[source] for name, column in columns.items()})
-        for source in ("all", *SOURCES)
+    frames = {s: pd.DataFrame({n: c[s] for n, c in columns.items()}) for s in ("all", *SOURCES)}
+    estimates, degrees = pd.Series(estimates, name="qwk"), pd.DataFrame(degrees).T
+    return Resampled(estimates, frames.pop("all"), frames, degrees, notes)
+
+
+def _mean_kappas(kappas: np.ndarray, by_essays: np.ndarray, weights: dict) -> dict:
+    """An arm's replicated mean QWK with all sources resampled together, and each alone."""
+    joint = weights["draws"] * weights["seeds"]
+    joint = joint / joint.sum(axis=1, keepdims=True)
+    runs = {source: weights[source] for source in SOURCES[1:]}
+    return {
+        "all": (joint * by_essays).sum(axis=1),
+        "essays": by_essays.mean(axis=1),
+        **{source: weight @ kappas / weight.sum(axis=1) for source, weight in runs.items()},
     }
-    replicates = frames.pop("all")
-    scores = pd.Series(estimates, name="qwk")
-    return Resampled(scores, replicates, frames, pd.DataFrame(degrees).T, notes)
 
 
 def _checked(human: np.ndarray, runs: Runs, labels: ArrayLike, name: str) -> np.ndarray:
@@ -260,12 +254,19 @@ def pool_replications(
 
     Parameters
     ----------
-    table : a row a run, with `draw`, `seed`, the keys, the statistic and its error over essays.
-    n_essays : number of essays, or the column of `table` that holds it.
+    table : pandas.DataFrame
+        One row per run, with `draw`, `seed`, the keys, the statistic and its error over essays.
+    keys : list of str
+        Columns that identify what is averaged.
+    value, se : str
+        Columns of the statistic and its standard error.
+    n_essays : int or str
+        Number of essays, or the column that holds it.
 
     Returns
     -------
-    frame of the keys, the mean, its error and `df`
+    pandas.DataFrame
+        The keys, the mean, its error and `df`.
     """
     rows = []
     for found, part in table.groupby(keys, sort=False, dropna=False):
