@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cyborg_utils.statistics.bootstrap import (
     PAIR_STATISTICS,
     infer,
+    influence_functions,
     observed_cells,
     pair_features,
     pair_statistics,
@@ -20,7 +22,7 @@ from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import aligned_scores, scores_on_scale
 
 
-def quadratic_weighted_kappa(human, machine, labels):
+def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) -> float:
     """Compute quadratic weighted kappa over the whole score scale.
 
     1 - sum(w O) / sum(w E) with w = (i - j)^2 in score points (Cohen, 1968), through its moment
@@ -47,7 +49,7 @@ def quadratic_weighted_kappa(human, machine, labels):
     return _statistic(h, m, "qwk")
 
 
-def agreement_rates(human, machine):
+def agreement_rates(human: ArrayLike, machine: ArrayLike) -> pd.Series:
     """Compute exact and adjacent agreement.
 
     Parameters
@@ -64,7 +66,7 @@ def agreement_rates(human, machine):
     return pd.Series({"exact": (distance == 0).mean(), "adjacent": (distance <= 1).mean()})
 
 
-def concordance(human, machine):
+def concordance(human: ArrayLike, machine: ArrayLike) -> float:
     """Compute Lin's (1989) concordance of continuous scores, the moment form of QWK.
 
     Parameters
@@ -80,7 +82,7 @@ def concordance(human, machine):
     return _statistic(h, m, "qwk")
 
 
-def sd_ratio(human, machine):
+def sd_ratio(human: ArrayLike, machine: ArrayLike) -> float:
     """Compute sd(M) / sd(H); within 2/3 to 3/2 is the rule of Wang and von Davier (2014).
 
     Parameters
@@ -96,7 +98,7 @@ def sd_ratio(human, machine):
     return _statistic(h, m, "sd_ratio")
 
 
-def correlation(human, machine):
+def correlation(human: ArrayLike, machine: ArrayLike) -> float:
     """Compute Pearson's correlation.
 
     Parameters
@@ -112,9 +114,49 @@ def correlation(human, machine):
     return _statistic(h, m, "correlation")
 
 
+def estimate_agreement(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
+    """Estimate every statistic of agreement with its standard error, without a bootstrap.
+
+    Parameters
+    ----------
+    human, machine : array_like, shape (n,)
+        Scores on the scale.
+    labels : array_like, shape (k,)
+        Every score of the scale.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index `statistic` as in `bootstrap_agreement`; columns `estimate, se` (influence
+        functions).
+
+    Raises
+    ------
+    ValueError
+        As `bootstrap_agreement`.
+    """
+    h, m = scores_on_scale(labels, human=human, machine=machine)
+    cells, counts, _ = observed_cells(h, m)
+    features = pair_features(*cells.T)
+    influence = influence_functions(features, counts, pair_statistics)
+    return pd.DataFrame(
+        {
+            "estimate": pair_statistics(counts @ features / h.size, h.size),
+            "se": np.sqrt(counts @ influence**2) / h.size,
+        },
+        index=pd.Index(PAIR_STATISTICS, name="statistic"),
+    )
+
+
 def bootstrap_agreement(
-    human, machine, labels, n_replicates=10_000, level=0.95, cluster=None, seed=0
-):
+    human: ArrayLike,
+    machine: ArrayLike,
+    labels: ArrayLike,
+    n_replicates: int = 10_000,
+    level: float = 0.95,
+    cluster: ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Estimate every statistic of agreement with its interval.
 
     Without `cluster`, intervals are percentiles of a multinomial bootstrap of the count table.
@@ -155,17 +197,17 @@ def bootstrap_agreement(
 
 
 def compare_machines(
-    human,
-    a,
-    b,
-    labels,
-    statistic="qwk",
-    null=0.0,
-    n_replicates=10_000,
-    level=0.95,
-    cluster=None,
-    seed=0,
-):
+    human: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    labels: ArrayLike,
+    statistic: str = "qwk",
+    null: float = 0.0,
+    n_replicates: int = 10_000,
+    level: float = 0.95,
+    cluster: ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.Series:
     """Compare two machines on the same essays, paired.
 
     Essays are resampled with all three of their scores: a multinomial draw of the observed cells
@@ -176,18 +218,12 @@ def compare_machines(
     ----------
     human, a, b : array_like, shape (n,)
         Scores on the scale.
-    labels : array_like, shape (k,)
-        Every score of the scale.
     statistic : str
         One of `cyborg_utils.statistics.bootstrap.PAIR_STATISTICS`.
     null : float
         Difference that p tests.
-    n_replicates : int
-    level : float
-        Confidence level.
-    cluster : array_like, shape (n,), optional
-        The prompt of each essay, for inference to new prompts.
-    seed : int
+    labels, n_replicates, level, cluster, seed
+        As in `bootstrap_agreement`.
 
     Returns
     -------
@@ -211,30 +247,28 @@ def compare_machines(
     cells, counts, cell = observed_cells(h, first, second)
     features = np.hstack([pair_features(cells[:, 0], cells[:, at]) for at in (1, 2)])
 
-    def values_and_difference(means, n):
-        of_a, of_b = (pair_statistics(means[..., at], n)[..., chosen]
-                      for at in (slice(0, 7), slice(7, 14)))  # fmt: skip
+    def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
+        of_a, of_b = (pair_statistics(part, n)[..., chosen] for part in np.split(means, 2, axis=-1))
         return np.stack([of_a, of_b, of_a - of_b], axis=-1)
 
     table = infer(
         features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
     )
-    row = table.iloc[2].drop("estimate")
     values = dict(zip(("a", "b", "difference"), table["estimate"], strict=True))
-    return pd.Series({"statistic": statistic, **values, **row})
+    return pd.Series({"statistic": statistic, **values, **table.iloc[2].drop("estimate")})
 
 
 def non_inferiority(
-    human,
-    candidate,
-    reference,
-    labels,
-    margin,
-    n_replicates=10_000,
-    alpha=0.05,
-    cluster=None,
-    seed=0,
-):
+    human: ArrayLike,
+    candidate: ArrayLike,
+    reference: ArrayLike,
+    labels: ArrayLike,
+    margin: float,
+    n_replicates: int = 10_000,
+    alpha: float = 0.05,
+    cluster: ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.Series:
     """Test that one machine's QWK is not lower than another's by a declared margin or more.
 
     The claim holds where the one-sided lower bound of QWK(candidate) - QWK(reference), at
@@ -245,15 +279,12 @@ def non_inferiority(
     ----------
     human, candidate, reference : array_like, shape (n,)
         Scores on the scale.
-    labels : array_like, shape (k,)
-        Every score of the scale.
     margin : float
         Above zero, in QWK; declared before the data are seen.
-    n_replicates : int
     alpha : float
-    cluster : array_like, shape (n,), optional
-        As in `compare_machines`.
-    seed : int
+        Error rate of the one-sided test.
+    labels, n_replicates, cluster, seed
+        As in `bootstrap_agreement`.
 
     Returns
     -------
@@ -270,37 +301,29 @@ def non_inferiority(
         raise ValueError(
             f"margin must be above zero (0.02 allows a loss of 0.02 QWK), got {margin!r}"
         )
-    found = compare_machines(
-        human,
-        candidate,
-        reference,
-        labels,
-        null=-margin,
-        n_replicates=n_replicates,
-        level=1 - 2 * alpha,
-        cluster=cluster,
-        seed=seed,
-    )
-    p = found["p"] / 2 if found["difference"] > -margin else 1 - found["p"] / 2
-    return pd.Series(
-        {
-            "candidate": found["a"],
-            "reference": found["b"],
-            "difference": found["difference"],
-            "se": found["se"],
-            "lower": found["low"],
-            "margin": margin,
-            "non_inferior": bool(found["low"] > -margin),
-            "p": p,
-            "n": found["n"],
-            "inference_to": found["inference_to"],
-        }
-    )
+    row = compare_machines(
+        human, candidate, reference, labels, "qwk", -margin, n_replicates, 1 - 2 * alpha, cluster,
+        seed,
+    )  # fmt: skip
+    row = row.rename({"a": "candidate", "b": "reference", "low": "lower"})
+    row["p"] = row["p"] / 2 if row["difference"] > -margin else 1 - row["p"] / 2
+    row["margin"], row["non_inferior"] = margin, bool(row["lower"] > -margin)
+    return row[
+        ["candidate", "reference", "difference", "se", "lower", "margin", "non_inferior", "p", "n",
+         "inference_to"]
+    ]  # fmt: skip
 
 
 def human_human_comparison(
-    first, second, machine, labels, n_replicates=10_000, level=0.95, cluster=None, seed=0
-):
+    first: ArrayLike,
+    second: ArrayLike,
+    machine: ArrayLike,
+    labels: ArrayLike,
+    n_replicates: int = 10_000,
+    level: float = 0.95,
+    cluster: ArrayLike | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Compare the machine's agreement with a rater to a second rater's, on the same essays.
 
     The limits: QWK no more than 0.10 below human-human (Williamson, Xi and Breyer, 2012), exact
@@ -330,15 +353,7 @@ def human_human_comparison(
     rows = []
     for statistic, limit in (("qwk", 0.10), ("exact", 0.05125)):
         found = compare_machines(
-            first,
-            second,
-            machine,
-            labels,
-            statistic,
-            n_replicates=n_replicates,
-            level=level,
-            cluster=cluster,
-            seed=seed,
+            first, second, machine, labels, statistic, 0.0, n_replicates, level, cluster, seed
         )
         verdict = Verdict.INCONCLUSIVE
         if found["high"] <= limit:
@@ -360,7 +375,7 @@ def human_human_comparison(
     return pd.DataFrame(rows).set_index("statistic")
 
 
-def _statistic(human, machine, name):
+def _statistic(human: np.ndarray, machine: np.ndarray, name: str) -> float:
     centre = human.mean()
     means = pair_features(human - centre, machine - centre).mean(axis=0)
     return float(pair_statistics(means, human.size)[PAIR_STATISTICS.index(name)])

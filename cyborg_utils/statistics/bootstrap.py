@@ -7,13 +7,16 @@ a multinomial draw of the cells, and an influence function is a gradient at the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import optimize
 
 FEW_CLUSTERS = 5
+WEBB = np.outer([-1, 1], np.sqrt([0.5, 1.0, 1.5])).ravel()  # signs of a wild bootstrap
 
 
 class InferenceTo(StrEnum):
@@ -33,9 +36,10 @@ PAIR_STATISTICS = (
     "correlation",
     "mean_difference",
 )
+Statistics = Callable[[np.ndarray, ArrayLike], np.ndarray]  # of mean features and n
 
 
-def observed_cells(*scores):
+def observed_cells(*scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Find the cells of the count table that hold essays.
 
     Parameters
@@ -61,7 +65,7 @@ def observed_cells(*scores):
     return cells, counts, cell_of_essay
 
 
-def pair_features(human, machine):
+def pair_features(human: np.ndarray, machine: np.ndarray) -> np.ndarray:
     """Give the features whose means determine every pairwise statistic of agreement.
 
     Parameters
@@ -78,7 +82,7 @@ def pair_features(human, machine):
     return np.stack([np.asarray(part, dtype=float) for part in parts], axis=-1)
 
 
-def ratio(numerator, denominator):
+def ratio(numerator: ArrayLike, denominator: ArrayLike) -> np.ndarray:
     """Divide, with NaN where the denominator is zero (within rounding) or negative.
 
     Parameters
@@ -94,7 +98,7 @@ def ratio(numerator, denominator):
     return np.divide(numerator, denominator, out=result, where=denominator.real > 1e-12)
 
 
-def pair_statistics(means, n):
+def pair_statistics(means: np.ndarray, n: ArrayLike) -> np.ndarray:
     """Compute the statistics of agreement from mean features.
 
     QWK is 2 Cov / (Var H + Var M + (mean M - mean H)^2) with the variances of the n essays
@@ -131,7 +135,9 @@ def pair_statistics(means, n):
     )
 
 
-def influence_functions(features, counts, statistics):
+def influence_functions(
+    features: np.ndarray, counts: np.ndarray, statistics: Statistics
+) -> np.ndarray:
     """Differentiate statistics of mean features: one influence value a cell and statistic.
 
     The gradient is taken by the complex step (Squire and Trapp, 1998), exact to rounding.
@@ -157,7 +163,13 @@ def influence_functions(features, counts, statistics):
     return (features - means) @ np.stack(gradient)
 
 
-def bootstrap_means(features, counts, n_replicates, rng, cluster=None):
+def bootstrap_means(
+    features: np.ndarray,
+    counts: np.ndarray,
+    n_replicates: int,
+    rng: np.random.Generator,
+    cluster: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Resample essays (or whole clusters of essays) and give each replicate's mean features.
 
     Parameters
@@ -189,7 +201,7 @@ def bootstrap_means(features, counts, n_replicates, rng, cluster=None):
     return drawn @ sums / n[:, None], n
 
 
-def cluster_codes(cluster, n):
+def cluster_codes(cluster: ArrayLike, n: int) -> np.ndarray:
     """Number the clusters of essays from 0.
 
     Parameters
@@ -216,7 +228,7 @@ def cluster_codes(cluster, n):
     return codes
 
 
-def percentile_interval(replicates, level):
+def percentile_interval(replicates: np.ndarray, level: float) -> np.ndarray:
     """Give the percentile interval of bootstrap replicates, leaving out undefined ones.
 
     Parameters
@@ -227,8 +239,8 @@ def percentile_interval(replicates, level):
 
     Returns
     -------
-    low, high : ndarray, shape (...)
-        NaN where more than one replicate in twenty is undefined.
+    ndarray, shape (2, ...)
+        Low and high; NaN where more than one replicate in twenty is undefined.
     """
     tail = 50 * (1 - level)
     undefined = np.isnan(replicates)
@@ -237,7 +249,15 @@ def percentile_interval(replicates, level):
     return np.where(undefined.mean(axis=0) > 0.05, np.nan, limits)
 
 
-def wild_cluster(estimate, influence, cluster, level, n_replicates, rng, null=0.0):
+def wild_cluster(
+    estimate: float,
+    influence: np.ndarray,
+    cluster: np.ndarray,
+    level: float,
+    n_replicates: int,
+    rng: np.random.Generator,
+    null: float = 0.0,
+) -> tuple[float, float, float, float]:
     """Test and interval by the wild cluster bootstrap-t of the influence functions.
 
     The null is imposed on the cluster totals, signs are Rademacher or, up to twelve clusters,
@@ -246,15 +266,12 @@ def wild_cluster(estimate, influence, cluster, level, n_replicates, rng, null=0.
 
     Parameters
     ----------
-    estimate : float
-    influence : ndarray, shape (n,)
-        Centred influence value of each essay.
-    cluster : ndarray of int, shape (n,)
-    level : float
-    n_replicates : int
-    rng : numpy.random.Generator
-    null : float
-        Value that p tests.
+    estimate, null : float
+        The statistic, and the value that p tests.
+    influence, cluster : ndarray, shape (n,)
+        Centred influence value, and number of the cluster, of each essay.
+    level, n_replicates, rng
+        Of the interval and of the bootstrap.
 
     Returns
     -------
@@ -270,52 +287,53 @@ def wild_cluster(estimate, influence, cluster, level, n_replicates, rng, null=0.
     se = np.sqrt(groups / (groups - 1) * (totals**2).sum()) / n
     if groups < FEW_CLUSTERS or not se > 1e-12:
         return se, np.nan, np.nan, np.nan
-    six = np.sqrt([0.5, 1.0, 1.5])
-    points = np.r_[-six, six] if groups <= 12 else np.array([-1.0, 1.0])
-    signs = rng.choice(points, size=(n_replicates, groups))
+    signs = rng.choice(WEBB if groups <= 12 else (-1.0, 1.0), size=(n_replicates, groups))
 
-    def squared_t(sums):
+    def squared_t(sums: np.ndarray) -> np.ndarray:
         mean = sums.sum(axis=-1, keepdims=True) / n
         spread = ((sums - sizes * mean) ** 2).sum(axis=-1)
         return mean[..., 0] ** 2 / np.maximum(spread, 1e-300)
 
-    def p_value(value):
+    def p_value(value: float) -> float:
         sums = totals + sizes * (estimate - value)
         as_extreme = squared_t(signs * sums) >= squared_t(sums) * (1 - 1e-9)
         return (1 + as_extreme.sum()) / (1 + n_replicates)
 
-    def limit(side):
+    def limit(side: int) -> float:
         reach = 4.0
         while p_value(estimate + side * reach * se) > 1 - level:
             reach *= 2
             if reach > 1e3:
                 return side * np.inf
-        return optimize.bisect(
-            lambda value: p_value(value) - (1 - level),
-            estimate, estimate + side * reach * se, xtol=se * 1e-4,
-        )  # fmt: skip
+        far = estimate + side * reach * se
+        return optimize.bisect(lambda v: p_value(v) - (1 - level), estimate, far, xtol=se * 1e-4)
 
     return se, limit(-1), limit(+1), p_value(null)
 
 
-def infer(features, counts, cell, statistics, n_replicates, level, cluster, seed, null=0.0):
+def infer(
+    features: np.ndarray,
+    counts: np.ndarray,
+    cell: np.ndarray,
+    statistics: Statistics,
+    n_replicates: int,
+    level: float,
+    cluster: ArrayLike | None,
+    seed: int,
+    null: float = 0.0,
+) -> pd.DataFrame:
     """Estimate statistics of mean features with error, interval and p, one row a statistic.
 
     Parameters
     ----------
-    features : ndarray, shape (c, f)
-        Of the cells.
-    counts : ndarray, shape (c,)
-        Essays in each cell.
+    features, counts : ndarray, shape (c, f) and (c,)
+        Features of the cells, and essays in each.
     cell : ndarray of int, shape (n,)
         Cell of each essay.
     statistics : callable
         From (mean features, n) to k statistics on the last axis.
-    n_replicates : int
-    level : float
     cluster : array_like, shape (n,), or None
         Prompts, if inference is to new prompts.
-    seed : int
     null : float
         Value that p tests, two-sided.
 
@@ -354,6 +372,6 @@ def infer(features, counts, cell, statistics, n_replicates, level, cluster, seed
     )  # fmt: skip
 
 
-def _sd(replicates):
+def _sd(replicates: np.ndarray) -> np.ndarray:
     defined = np.where(np.isnan(replicates).any(axis=0), 0.0, replicates)
     return np.where(np.isnan(replicates).any(axis=0), np.nan, defined.std(axis=0, ddof=1))

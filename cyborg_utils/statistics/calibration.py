@@ -5,28 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import optimize
 
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
-from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.scales import aligned_scores, round_to_scale
 
 
-def linear_equating(machine, human, spread: bool = True):
-    """The line that gives a machine's scores people's mean and, with `spread`, their standard
-    deviation (Kolen and Brennan, 2014, ch. 2).
+def linear_equating(
+    machine: ArrayLike, human: ArrayLike, spread: bool = True
+) -> tuple[float, float]:
+    """Fit the line that gives machine scores the mean and SD of the human scores.
+
+    Linear equating (Kolen and Brennan, 2014, ch. 2).
 
     Parameters
     ----------
-    machine, human : array_like of float, shape (n,)
+    machine, human : array_like, shape (n,)
         Scores of the same essays.
+    spread : bool
+        Whether to match the SD too; if not, the slope is 1.
 
     Returns
     -------
     slope, shift : float
         The equated score is slope * machine + shift. The slope is 1 where the machine's scores do
         not vary.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ or a score is missing.
     """
-    machine, human = np.asarray(machine, dtype=float), np.asarray(human, dtype=float)
+    machine, human = aligned_scores(machine=machine, human=human)
     varies = machine.std() > 1e-9 * (1 + np.abs(machine).max())
     slope = human.std() / machine.std() if spread and varies else 1.0
     return float(slope), float(human.mean() - slope * machine.mean())
@@ -34,28 +45,40 @@ def linear_equating(machine, human, spread: bool = True):
 
 CANDIDATES = 40  # places tried for a cut point between its neighbours
 METHODS = ("none", "mean", "linear", "isotonic", "cuts")
-Scorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Scorer = Callable[[ArrayLike], tuple[np.ndarray, np.ndarray]]
 
 
-def fit_calibration(method: str, machine, human, labels) -> Scorer:
-    """Fit one method of `METHODS` on dev.
+def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: ArrayLike) -> Scorer:
+    """Fit a calibration function from a machine's continuous scores to the scale, on dev.
 
     `none` rounds to the nearest score. `mean` shifts by the difference of the means, so that the
-    mean of the machine's scores, before they are rounded, is people's (the mean constraint);
-    `linear` matches mean and standard deviation (linear equating; Kolen and Brennan, 2014, ch. 2);
+    mean of the machine's scores, before they are rounded, is that of the human scores (the mean
+    constraint); `linear` matches mean and SD (linear equating; Kolen and Brennan, 2014, ch. 2);
     `isotonic` is the monotone least-squares fit (after Zadrozny and Elkan, 2002). `cuts` leaves the
     scores and moves the points between which they are rounded, for the highest QWK.
 
     Parameters
     ----------
-    machine : continuous scores of dev, shape (n,).
-    human : people's scores of the same essays, shape (n,).
+    method : str
+        One of `METHODS`.
+    machine, human : array_like, shape (n,)
+        Continuous machine scores and human scores of the same dev essays.
+    labels : array_like, shape (k,)
+        Every score of the scale.
 
     Returns
     -------
-    a function of continuous scores, to (calibrated continuous scores, scores of the scale)
+    callable
+        From continuous scores to (calibrated continuous scores, scores on the scale).
+
+    Raises
+    ------
+    ValueError
+        If the method is unknown, lengths differ or a score is missing.
     """
-    machine, human = np.asarray(machine, dtype=float), np.asarray(human, dtype=float)
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
+    machine, human = aligned_scores(machine=machine, human=human)
     if method == "cuts":
         cuts, points = best_cuts(machine, human, labels), np.asarray(labels)
         return lambda x: (np.asarray(x, dtype=float), points[np.searchsorted(cuts, x)])
@@ -76,17 +99,25 @@ def _isotonic_curve(machine: np.ndarray, human: np.ndarray) -> tuple[np.ndarray,
     return places, optimize.isotonic_regression(means, weights=counts).x
 
 
-def _rounded(continuous: np.ndarray, labels) -> tuple[np.ndarray, np.ndarray]:
+def _rounded(continuous: np.ndarray, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     return continuous, round_to_scale(continuous, labels)
 
 
-def best_cuts(machine: np.ndarray, human: np.ndarray, labels) -> np.ndarray:
-    """Points between neighbouring scores that give the highest QWK, by coordinate ascent from the
-    midpoints; a cut stays where no other place is better.
+def best_cuts(machine: np.ndarray, human: np.ndarray, labels: ArrayLike) -> np.ndarray:
+    """Find the points between neighboring scores that give the highest QWK.
+
+    By coordinate ascent from the midpoints; a cut stays where no other place is better.
+
+    Parameters
+    ----------
+    machine, human : ndarray, shape (n,)
+        Continuous machine scores and human scores on the scale.
+    labels : array_like, shape (k,)
 
     Returns
     -------
-    ascending cut points, one fewer than `labels`
+    ndarray, shape (k - 1,)
+        Ascending cut points.
     """
     points = np.asarray(labels, dtype=float)
     cuts = (points[1:] + points[:-1]) / 2

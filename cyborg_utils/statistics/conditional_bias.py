@@ -9,11 +9,13 @@ rating as instrument.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
@@ -43,14 +45,14 @@ class ConditionalBias(NamedTuple):
 
 
 def conditional_bias(
-    human,
-    machine,
-    group,
-    reference=None,
-    reliabilities=(0.75, 0.85, 0.95),
-    second_rating=None,
-    level=0.95,
-):
+    human: ArrayLike,
+    machine: ArrayLike,
+    group: ArrayLike,
+    reference: str | None = None,
+    reliabilities: Sequence[float] = (0.75, 0.85, 0.95),
+    second_rating: ArrayLike | None = None,
+    level: float = 0.95,
+) -> ConditionalBias:
     """Measure how far group membership explains the machine's error, also at equal human score.
 
     OSA and OSD are the adjusted R^2 of (M - H)^2 and of M - H on group; CSD is the rise of the
@@ -67,7 +69,7 @@ def conditional_bias(
     group : array_like, shape (n,)
         Level of each essay; missing ones are the level "(missing)".
     reference : str, optional
-        Level to compare with; the largest if not given, ties alphabetical.
+        Level to compare with; by default the largest, ties alphabetical.
     reliabilities : sequence of float
         Assumed reliabilities of H over the whole sample. One so low that it leaves no true
         variance inside the groups gives NaN and the verdict `NOT_ESTIMABLE`.
@@ -80,9 +82,9 @@ def conditional_bias(
     -------
     ConditionalBias
         `osa, osd, csd` (NaN where there is one level or the error does not vary);
-        `coefficients`, one row a level and correction: `level, reference, n, correction`
+        `coefficients`, one row per level and correction: `level, reference, n, correction`
         ("none", "reliability 0.85", "second rating"), `reliability, coefficient` (score points),
-        `se, low, high, p`; `verdicts`, one row a level: `level, n, smallest, largest, verdict`
+        `se, low, high, p`; `verdicts`, one row per level: `level, n, smallest, largest, verdict`
         over the corrections other than "none".
 
     Raises
@@ -91,32 +93,49 @@ def conditional_bias(
         If lengths differ, a score is missing, the reference is no level, or a reliability is not
         above 0 and at most 1.
     """
-    wrong = [value for value in reliabilities if not 0 < value <= 1]
-    if wrong:
-        raise ValueError(f"reliabilities must be above 0 and at most 1, got {wrong}")
     h, m = aligned_scores(human=human, machine=machine)
+    sizes, reference, dummies = _levels(group, h.size, reference)
+    fits = _fits(m, h, dummies, reliabilities, second_rating)
+    coefficients = _coefficients(sizes, reference, fits, level)
+    return ConditionalBias(*_association(h, m - h, dummies), coefficients, _verdicts(coefficients))
+
+
+def _levels(group: ArrayLike, n: int, reference: str | None) -> tuple[pd.Series, str, np.ndarray]:
+    """Sizes of the levels other than the reference, its name, and their indicators."""
     levels = pd.Series(group).astype("string").fillna("(missing)").to_numpy(dtype=object)
-    if levels.size != h.size:
-        raise ValueError(f"group has {levels.size} values for {h.size} essays")
+    if levels.size != n:
+        raise ValueError(f"group has {levels.size} values for {n} essays")
     sizes = pd.Series(levels).value_counts()
     ordered = sorted(sizes.index, key=lambda name: (-sizes[name], name))
     reference = ordered[0] if reference is None else str(reference)
     if reference not in sizes:
         raise ValueError(f"reference {reference!r} is not a level; there are {', '.join(ordered)}")
     others = [name for name in ordered if name != reference]
-    dummies = np.stack([levels == name for name in others], axis=1) if others else None
-    columns = ["level", "reference", "n", "correction", "reliability", "coefficient", "se",
-               "low", "high", "p"]  # fmt: skip
-    if dummies is None:
-        empty = pd.DataFrame(columns=columns)
-        return ConditionalBias(np.nan, np.nan, np.nan, empty, _verdicts(empty))
+    return sizes[others], reference, (levels[:, None] == np.array(others, dtype=object)) * 1.0
 
-    dummies, error = dummies.astype(float), m - h
+
+def _association(
+    h: np.ndarray, error: np.ndarray, dummies: np.ndarray
+) -> tuple[float, float, float]:
+    """OSA, OSD and CSD."""
+    if dummies.shape[1] == 0:
+        return np.nan, np.nan, np.nan
     scores = (h[:, None] == np.unique(h)[1:]).astype(float)
-    osa = _adjusted_r2(error**2, dummies)
-    osd = _adjusted_r2(error, dummies)
     csd = _adjusted_r2(error, np.hstack([scores, dummies])) - _adjusted_r2(error, scores)
+    return _adjusted_r2(error**2, dummies), _adjusted_r2(error, dummies), csd
 
+
+def _fits(
+    m: np.ndarray,
+    h: np.ndarray,
+    dummies: np.ndarray,
+    reliabilities: Sequence[float],
+    second_rating: ArrayLike | None,
+) -> list[tuple[str, float, tuple[np.ndarray, np.ndarray]]]:
+    """Correction, reliability, and the coefficients and errors of the levels."""
+    wrong = [value for value in reliabilities if not 0 < value <= 1]
+    if wrong:
+        raise ValueError(f"reliabilities must be above 0 and at most 1, got {wrong}")
     fits = [("none", 1.0, _fit(m, h, dummies, 1.0))]
     for reliability in reliabilities:
         fit = _fit(m, h, dummies, reliability)
@@ -125,22 +144,26 @@ def conditional_bias(
         second = pd.Series(second_rating).to_numpy(dtype=float, na_value=np.nan)
         if second.size != h.size:
             raise ValueError(f"second_rating has {second.size} values for {h.size} essays")
-        given = np.isfinite(second)
-        fit = _fit(m[given], h[given], dummies[given], 1.0, second[given])
+        rated = np.isfinite(second)
+        fit = _fit(m[rated], h[rated], dummies[rated], 1.0, second[rated])
         fits.append(("second rating", np.nan, fit))
-    rows = []
-    reach = stats.norm.ppf(0.5 + level / 2)
-    for at, name in enumerate(others):
+    return fits
+
+
+def _coefficients(sizes: pd.Series, reference: str, fits: list, level: float) -> pd.DataFrame:
+    rows, z = [], stats.norm.ppf(0.5 + level / 2)
+    for at, (name, n) in enumerate(sizes.items()):
         for correction, reliability, (estimates, errors) in fits:
             value, se = estimates[at], errors[at]
             p = 2 * stats.norm.sf(abs(value) / se) if se > 0 else np.nan
-            rows.append((name, reference, int(sizes[name]), correction, reliability, value, se,
-                         value - reach * se, value + reach * se, p))  # fmt: skip
-    coefficients = pd.DataFrame(rows, columns=columns)
-    return ConditionalBias(osa, osd, csd, coefficients, _verdicts(coefficients))
+            rows.append((name, reference, int(n), correction, reliability, value, se,
+                         value - z * se, value + z * se, p))  # fmt: skip
+    columns = ["level", "reference", "n", "correction", "reliability", "coefficient", "se",
+               "low", "high", "p"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _adjusted_r2(outcome, regressors):
+def _adjusted_r2(outcome: np.ndarray, regressors: np.ndarray) -> float:
     design = add_constant(regressors, has_constant="add")
     if np.ptp(outcome) < 1e-12 or outcome.size <= design.shape[1]:
         return np.nan
@@ -150,7 +173,13 @@ def _adjusted_r2(outcome, regressors):
         return float(OLS(outcome, design).fit().rsquared_adj)
 
 
-def _fit(machine, h, dummies, reliability, second=None):
+def _fit(
+    machine: np.ndarray,
+    h: np.ndarray,
+    dummies: np.ndarray,
+    reliability: float,
+    second: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Fit M on H and group; the group coefficients are those of M - H, whose slope differs by one.
 
     Parameters
@@ -199,7 +228,7 @@ def _fit(machine, h, dummies, reliability, second=None):
     return estimates, errors
 
 
-def _verdicts(coefficients):
+def _verdicts(coefficients: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, part in coefficients.groupby("level", sort=False):
         believable = part[part["correction"] != "none"]

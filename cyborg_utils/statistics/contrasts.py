@@ -6,13 +6,14 @@ Everything is computed from the joint replicates of
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from cyborg_utils.statistics.replications import SOURCES
+from cyborg_utils.statistics.replications import SOURCES, Resampled
 
 
 class NoInterval(StrEnum):
@@ -22,7 +23,7 @@ class NoInterval(StrEnum):
     GAIN_UNCERTAIN = "gain_uncertain"
 
 
-def contrast(resampled, weights, level=0.95):
+def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 0.95) -> pd.Series:
     """Estimate a weighted sum of arms' QWK with error, interval and p.
 
     The interval is t's, its degrees of freedom by Satterthwaite (1946) from the variances of
@@ -69,7 +70,7 @@ def contrast(resampled, weights, level=0.95):
     )  # fmt: skip
 
 
-def arm_table(resampled, level=0.95):
+def arm_table(resampled: Resampled, level: float = 0.95) -> pd.DataFrame:
     """Tabulate every arm's mean QWK with its interval and the parts of its error.
 
     Parameters
@@ -87,7 +88,14 @@ def arm_table(resampled, level=0.95):
     return table.infer_objects().rename_axis("arm")
 
 
-def compare_arms(resampled, arm, reference, margin=None, level=0.95, alpha=0.05):
+def compare_arms(
+    resampled: Resampled,
+    arm: str,
+    reference: str,
+    margin: float | None = None,
+    level: float = 0.95,
+    alpha: float = 0.05,
+) -> pd.Series:
     """Compare two arms, and test non-inferiority if a margin is declared.
 
     Parameters
@@ -130,7 +138,9 @@ def compare_arms(resampled, arm, reference, margin=None, level=0.95, alpha=0.05)
     return pd.concat([found, pd.Series(extra, dtype=object)])
 
 
-def retention(resampled, cyborg, human_only, full, level=0.95):
+def retention(
+    resampled: Resampled, cyborg: str, human_only: str, full: str, level: float = 0.95
+) -> pd.Series:
     """Estimate the share of the gain from full human labeling that cyborg data retains.
 
     (cyborg - human-only) / (full - human-only), with Fieller's (1954) interval: the values r for
@@ -175,11 +185,13 @@ def retention(resampled, cyborg, human_only, full, level=0.95):
     return pd.Series({"retention": share, **limits, "no_interval": None})
 
 
-def _without_interval(share, reason):
+def _without_interval(share: float, reason: NoInterval) -> pd.Series:
     return pd.Series({"retention": share, "low": np.nan, "high": np.nan, "no_interval": reason})
 
 
-def equivalent_labels(resampled, arm, curve, level=0.95):
+def equivalent_labels(
+    resampled: Resampled, arm: str, curve: Mapping[int, str], level: float = 0.95
+) -> pd.Series:
     """Read off the human-only learning curve how many human labels an arm is worth.
 
     The curve is made monotone by isotonic regression and interpolated on the logarithm of the
@@ -225,21 +237,21 @@ def equivalent_labels(resampled, arm, curve, level=0.95):
     return pd.Series({**numbers, "off_curve": off_curve})
 
 
-def _check_arms(resampled, names):
+def _check_arms(resampled: Resampled, names: Iterable[str]) -> None:
     unknown = [name for name in names if name not in resampled.estimates]
     if unknown:
         known = ", ".join(map(str, resampled.estimates.index))
         raise ValueError(f"unknown arms {', '.join(map(str, unknown))}; there are {known}")
 
 
-def _sum(*terms):
+def _sum(*terms: tuple[str, float]) -> dict[str, float]:
     weights = {}
     for name, weight in terms:
         weights[name] = weights.get(name, 0.0) + weight
     return weights
 
 
-def _read_off(point, logs):
+def _read_off(point: np.ndarray, logs: np.ndarray) -> float:
     target, curve = point[0], optimize.isotonic_regression(point[1:]).x
     if target < curve[0]:
         return -np.inf

@@ -57,7 +57,21 @@ ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a sc
 
 
 def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
-    """Which counts, or cells of a table of two attributes (a MultiIndex), are left out."""
+    """Find the counts that a report leaves out, so that no small group can be read off it.
+
+    Parameters
+    ----------
+    counts : pandas.Series of int
+        Essays by level, or by cell of two attributes (a MultiIndex).
+    least : int
+        Smallest count that may be shown.
+
+    Returns
+    -------
+    pandas.Series of bool
+        True for counts below `least`, and for the next smallest where those alone would follow
+        from the total of fewer than `ROUNDED` essays (complementary suppression).
+    """
     hidden = (counts > 0) & (counts < least)
     lines = [pd.Series(True, counts.index)]
     if counts.index.nlevels > 1:

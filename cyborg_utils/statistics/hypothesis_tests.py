@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
 from statsmodels.stats.multitest import multipletests
 
 
-def holm(p):
+def holm(p: ArrayLike) -> np.ndarray:
     """Adjust the p values of a confirmatory family (Holm, 1979).
 
     Parameters
@@ -24,7 +25,7 @@ def holm(p):
     return _adjust(p, "holm")
 
 
-def benjamini_hochberg(p):
+def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     """Adjust the p values of many exploratory tests (Benjamini and Hochberg, 1995).
 
     Parameters
@@ -40,7 +41,7 @@ def benjamini_hochberg(p):
     return _adjust(p, "fdr_bh")
 
 
-def _adjust(p, method):
+def _adjust(p: ArrayLike, method: str) -> np.ndarray:
     values = np.asarray(p, dtype=float)
     adjusted, known = np.full(values.shape, np.nan), np.isfinite(values)
     if known.any():
@@ -56,7 +57,15 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "inconclusive"
 
 
-def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=None):
+def equivalence_verdict(
+    smd: float,
+    se: float,
+    n: int,
+    bound: float = 0.10,
+    level: float = 0.90,
+    min_essays: int = 30,
+    df: float | None = None,
+) -> Verdict:
     """Say whether a group's SMD is within its bounds, outside them, or unknown.
 
     Two one-sided tests (Schuirmann, 1987): `WITHIN` where the 90 % interval lies inside
@@ -98,7 +107,13 @@ def equivalence_verdict(smd, se, n, bound=0.10, level=0.90, min_essays=30, df=No
     return Verdict.OUTSIDE if low > bound or high < -bound else Verdict.INCONCLUSIVE
 
 
-def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.90):
+def essays_needed(
+    true_smd: float = 0.0,
+    bound: float = 0.10,
+    error_sd: float = 0.51,
+    power: float = 0.80,
+    level: float = 0.90,
+) -> int:
     """Plan how many essays of a group certify an SMD within its bounds.
 
     Parameters
@@ -127,7 +142,7 @@ def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.9
         raise ValueError(f"true_smd {true_smd!r} must be inside the bounds +/-{bound!r}")
     z = special.ndtri(0.5 + level / 2)
 
-    def shortfall(n):
+    def shortfall(n: float) -> float:
         se = error_sd / np.sqrt(n)
         sides = special.ndtr([(bound - true_smd) / se - z, (bound + true_smd) / se - z])
         return sides.sum() - 1 - power
@@ -135,13 +150,14 @@ def essays_needed(true_smd=0.0, bound=0.10, error_sd=0.51, power=0.80, level=0.9
     return int(np.ceil(optimize.brentq(shortfall, 1e-6, 1e9)))
 
 
-def t_interval(estimate, se, n, level):
+def t_interval(estimate: float, se: float, n: float, level: float) -> tuple[float, float]:
     """Give the t interval of a mean-like estimate over n essays.
 
     Parameters
     ----------
     estimate, se : float
-    n : int
+    n : float
+        Degrees of freedom plus one.
     level : float
 
     Returns

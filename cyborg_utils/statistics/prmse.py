@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from cyborg_utils.statistics.bootstrap import influence_functions, ratio
 from cyborg_utils.statistics.scales import as_scores
 
 
-def prmse(ratings, machine):
+def prmse(ratings: ArrayLike, machine: ArrayLike) -> float:
     """Compute the share of true-score variance that the machine's score explains.
 
     PRMSE of Haberman (2008) for ratings of unequal number, as in Loukina, Madnani, Cahill, Yao,
@@ -41,7 +42,7 @@ def prmse(ratings, machine):
     return float(_prmse(features.mean(axis=0), len(features))[0])
 
 
-def prmse_interval(ratings, machine, level=0.95):
+def prmse_interval(ratings: ArrayLike, machine: ArrayLike, level: float = 0.95) -> pd.Series:
     """Estimate PRMSE with the interval of its influence functions.
 
     Parameters
@@ -78,7 +79,7 @@ def prmse_interval(ratings, machine, level=0.95):
     )
 
 
-def _features(ratings, machine):
+def _features(ratings: ArrayLike, machine: ArrayLike) -> np.ndarray:
     table = pd.DataFrame(ratings).to_numpy(dtype=float, na_value=np.nan)
     scores = as_scores(machine, "machine")
     if len(table) != scores.size:
@@ -99,7 +100,7 @@ def _features(ratings, machine):
     ).astype(float)
 
 
-def _prmse(means, n):
+def _prmse(means: np.ndarray, n: ArrayLike) -> np.ndarray:
     c, c_squared, within, total, squares, misfit = np.moveaxis(means, -1, 0)
     error = ratio(within, c - 1)
     between = squares - total**2 / c

@@ -7,11 +7,13 @@ them, so that arms are compared paired.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from cyborg_utils.statistics.bootstrap import (
     FEW_CLUSTERS,
@@ -47,14 +49,20 @@ class Resampled(NamedTuple):
 
     estimates: pd.Series
     replicates: pd.DataFrame
-    sources: dict
+    sources: dict[str, pd.DataFrame]
     degrees: pd.DataFrame
     notes: dict
 
 
 def runs_from_frame(
-    frame, arm="arm", draw="draw", seed="seed", essay="essay_id", score="score", human="human"
-):
+    frame: pd.DataFrame,
+    arm: str = "arm",
+    draw: str = "draw",
+    seed: str = "seed",
+    essay: str = "essay_id",
+    score: str = "score",
+    human: str = "human",
+) -> tuple[pd.Series, dict[str, Runs]]:
     """Arrange a tidy frame of scores, one row a run and essay, as runs over the same essays.
 
     Parameters
@@ -101,7 +109,14 @@ def runs_from_frame(
     return truth["first"].reindex(table.columns), arms
 
 
-def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0):
+def resample_runs(
+    human: ArrayLike,
+    arms: Mapping[str, Runs],
+    labels: ArrayLike,
+    n_replicates: int = 2_000,
+    cluster: ArrayLike | None = None,
+    seed: int = 0,
+) -> Resampled:
     """Resample essays, draws and seeds together.
 
     Essays (or prompts) are resampled with replacement for all runs at once. Of D draws, D - 1
@@ -116,12 +131,8 @@ def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0)
         Scores on the scale.
     arms : dict of str to Runs
         Machine scores on the scale.
-    labels : array_like, shape (k,)
-        Every score of the scale.
-    n_replicates : int
-    cluster : array_like, shape (n,), optional
-        The prompt of each essay, for inference to new prompts.
-    seed : int
+    labels, n_replicates, cluster, seed
+        As in `cyborg_utils.statistics.agreement.bootstrap_agreement`.
 
     Returns
     -------
@@ -141,38 +152,36 @@ def resample_runs(human, arms, labels, n_replicates=2_000, cluster=None, seed=0)
     features = _features(h, np.vstack(tables))
     kappas = _qwk(features.mean(axis=0), h.size)
     resampled = _resample_essays(features, n_replicates, rng, codes)
-
     estimates, drawn, columns, degrees, notes = {}, {}, {}, {}, {}
-    last = np.cumsum([len(table) for table in tables])
-    for (name, runs), table, stop in zip(arms.items(), tables, last, strict=True):
-        at = slice(stop - len(table), stop)
-        estimates[name] = kappas[at].mean()
+    last = np.cumsum([len(table) for table in tables])[:-1]
+    parts = zip(np.split(kappas, last), np.split(resampled, last, axis=1), strict=True)
+    for (name, runs), (kappa, by_essays) in zip(arms.items(), parts, strict=True):
+        estimates[name] = kappa.mean()
         weights, free, notes[name] = _run_weights(runs, n_replicates, rng, drawn)
-        joint = weights["draws"] * weights["seeds"]
-        joint = joint / joint.sum(axis=1, keepdims=True)
-        columns[name] = {
-            "all": (joint * resampled[:, at]).sum(axis=1),
-            "essays": resampled[:, at].mean(axis=1),
-            **{
-                source: weights[source] @ kappas[at] / weights[source].sum(axis=1)
-                for source in SOURCES[1:]
-            },
-        }
+        columns[name] = _mean_kappas(kappa, by_essays, weights)
         groups = h.size if codes is None else codes.max() + 1
         degrees[name] = {"essays": groups - 1, **free}
         if codes is not None:
             few = groups < FEW_CLUSTERS
             notes[name] = (Note.TOO_FEW_PROMPTS if few else Note.NEW_PROMPTS, *notes[name])
-    frames = {
-        source: pd.DataFrame({name: column[source] for name, column in columns.items()})
-        for source in ("all", *SOURCES)
+    frames = {s: pd.DataFrame({n: c[s] for n, c in columns.items()}) for s in ("all", *SOURCES)}
+    estimates, degrees = pd.Series(estimates, name="qwk"), pd.DataFrame(degrees).T
+    return Resampled(estimates, frames.pop("all"), frames, degrees, notes)
+
+
+def _mean_kappas(kappas: np.ndarray, by_essays: np.ndarray, weights: dict) -> dict:
+    """An arm's replicated mean QWK with all sources resampled together, and each alone."""
+    joint = weights["draws"] * weights["seeds"]
+    joint = joint / joint.sum(axis=1, keepdims=True)
+    runs = {source: weights[source] for source in SOURCES[1:]}
+    return {
+        "all": (joint * by_essays).sum(axis=1),
+        "essays": by_essays.mean(axis=1),
+        **{source: weight @ kappas / weight.sum(axis=1) for source, weight in runs.items()},
     }
-    replicates = frames.pop("all")
-    scores = pd.Series(estimates, name="qwk")
-    return Resampled(scores, replicates, frames, pd.DataFrame(degrees).T, notes)
 
 
-def _checked(human, runs, labels, name):
+def _checked(human: np.ndarray, runs: Runs, labels: ArrayLike, name: str) -> np.ndarray:
     table = np.atleast_2d(np.asarray(runs.scores, dtype=float))
     if table.shape != (len(runs.draw), human.size) or len(runs.seed) != len(runs.draw):
         raise ValueError(
@@ -184,12 +193,12 @@ def _checked(human, runs, labels, name):
     return table
 
 
-def _features(human, table):
+def _features(human: np.ndarray, table: np.ndarray) -> np.ndarray:
     columns = [human[:, None], human[:, None] ** 2, table.T, table.T**2, human[:, None] * table.T]
     return np.hstack(columns)
 
 
-def _qwk(means, n):
+def _qwk(means: np.ndarray, n: ArrayLike) -> np.ndarray:
     h, hh = means[..., 0:1], means[..., 1:2]
     m, mm, hm = np.split(means[..., 2:], 3, axis=-1)
     unused = np.zeros_like(m)
@@ -197,14 +206,18 @@ def _qwk(means, n):
     return pair_statistics(np.stack(parts, axis=-1), np.asarray(n)[..., None])[..., 0]
 
 
-def _resample_essays(features, n_replicates, rng, codes):
+def _resample_essays(
+    features: np.ndarray, n_replicates: int, rng: np.random.Generator, codes: np.ndarray | None
+) -> np.ndarray:
     ones, done = np.ones(len(features)), []
     for size in np.diff([*range(0, n_replicates, 200), n_replicates]):
         done.append(_qwk(*bootstrap_means(features, ones, size, rng, codes)))
     return np.vstack(done)
 
 
-def _run_weights(runs, n_replicates, rng, drawn):
+def _run_weights(
+    runs: Runs, n_replicates: int, rng: np.random.Generator, drawn: dict
+) -> tuple[dict, dict, tuple[Note, ...]]:
     """Weigh an arm's runs by resampled draws and seeds, the same for arms of the same labels."""
     names = {
         source: np.array([str(label) for label in labels])
@@ -230,7 +243,9 @@ def _run_weights(runs, n_replicates, rng, drawn):
     return weights, free, tuple(notes)
 
 
-def pool_replications(table: pd.DataFrame, keys: list[str], value: str, n_essays, se: str = "se"):
+def pool_replications(
+    table: pd.DataFrame, keys: list[str], value: str, n_essays: int | str, se: str = "se"
+) -> pd.DataFrame:
     """Average a statistic over runs, with its error.
 
     Essays are the same in every run, so their part of the variance is the runs' mean se^2. Draws
@@ -239,12 +254,19 @@ def pool_replications(table: pd.DataFrame, keys: list[str], value: str, n_essays
 
     Parameters
     ----------
-    table : a row a run, with `draw`, `seed`, the keys, the statistic and its error over essays.
-    n_essays : number of essays, or the column of `table` that holds it.
+    table : pandas.DataFrame
+        One row per run, with `draw`, `seed`, the keys, the statistic and its error over essays.
+    keys : list of str
+        Columns that identify what is averaged.
+    value, se : str
+        Columns of the statistic and its standard error.
+    n_essays : int or str
+        Number of essays, or the column that holds it.
 
     Returns
     -------
-    frame of the keys, the mean, its error and `df`
+    pandas.DataFrame
+        The keys, the mean, its error and `df`.
     """
     rows = []
     for found, part in table.groupby(keys, sort=False, dropna=False):

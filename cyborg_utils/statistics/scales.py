@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 
-def as_scores(scores, name):
+class Range(Protocol):
+    """The ends of a scale of scores."""
+
+    min: float
+    max: float
+
+
+def as_scores(scores: ArrayLike, name: str) -> np.ndarray:
     """Give scores as a one-dimensional float array without missing values.
 
     Parameters
@@ -40,7 +50,7 @@ def as_scores(scores, name):
     return values
 
 
-def aligned_scores(**scores):
+def aligned_scores(**scores: ArrayLike) -> list[np.ndarray]:
     """Check several score vectors and that all of them are about the same number of essays.
 
     Parameters
@@ -65,7 +75,7 @@ def aligned_scores(**scores):
     return list(checked.values())
 
 
-def as_labels(labels):
+def as_labels(labels: ArrayLike) -> np.ndarray:
     """Give the score scale as an ascending array.
 
     Parameters
@@ -88,7 +98,7 @@ def as_labels(labels):
     return scale
 
 
-def check_on_scale(scores, labels, name):
+def check_on_scale(scores: np.ndarray, labels: ArrayLike, name: str) -> None:
     """Refuse scores that the scale does not know.
 
     Parameters
@@ -114,7 +124,7 @@ def check_on_scale(scores, labels, name):
         )
 
 
-def round_to_scale(continuous, labels):
+def round_to_scale(continuous: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Round continuous scores to the nearest label, ties to the even multiple of the step.
 
     Parameters
@@ -143,7 +153,7 @@ def round_to_scale(continuous, labels):
     return scale[np.clip(position, 0, scale.size - 1).astype(int)]
 
 
-def rescale(scores, from_scale, to_scale):
+def rescale(scores: ArrayLike, from_scale: Range, to_scale: Range) -> np.ndarray:
     """Map scores linearly from one scale to another, its minimum and maximum to the other's.
 
     Nothing is rounded or checked; a missing score stays missing.
@@ -151,8 +161,8 @@ def rescale(scores, from_scale, to_scale):
     Parameters
     ----------
     scores : array_like, shape (n,)
-    from_scale, to_scale : Scale
-        Their `min` and `max` are read.
+    from_scale, to_scale : Range
+        With the ends `min` and `max`.
 
     Returns
     -------
@@ -163,7 +173,7 @@ def rescale(scores, from_scale, to_scale):
     return to_scale.min + above * widths[0] / widths[1]
 
 
-def scores_on_scale(labels, **scores):
+def scores_on_scale(labels: ArrayLike, **scores: ArrayLike) -> list[np.ndarray]:
     """Check score vectors as `aligned_scores` does, and that every score is on the scale.
 
     Parameters
