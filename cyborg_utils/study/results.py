@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cyborg_utils.study.provenance import Provenance, provenance
 from cyborg_utils.study.schema.base import ParameterError
-from cyborg_utils.study.storage import write_json
+from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.stages import BY_NAME
+from cyborg_utils.study.storage import need, write_json
 
 SCHEMA_VERSION = 2  # 1 had neither a version nor a provenance
 Cell = str | int | float | bool | None
@@ -119,9 +121,9 @@ class CalibrationResult(StageResult):
 
 
 class Reliability(BaseModel):
-    """Probability calibration of a Teacher: bins and their summary."""
+    """Probability calibration of a Teacher: bins, and what they come to."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow")  # measures of calibration by their names
 
     bins: Table
 
@@ -137,11 +139,59 @@ class AuditResult(StageResult):
     inherited: Table
 
 
-class AnalysisResult(StageResult):
-    """`analyses/<page>.json`: the answer to one question of a study."""
+class TeacherComparison(StageResult):
+    """`05d`: Teachers, and decoding rules of one Teacher, against each other."""
 
     findings: list[str]
-    tables: dict[str, Table]
+    readings: Table
+    pairs: Table
+    students: Table
+
+
+class StrategyComparison(StageResult):
+    """`05e`: every pseudo-label strategy against hard labels."""
+
+    findings: list[str]
+    strategies: Table
+    changes: Table
+
+
+class StudentComparison(StageResult):
+    """`05f`: pairs of Students that were declared beforehand."""
+
+    findings: list[str]
+    changes: Table
+
+
+class TraitComparison(StageResult):
+    """`05g`: traits beside the holistic score."""
+
+    findings: list[str]
+    agreement: Table
+    groups: Table
+    teachers: Table
+    specific: Table
+
+
+class TransferResult(StageResult):
+    """`05h`: external corpora, and prompts that were held out of training."""
+
+    findings: list[str]
+    transfer: Table
+    gains: Table
+    held_out: Table
+
+
+Analysis = (
+    TeacherComparison | StrategyComparison | StudentComparison | TraitComparison | TransferResult
+)
+ANALYSES: dict[str, type[Analysis]] = {
+    "05d_teacher_comparison": TeacherComparison,
+    "05e_label_use": StrategyComparison,
+    "05f_student_comparison": StudentComparison,
+    "05g_traits": TraitComparison,
+    "05h_transfer": TransferResult,
+}
 
 
 class SummaryResult(StageResult):
@@ -167,7 +217,7 @@ class SummaryResult(StageResult):
     fairness: dict[str, FairnessResult]
     calibration: dict[str, CalibrationResult]
     audits: dict[str, AuditResult]
-    analyses: dict[str, AnalysisResult]
+    analyses: dict[str, Analysis]
 
 
 class NoTestResult(StageResult):
@@ -188,6 +238,37 @@ class NoTestResult(StageResult):
     budget: Table
     corpus: CorpusResult
     students: list[str]
+
+
+def earlier_results(study: Study) -> dict:
+    """What the stages before the summary found: `corpus`, and by their names `fairness`,
+    `calibration`, `audits`, `analyses`; empty where a study has no such stage.
+
+    Raises
+    ------
+    MissingInput
+        One of them has not run, and no precomputed result stands in for it.
+    """
+
+    def results_of(stage: str, kind: type[StageResult]) -> dict:
+        keys = BY_NAME[stage].keys_of(study)
+        files = {next(iter(key.values()), stage): BY_NAME[stage].files(study, key) for key in keys}
+        return {
+            name: read_result(need(study.folder / paths[0], study), kind)
+            for name, paths in files.items()
+        }
+
+    return {
+        "corpus": read_result(need(study.folder / "corpus.json", study), CorpusResult),
+        "fairness": results_of("05_fairness_analysis", FairnessResult),
+        "calibration": results_of("05b_calibration", CalibrationResult),
+        "audits": results_of("05c_teacher_audit", AuditResult),
+        "analyses": {
+            page: result
+            for page, kind in ANALYSES.items()
+            for result in results_of(page, kind).values()
+        },
+    }
 
 
 Result = TypeVar("Result", bound=StageResult)

@@ -15,6 +15,7 @@ from cyborg_utils.reporting.narrative.questions import audit_findings
 from cyborg_utils.reporting.notebooks import render
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.results import FairnessResult
 
 FOREIGN = """() => [...document.querySelectorAll('*')].filter(e =>
   ['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'FORM', 'BASE', 'META'].includes(e.tagName)
@@ -49,7 +50,8 @@ def small_page(tmp_path, monkeypatch):
            "level": ATTACK + LINK, "condition": "cyborg-t-f0.1"}  # fmt: skip
     stratum = {"by": "club", "level": ATTACK + LINK, "essays": 90, "difference": 1.0, "se": 0.1,
                "mean_teacher": 3.0}  # fmt: skip
-    lines = fairness_findings(study, {"ridge": {"groups": [row], "bound": 0.1}}, "cyborg")
+    report = FairnessResult.model_construct(groups=[row], bound=0.1)
+    lines = fairness_findings(study, {"ridge": report}, "cyborg")
     beforehand = pd.DataFrame(columns=["statistic", "dev"])
     lines += audit_findings(pd.DataFrame([stratum]), beforehand, study.labels, None)
     drawn = []

@@ -12,6 +12,7 @@ from cyborg_utils.reporting.markdown import as_text
 from cyborg_utils.statistics.bootstrap import FEW_CLUSTERS
 from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import Verdict
+from cyborg_utils.study.results import FairnessResult
 from cyborg_utils.study.schema.study import MACHINES, Study
 
 
@@ -56,20 +57,20 @@ def left_out_groups(study: Study, essays: pd.DataFrame, groups: list[str]) -> st
     )
 
 
-def fairness_findings(study: Study, fairness: dict, arm: str) -> list[str]:
+def fairness_findings(study: Study, fairness: dict[str, FairnessResult], arm: str) -> list[str]:
     """Which groups an arm scores outside the bound, worst first, by Student."""
     lines = []
     for name, report in fairness.items():
         judged = [
             r
-            for r in report["groups"]
+            for r in report.groups
             if r["arm"] == arm and r["n"] >= study.evaluation.min_group and r["smd"] is not None
         ]
         outside = [r for r in judged if r["verdict"] == Verdict.OUTSIDE]
         outside.sort(key=lambda r: -abs(r["smd"]))
         where = " on cyborg data" * (arm == "cyborg")
         whose = "" if arm == "machine" else f" of **{name}**{where}"
-        bound = f"±{report['bound']:g}"
+        bound = f"±{report.bound:g}"
         largest = "; ".join(
             f"{r['attribute']} {as_text(r['level'])} ({condition_label(r['condition'])}) "
             f"{r['smd']:+.2f}"
