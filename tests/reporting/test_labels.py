@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from study_runs import ROOT
 
 from cyborg_utils.analysis import agreement, calibration, measures, paired, subgroups
 from cyborg_utils.analysis.predictions import ONCE, at_headline, hard_only
@@ -19,7 +20,6 @@ from cyborg_utils.reporting.narrative import fairness, findings, questions
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
-from cyborg_utils.study.schema.base import ROOT
 from cyborg_utils.study.storage import records
 
 ARM_SEEDS = {"human": 1, "cyborg": 2, "full": 3, "teacher": 4}
