@@ -267,14 +267,12 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     figure.suptitle(title)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
-    return figure, _bias_in_words(report, conditional, bound)
+    return figure, f"{title}. {_bias_in_words(report, conditional, bound)}"
 
 
 def _bias_in_words(report: pd.DataFrame, conditional: pd.DataFrame, bound: float) -> str:
     outside = report[report["verdict"] == Verdict.OUTSIDE]
-    words = [
-        f"SMD by group with 90 % intervals, {len(outside)} of {len(report)} outside ±{bound:g}"
-    ]
+    words = [f"SMD with 90 % intervals, {len(outside)} of {len(report)} outside ±{bound:g}"]
     words += [
         f"{condition_label(r.condition)}, {r.level}: {r.smd:+.2f}" for r in outside.itertuples()
     ]
@@ -356,7 +354,7 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
     sns.move_legend(grid, "upper center", bbox_to_anchor=(0.5, 0), ncols=2, title=None)
     panels = "; ".join(f"{r.level} ({r.n:,} essays)" for r in levels.itertuples())
     lines = ", ".join(sources.values())
-    return grid.figure, f"Share of essays at each score, a panel a group: {panels}; lines: {lines}."
+    return grid.figure, f"{title}, a panel a group: {panels}; lines: {lines}."
 
 
 def length_by_score(lengths: pd.Series, scores: pd.Series) -> Drawn:

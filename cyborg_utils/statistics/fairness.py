@@ -7,6 +7,7 @@ Conditional bias, which controls for the human score, is in
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,18 @@ from cyborg_utils.statistics.scales import (
 
 DENOMINATORS = ("pooled", "human", "pooled_population", "human_population")
 Groups = str | Sequence[str | Sequence[str]]
+
+
+class GroupNote(StrEnum):
+    """What is to be known of a row of the group report."""
+
+    SOME_UNSCORED = "some_unscored"  # essays without a human or machine score are left out
+    NONE_SCORED = "none_scored"
+    ONE_HUMAN_SCORE = "one_human_score"  # kappa is undefined
+    ONE_MACHINE_SCORE = "one_machine_score"
+    TOO_FEW_ESSAYS = "too_few_essays"  # no verdict
+    NO_VARIANCE = "no_variance"  # the SMD is undefined
+    CONTAINS_BOUND = "contains_bound"  # the interval of the SMD does
 
 
 def standardized_mean_difference(
@@ -261,7 +274,7 @@ def group_report(
         The rows and columns of `group_differences`, and: `reference` (the largest level), `qwk_low,
         qwk_high, smd_low, smd_high, verdict, essays_needed` (to certify a true SMD of zero, at this
         group's sd(M - H) / d), `p` (two-sided, SMD = 0), `p_bh` (Benjamini-Hochberg over the
-        table), `denominator, bound, note`.
+        table), `denominator, bound, notes` (a tuple of `GroupNote`).
 
     Raises
     ------
@@ -276,7 +289,7 @@ def group_report(
         if np.isfinite(row.get("qwk", np.nan)):
             table = bootstrap_agreement(part.human, part.on_scale, labels, n_replicates, seed=seed)
             row["qwk_low"], row["qwk_high"] = table.loc["qwk", ["low", "high"]]
-        rows.append(row | {"reference": part.largest, "note": _note(part, row, min_essays)})
+        rows.append(row | {"reference": part.largest, "notes": _notes(part, row, min_essays)})
     table = pd.DataFrame(rows, columns=_REPORT).assign(denominator=denominator, bound=bound)
     return table.assign(p_bh=benjamini_hochberg(table["p"]))
 
@@ -288,7 +301,7 @@ _DIFFERENCES = [
 _REPORT = [
     "attribute", "level", "reference", "n", "n_unscored", "mean_human", "mean_machine", "sd_human",
     "sd_machine", "qwk", "qwk_low", "qwk_high", "exact", "adjacent", "smd", "smd_se", "smd_low",
-    "smd_high", "verdict", "essays_needed", "dsm", "p", "p_bh", "denominator", "bound", "note",
+    "smd_high", "verdict", "essays_needed", "dsm", "p", "p_bh", "denominator", "bound", "notes",
 ]  # fmt: skip
 
 
@@ -366,21 +379,19 @@ def _inference(row: dict, bound: float, level: float, min_essays: int) -> dict:
     return inference
 
 
-def _note(group: _Group, row: dict, min_essays: int) -> str:
+def _notes(group: _Group, row: dict, min_essays: int) -> tuple[GroupNote, ...]:
     h, m = group.human, group.on_scale
-    notes = []
-    if group.n_unscored:
-        notes.append(f"{group.n_unscored} essays lack a human or machine score and are left out")
-    if h.size == 0:
-        return "; ".join([*notes, "no scored essay"])
-    if np.ptp(h) == 0:
-        notes.append(f"every human score is {h[0]:g}: kappa is undefined")
-    elif np.ptp(m) == 0:
-        notes.append(f"the machine gives every essay {m[0]:g}")
-    if h.size < min_essays:
-        notes.append(f"fewer than {min_essays} essays: no verdict")
-    elif not np.isfinite(row["smd"]):
-        notes.append("no spread of scores: SMD is undefined")
-    elif row["verdict"] == Verdict.INCONCLUSIVE:
-        notes.append("the interval of the SMD contains a bound")
-    return "; ".join(notes)
+    too_few = h.size < min_essays
+    undefined = not np.isfinite(row.get("smd", np.nan))
+    applies = {
+        GroupNote.SOME_UNSCORED: group.n_unscored > 0,
+        GroupNote.NONE_SCORED: h.size == 0,
+        GroupNote.ONE_HUMAN_SCORE: h.size > 0 and np.ptp(h) == 0,
+        GroupNote.ONE_MACHINE_SCORE: h.size > 0 and np.ptp(h) > 0 and np.ptp(m) == 0,
+        GroupNote.TOO_FEW_ESSAYS: h.size > 0 and too_few,
+        GroupNote.NO_VARIANCE: not too_few and undefined,
+        GroupNote.CONTAINS_BOUND: not too_few
+        and not undefined
+        and row["verdict"] == Verdict.INCONCLUSIVE,
+    }
+    return tuple(note for note, holds in applies.items() if holds)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
 from cyborg_utils.statistics.fairness import (
     DENOMINATORS,
+    GroupNote,
     difference_of_standardized_means,
     group_differences,
     group_report,
@@ -320,9 +321,9 @@ class TestGroupReport:
         report = group_report(frame, "class", labels=LABELS).set_index("level")
         assert np.isnan(report.loc["lone", "smd"])
         assert report.loc["lone", "verdict"] == Verdict.INCONCLUSIVE
-        assert "fewer than 30 essays" in report.loc["lone", "note"]
+        assert GroupNote.TOO_FEW_ESSAYS in report.loc["lone", "notes"]
         assert np.isnan(report.loc["flat", "qwk"])
-        assert "every human score is 3: kappa is undefined" in report.loc["flat", "note"]
+        assert GroupNote.ONE_HUMAN_SCORE in report.loc["flat", "notes"]
         assert np.isfinite(report.loc["flat", "exact"])
 
     def test_constant_machine_and_all_missing_attribute(self):
@@ -331,7 +332,7 @@ class TestGroupReport:
         row = report.iloc[0]
         assert row["level"] == "(missing)" and row["reference"] and row["n"] == 100
         assert row["qwk"] == 0 and np.isnan(row["dsm"])
-        assert "machine gives every essay 3" in row["note"]
+        assert GroupNote.ONE_MACHINE_SCORE in row["notes"]
 
     def test_unscored_essays_are_counted(self):
         frame = simulate_frame(100).assign(ell=["Yes"] * 3 + ["No"] * 97)
@@ -341,7 +342,8 @@ class TestGroupReport:
         report = group_report(frame, "ell", labels=LABELS).set_index("level")
         assert report.loc["No", ["n", "n_unscored"]].tolist() == [96, 1]
         assert report.loc["Yes", ["n", "n_unscored"]].tolist() == [0, 3]
-        assert "3 essays lack" in report.loc["Yes", "note"]
+        assert GroupNote.SOME_UNSCORED in report.loc["Yes", "notes"]
+        assert GroupNote.NONE_SCORED in report.loc["Yes", "notes"]
         assert report.loc["Yes", "verdict"] == Verdict.INCONCLUSIVE
 
     def test_continuous_scores_are_rounded_for_kappa_alone(self):
