@@ -10,9 +10,9 @@ from scipy import stats
 
 from cyborg_utils.analysis.predictions import with_fields
 from cyborg_utils.statistics.agreement import (
-    bootstrap_agreement,
     concordance,
     correlation,
+    estimate_agreement,
     human_human_comparison,
 )
 from cyborg_utils.statistics.prmse import prmse_interval
@@ -67,7 +67,7 @@ def measures_by_condition(
     rows, ruled = [], []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
         human, score, continuous = (run[c].to_numpy() for c in ("human", "score", "continuous"))
-        measured = bootstrap_agreement(human, score, study.labels, 200)
+        measured = estimate_agreement(human, score, study.labels)
         row = {"condition": keys[0], **measured["estimate"].drop("mean_difference"),
                "concordance": concordance(human, continuous),
                "correlation": correlation(human, continuous)}  # fmt: skip

@@ -1,2 +1,79 @@
-"""Statistics of human and machine scores: agreement, bias, inference. NumPy, pandas, SciPy and
-statsmodels alone."""
+"""Statistics of human and machine scores, for anyone who evaluates automated scoring.
+
+Agreement (kappa, intervals, comparisons of machines, non-inferiority), fairness by group (SMD, DSM,
+equivalence verdicts, conditional bias), agreement with the true score (PRMSE), calibration to the
+human scale, and contrasts of arms that were trained with several draws and seeds. They work on
+arrays and pandas frames, and need NumPy, pandas, SciPy and statsmodels alone:
+
+>>> from cyborg_utils.statistics import quadratic_weighted_kappa
+>>> quadratic_weighted_kappa([1, 2, 3, 4], [1, 2, 4, 4], labels=range(1, 7))
+0.9166666666666666
+"""
+
+from cyborg_utils.statistics.agreement import (
+    agreement_rates,
+    bootstrap_agreement,
+    compare_machines,
+    concordance,
+    correlation,
+    estimate_agreement,
+    human_human_comparison,
+    non_inferiority,
+    quadratic_weighted_kappa,
+    sd_ratio,
+)
+from cyborg_utils.statistics.calibration import fit_calibration, linear_equating
+from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.contrasts import arm_table, compare_arms, equivalent_labels, retention
+from cyborg_utils.statistics.fairness import (
+    difference_of_standardized_means,
+    group_differences,
+    group_report,
+    smd_with_error,
+    standardized_mean_difference,
+)
+from cyborg_utils.statistics.hypothesis_tests import (
+    Verdict,
+    benjamini_hochberg,
+    equivalence_verdict,
+    essays_needed,
+    holm,
+)
+from cyborg_utils.statistics.prmse import prmse, prmse_interval
+from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
+from cyborg_utils.statistics.scales import round_to_scale
+
+__all__ = [
+    "Verdict",
+    "agreement_rates",
+    "arm_table",
+    "benjamini_hochberg",
+    "bootstrap_agreement",
+    "compare_arms",
+    "compare_machines",
+    "concordance",
+    "conditional_bias",
+    "correlation",
+    "difference_of_standardized_means",
+    "equivalence_verdict",
+    "equivalent_labels",
+    "essays_needed",
+    "estimate_agreement",
+    "fit_calibration",
+    "group_differences",
+    "group_report",
+    "holm",
+    "human_human_comparison",
+    "linear_equating",
+    "non_inferiority",
+    "prmse",
+    "prmse_interval",
+    "quadratic_weighted_kappa",
+    "resample_runs",
+    "retention",
+    "round_to_scale",
+    "runs_from_frame",
+    "sd_ratio",
+    "smd_with_error",
+    "standardized_mean_difference",
+]

@@ -1,0 +1,73 @@
+"""The rules that keep the package in order; the layers are a contract in pyproject.toml."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "cyborg_utils"
+INITS = sorted(PACKAGE.glob("*/**/__init__.py"))
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def defined_names(file: Path) -> set[str]:
+    """What a module defines at its top level; what it imports does not count."""
+    names = set()
+    for node in ast.parse(file.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {n.id for target in targets for n in ast.walk(target) if hasattr(n, "id")}
+    return names
+
+
+def imports_of_the_package() -> Iterator[tuple[str, str, str]]:
+    """File, module and name of every `from cyborg_utils... import name`."""
+    for folder in ("cyborg_utils", "tests", "benchmarks", "notebooks"):
+        for path in [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).glob("*.ipynb")]:
+            code = path.read_text(encoding="utf-8")
+            if path.suffix == ".ipynb":
+                cells = [c for c in json.loads(code)["cells"] if c["cell_type"] == "code"]
+                code = "\n".join("".join(cell["source"]) for cell in cells)
+            for node in ast.walk(ast.parse(code)):
+                if isinstance(node, ast.ImportFrom) and node.module.startswith("cyborg_utils"):
+                    yield from ((place(path), node.module, a.name) for a in node.names)
+
+
+def test_names_are_imported_from_the_module_that_defines_them():
+    wrong = []
+    for file, module, name in imports_of_the_package():
+        path = ROOT / module.replace(".", "/")
+        if path.is_dir():  # a module, or the public API of the statistics
+            public = module == "cyborg_utils.statistics" and not file.startswith("cyborg_utils/")
+            right = (path / f"{name}.py").is_file() or (path / name).is_dir() or public
+            right |= name in defined_names(path / "__init__.py")
+        else:
+            right = name in defined_names(path.with_suffix(".py"))
+        if not right and file != "cyborg_utils/statistics/__init__.py":
+            wrong.append(f"{file}: {name} from {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("init", INITS, ids=place)
+def test_every_subpackage_names_what_there_is(init):
+    """Its docstring says what it is, and names modules and functions that exist."""
+    tree = ast.parse(init.read_text(encoding="utf-8"))
+    named = re.findall(r"`([\w.]+)`", ast.get_docstring(tree))
+    assert named or place(init).startswith("cyborg_utils/statistics")
+    for name in named:
+        *folders, last = name.split(".")
+        module = init.parent.joinpath(*folders).with_suffix(".py")
+        assert (
+            (init.parent / f"{last}.py").is_file()
+            or (init.parent / last).is_dir()
+            or (module.is_file() and last in defined_names(module))
+        ), name
