@@ -96,7 +96,8 @@ def training_curve(log: pd.DataFrame, title: str) -> Drawn:
     figure.tight_layout()
     last = log["loss"].dropna().iloc[-1]
     alt = f"Training loss by step, {last:.3f} at the end"
-    alt += f", and QWK on dev; the best is {log['dev_qwk'].max():.3f}" * judged
+    if judged:
+        alt += f", and QWK on dev; the best is {log['dev_qwk'].max():.3f}"
     return figure, f"{alt}."
 
 

@@ -204,7 +204,7 @@ def pages() -> dict[Path, str]:
     }
 
 
-def main() -> None:
+def write_pages() -> None:
     """Keep the summaries of the studies that were run here, and write the pages."""
     for study in STUDIES:
         summary = working_folder() / "runs" / study / "summary.json"
@@ -215,4 +215,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_pages()
