@@ -47,7 +47,7 @@ lab: $(READY) ## open JupyterLab on the path through the notebooks: make lab COP
 workshop: $(READY) ## write the participants' and the instructor's copies of the notebooks
 	@$(VENV)/bin/python -m cyborg_utils.teaching.workshop
 
-checkpoints: $(READY) ## ship the results of the demo and the tour, after make reports of both
+precomputed: $(READY) ## ship the results of the demo and the tour, after make reports of both
 	@$(VENV)/bin/python -m cyborg_utils.teaching.precomputed
 
 test: $(READY) ## the tests that need no GPU and little time

@@ -108,7 +108,7 @@ def compare(options, place):
     ceilings = [hardware.matmul_ceiling()]
     folder, about = hardware.random_model(options.model or MODEL, known, place, tiny)
     tokens = options.tokens or (None if gpu else 4096)
-    spec = hardware.scorer("llama", folder, scoring_tokens=tokens)
+    spec = hardware.scorer("llama", folder, inference_batch_tokens=tokens)
 
     model, tokenizer = load_causal(spec.model, spec.max_tokens, [], 1)
     prompt = trait_prompt(tokenizer, spec, LABELS)
@@ -144,7 +144,7 @@ def compare(options, place):
         row["times as fast"] = row["essays/s"] / rows[3]["essays/s"]
     heading = (
         f"{about}; {n:,} {what} of {real / n:,.0f} tokens with the prompt, {len(shared)} of them "
-        f"before every essay; {spec.scoring_tokens:,} tokens a batch, sorted by length; for "
+        f"before every essay; {spec.inference_batch_tokens:,} tokens a batch, sorted by length; for "
         f"`generate` {BATCH} essays a batch in the given order, padded on the left. Tokens are "
         "those that go through the model, without padding. The label logits of all five are at "
         f"most {apart:.1g} standard deviations apart."

@@ -90,7 +90,7 @@ def plain(spec, texts, at_once):
     for example in examples:
         ids, label = example["input_ids"], answers[example["labels"]]
         rows.append({"input_ids": [*ids, label], "labels": [-100] * len(ids) + [label]})
-    fits = spec.tokens_per_batch // max(len(row["input_ids"]) for row in rows)
+    fits = spec.micro_batch_tokens // max(len(row["input_ids"]) for row in rows)
     divisors = [k for k in range(1, spec.batch_size + 1) if spec.batch_size % k == 0]
     at_once = at_once or max(k for k in divisors if k <= max(fits, 1))
     with tempfile.TemporaryDirectory() as folder:
@@ -102,7 +102,7 @@ def plain(spec, texts, at_once):
             learning_rate=spec.learning_rate,
             weight_decay=spec.weight_decay,
             bf16=spec.precision == "bf16",
-            gradient_checkpointing=spec.recompute,
+            gradient_checkpointing=spec.gradient_checkpointing,
             save_strategy="no",
             report_to=[],
             disable_tqdm=True,
@@ -142,7 +142,7 @@ def timed(trained, causal, examples, spec, train):
         train()
     seconds, positions = steps.second_half()
     tokens = sum(len(e["input_ids"]) for e in examples)
-    work = hardware.operations(causal, tokens, "lora recomputed" if spec.recompute else "lora")
+    work = hardware.operations(causal, tokens, "lora recomputed" if spec.gradient_checkpointing else "lora")
     found = {"seconds": seconds, "tokens": tokens, "positions": positions, "work": work}
     return found | {"peak": hardware.peak_memory()}
 
@@ -165,7 +165,7 @@ def main(arguments=None):
         model={"help": f"hub id with a shape in shapes.yaml; {MODEL} if not given"},
         batch={"type": int, "help": "essays of a step; on a GPU the study's, else 4"},
         plain_batch={"type": int, "help": "of these at once in the plain Trainer; else what fits"},
-        recompute={"action": "store_true", "help": "keep no activations"},
+        gradient_checkpointing={"action": "store_true", "help": "keep no activations"},
     )  # fmt: skip
     n, tiny = options.n or (128 if gpu else 16), options.tiny or not (gpu or options.model)
     texts, known, what = hardware.read_essays(options.essays, n)
@@ -173,7 +173,7 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory() as place:
         place = options.folder or place
         folder, about = hardware.random_model(options.model or MODEL, known, place, tiny)
-        spec = hardware.scorer("llama", folder, epochs=2, min_steps=0, recompute=options.recompute,
+        spec = hardware.scorer("llama", folder, epochs=2, min_steps=0, gradient_checkpointing=options.gradient_checkpointing,
                                batch_size=options.batch or (None if gpu else 4))  # fmt: skip
         texts = texts[: n - n % spec.batch_size]
         usual = plain(spec, texts, options.plain_batch)
@@ -191,10 +191,10 @@ def main(arguments=None):
         row["times as fast"] = row["essays/s"] / rows[0]["essays/s"]
     heading = (
         f"{about}; LoRA of rank {spec.lora.r} on all linear layers"
-        f"{', activations recomputed' if spec.recompute else ''}; {len(texts):,} {what} of "
+        f"{', activations recomputed' if spec.gradient_checkpointing else ''}; {len(texts):,} {what} of "
         f"{usual['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
         f"{spec.batch_size}: {usual['at_once']} at once in the plain Trainer, at most "
-        f"{spec.tokens_per_batch:,} tokens at once with near lengths."
+        f"{spec.micro_batch_tokens:,} tokens at once with near lengths."
     )
     ceilings.append(hardware.matmul_ceiling())
     hardware.report("teacher-training", options, heading, rows, ceilings)

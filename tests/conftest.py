@@ -60,7 +60,7 @@ def in_checkout(root, *module_and_arguments: str) -> None:
 def hostile_study(tmp_path_factory):
     """A study of hostile essays that leaves a prompt out, run whole: its file."""
     name = f"test_hostile_{os.getpid()}"
-    sampling = f", leave_out: [{json.dumps(PROMPTS[0])}]"
+    sampling = f", held_out_prompts: [{json.dumps(PROMPTS[0])}]"
     try:
         yield run_hostile_study(tmp_path_factory.mktemp("hostile"), name, sampling)
     finally:

@@ -115,10 +115,10 @@ def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
     return with_fields(pd.DataFrame(rows), table) if rows else pd.DataFrame()
 
 
-def adjust_confirmatory(compared: pd.DataFrame, headline: float) -> pd.DataFrame:
+def adjust_confirmatory(compared: pd.DataFrame, primary_fraction: float) -> pd.DataFrame:
     """Add `p_holm` over the confirmatory family: cyborg data with hard labels against human-only
-    at the headline fraction, every Student and Teacher; the others are exploratory and get none."""
-    family = (compared["fraction"] == headline) & (compared["strategy"] == HARD.name)
+    at the primary fraction, every Student and Teacher; the others are exploratory and get none."""
+    family = (compared["fraction"] == primary_fraction) & (compared["strategy"] == HARD.name)
     adjusted = pd.Series(holm(compared.loc[family, "p"]), compared.index[family])
     return compared.assign(p_holm=adjusted)
 

@@ -38,7 +38,7 @@ def only_shown(
     return report[shown].reset_index(drop=True)
 
 
-def groups_of_writers(study: Study, essays: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
+def subgroup_sizes(study: Study, essays: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
     """Essays, mean and spread of people's scores by group: `attribute, level, essays, mean, sd`."""
     parts = []
     for attribute in groups:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from cyborg_utils.analysis.agreement import HUMAN, agreement_by_condition, score_shares
 from cyborg_utils.analysis.predictions import collect_runs, collect_teacher
-from cyborg_utils.study.design import CONDITION_FIELDS, conditions, keeps_model, seeds
+from cyborg_utils.study.design import CONDITION_FIELDS, conditions, saves_model, seeds
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import model_folder
@@ -97,13 +97,13 @@ def widest(on_dev: pd.DataFrame) -> pd.Series:
     return students.loc[(students["high"] - students["low"]).fillna(0).idxmax()]
 
 
-def kept_students(study: Study) -> list[str]:
+def saved_students(study: Study) -> list[str]:
     """The folders of the Students that are kept, those on a Teacher's labels first."""
     runs = sorted(conditions(study), key=lambda c: c.arm != "cyborg")
     return [
         shown_path(model_folder(study, s.name, c, seed))
         for s in study.students
         for c in runs
-        if keeps_model(study, c)
+        if saves_model(study, c)
         for seed in seeds(study, s.name)[:1]
     ]

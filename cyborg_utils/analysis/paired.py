@@ -15,7 +15,7 @@ from scipy import stats
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.predictions import with_fields
 from cyborg_utils.corpus.columns import probability_columns
-from cyborg_utils.labeling.strategies import READINGS, read_scores
+from cyborg_utils.labeling.strategies import DECODING_RULES, decode_scores
 from cyborg_utils.statistics.bootstrap import (
     PAIR_STATISTICS,
     observed_cells,
@@ -144,7 +144,7 @@ def changes_on_held_out(
     `COLUMNS`
     """
     with_prompt = {
-        name: replace(Condition.from_id(name), left_out=None).condition_id
+        name: replace(Condition.from_id(name), held_out=None).condition_id
         for name in unseen["condition"].unique()
     }
     unseen = unseen.assign(
@@ -160,10 +160,10 @@ def changes_on_held_out(
     return with_fields(pd.concat(parts, ignore_index=True), seen)
 
 
-def readings(
+def decoded_scores(
     study: Study, teacher: pd.DataFrame, dev: pd.DataFrame, ledger_of: Callable
 ) -> pd.DataFrame:
-    """A Teacher's scores of test under every reading that its output allows.
+    """A Teacher's scores of test under every decoding rule that its output allows.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def readings(
 
     Returns
     -------
-    `teacher` once a reading, with `reading` and the scores that it gives, rounded to the scale
+    `teacher` once per rule, with `decoding_rule` and the scores that it gives, rounded to the scale
     """
     gives = set(probability_columns(study.labels)) <= set(teacher)
     parts = []
@@ -180,12 +180,12 @@ def readings(
         of_run = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
         output = run.rename(columns={"continuous": "expected"})
         ledger = ledger_of(fraction, draw)
-        for reading in READINGS:
-            if reading == "prior" and not gives:
+        for rule in DECODING_RULES:
+            if rule == "prior_corrected" and not gives:
                 continue
-            scores = read_scores(output, reading, study.labels, ledger, of_run)
+            scores = decode_scores(output, rule, study.labels, ledger, of_run)
             score = round_to_scale(scores, study.labels)
-            parts.append(run.assign(reading=reading, score=score))
+            parts.append(run.assign(decoding_rule=rule, score=score))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -44,7 +44,7 @@ def collect_runs(
         return _machines(study)
     parts = []
     for c in conditions(study):
-        if (c.left_out is not None) != held_out:
+        if (c.held_out is not None) != held_out:
             continue
         for seed in seeds(study, student):
             folder = student_folder(study, student, c, seed)
@@ -69,7 +69,7 @@ def collect_teacher(
     where it gives probabilities."""
     parts = []
     for c in conditions(study):
-        if c.teacher != teacher or c.use != HARD.name or c.left_out is not None:
+        if c.teacher != teacher or c.strategy != HARD.name or c.held_out is not None:
             continue
         folder = labels_folder(study, teacher, c.fraction, c.draw)
         file = need(folder / "predictions.parquet", study)
@@ -87,9 +87,9 @@ def collect_teacher(
     return pd.concat(parts, ignore_index=True)
 
 
-def at_headline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+def at_primary_fraction(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs at the study's main fraction, and those that have none."""
-    return runs[runs["fraction"].isna() | (runs["fraction"] == study.headline)]
+    return runs[runs["fraction"].isna() | (runs["fraction"] == study.primary_fraction)]
 
 
 def hard_only(runs: pd.DataFrame) -> pd.DataFrame:

@@ -35,7 +35,7 @@ def audited_labels(study: Study, corpus: pd.DataFrame, teacher: str) -> pd.DataF
     """
     parts = []
     for draw in study.sampling.draws:
-        ledger = read_ledger(study, teacher, study.headline, draw)
+        ledger = read_ledger(study, teacher, study.primary_fraction, draw)
         parts.append(ledger[ledger["label_source"] == "teacher"].assign(draw=draw))
     labels = pd.concat(parts, ignore_index=True).drop(columns="label_source")
     known = corpus[corpus["split"] == "train"].dropna(subset="score")
@@ -117,7 +117,7 @@ def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, dict
     }
 
 
-def known_beforehand(
+def dev_set_estimates(
     study: Study, audited: pd.DataFrame, predictions: pd.DataFrame
 ) -> pd.DataFrame:
     """The Teacher's agreement as dev alone tells it, with its interval, beside that with the

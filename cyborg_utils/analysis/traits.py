@@ -8,7 +8,7 @@ import pandas as pd
 
 from cyborg_utils.analysis.agreement import agreement_by_condition, comparisons
 from cyborg_utils.analysis.predictions import (
-    at_headline,
+    at_primary_fraction,
     collect_runs,
     collect_teacher,
     hard_only,
@@ -59,14 +59,14 @@ def by_trait(
 
 
 def _runs(study: Study, student: str, trait: str) -> pd.DataFrame:
-    return hard_only(at_headline(study, collect_runs(study, student, trait=trait)))
+    return hard_only(at_primary_fraction(study, collect_runs(study, student, trait=trait)))
 
 
 def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
     """A Teacher's own QWK on test for the holistic score and traits: `trait, qwk, low, high`."""
     parts = []
     for trait in study.traits:
-        runs = at_headline(study, collect_teacher(study, teacher, trait=trait))
+        runs = at_primary_fraction(study, collect_teacher(study, teacher, trait=trait))
         parts.append(agreement_by_condition(study, runs)[0].assign(trait=trait))
     return pd.concat(parts, ignore_index=True)[["trait", "qwk", "low", "high"]]
 

@@ -40,7 +40,7 @@ from cyborg_utils.study.schema.corpora import (
 )
 from cyborg_utils.study.schema.study import Study
 
-OTHER_PROGRAMME_SEED = 500_000
+EXTERNAL_SEED = 500_000
 
 
 def load_corpus(study: Study) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def load_corpus(study: Study) -> pd.DataFrame:
         case _:
             frame = _read_essays(spec)
     frame = frame.astype(dict.fromkeys(spec.trait_names, float))
-    judged = study.evaluation.judged
+    judged = study.evaluation.has_test_set
     check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names, judged)
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
@@ -93,15 +93,13 @@ def _simulated(spec: SimulatedCorpus) -> pd.DataFrame:
     return frame
 
 
-def other_programme(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame | None:
+def external_graded_corpus(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame | None:
     """Essays of another simulated testing programme: other writers and raters, two more prompts,
     grades 1 to 4. Columns `text` and `grade`; None where none are asked for.
     """
     if not n_essays:
         return None
-    frame = simulate_corpus(
-        n_essays, OTHER_PROGRAMME_SEED + spec.seed, (1, 4), 6, spec.planted_bias
-    )
+    frame = simulate_corpus(n_essays, EXTERNAL_SEED + spec.seed, (1, 4), 6, spec.planted_bias)
     return frame[["text", "score"]].rename(columns={"score": "grade"})
 
 
@@ -222,7 +220,7 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, source: str) -> pd.DataFra
     return frame
 
 
-def essays_elsewhere(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:
+def external_test_essays(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:
     """The scored test essays of another study for this one's Students: `essay_id, text, score,
     split, prompt` and its groups, `split` being the study's name.
 
@@ -233,8 +231,10 @@ def essays_elsewhere(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFr
     other = load_study(name)
     if other.machines:
         raise CorpusError(f"transfer: study {name} has no texts that a Student could score")
-    if not other.evaluation.judged:
-        raise CorpusError(f"transfer: study {name} has no test essays (evaluation.judged: false)")
+    if not other.evaluation.has_test_set:
+        raise CorpusError(
+            f"transfer: study {name} has no test essays (evaluation.has_test_set: false)"
+        )
     found = load_corpus(other)
     test = found[(found["split"] == "test")].dropna(subset="score")
     test = test[~_plain(test["text"]).isin(set(_plain(corpus["text"])))]

@@ -30,17 +30,18 @@ def draw_subset(corpus: pd.DataFrame, fraction: float, draw: int) -> pd.Index:
     return pd.Index(ids[order[: subset_size(fraction, len(ids))]], name="essay_id")
 
 
-def without_prompt(corpus: pd.DataFrame, study: Study, left_out: int | None) -> pd.DataFrame:
+def without_prompt(corpus: pd.DataFrame, study: Study, held_out: int | None) -> pd.DataFrame:
     """The corpus of one run that leaves a prompt out: train and dev without the prompt's essays,
     test with them alone. With None it is the whole corpus."""
-    if left_out is None:
+    if held_out is None:
         return corpus
-    prompt, known = study.sampling.leave_out[left_out], corpus["prompt"]
+    prompt, known = study.sampling.held_out_prompts[held_out], corpus["prompt"]
     mine = (known == prompt) & (corpus["split"] == "test")
     if not mine.any():
         some = ", ".join(map(repr, known[corpus["split"] == "test"].unique()[:5]))
         raise CorpusError(
-            f"sampling.leave_out: no test essay answers the prompt {prompt!r}; some have {some}"
+            f"sampling.held_out_prompts: no test essay answers the prompt {prompt!r}; some have "
+            f"{some}"
         )
     return corpus[mine | ((known != prompt) & (corpus["split"] != "test"))]
 

@@ -51,6 +51,6 @@ def is_blank(text: str) -> bool:
     return NOTHING.fullmatch(text) is not None
 
 
-def speaks_to_scorer(text: str) -> bool:
+def addresses_scorer(text: str) -> bool:
     """Whether a text reads like an instruction to whoever scores it, a person or a model."""
     return bool(TOKENS.search(text) or INSTRUCTIONS.search(text))

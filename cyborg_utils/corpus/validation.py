@@ -16,7 +16,7 @@ NEEDED = {  # why scored essays are, and what to do
     "people or of fairness; score some, drawn at random, or let corpus.test_share draw them from "
     "train",
 }
-WAY_OUT = "; to go on without knowing either, say evaluation.judged: false"
+WAY_OUT = "; to go on without knowing either, say evaluation.has_test_set: false"
 
 
 class CorpusError(ValueError):
@@ -29,11 +29,11 @@ def check_corpus(
     arms: list[str],
     machines: list[str] | tuple = (),
     traits: list[str] | tuple = (),
-    judged: bool = True,
+    has_test_set: bool = True,
 ) -> None:
     """Raise one CorpusError with every fault of a corpus: count, first few, remedy.
 
-    `judged` is False for a study that has declared that it has no test essays.
+    `has_test_set` is False for a study that has declared that it has no test essays.
     """
     faults = []
 
@@ -50,10 +50,10 @@ def check_corpus(
         splits = ["test"]
     else:
         _check_texts(frame, fault)
-        splits = SPLITS if judged else ("train", "dev")
+        splits = SPLITS if has_test_set else ("train", "dev")
         fault(
-            (frame["split"] == "test") & (not judged),
-            "essays are of test, which evaluation.judged: false says that there is none of",
+            (frame["split"] == "test") & (not has_test_set),
+            "essays are of test, which evaluation.has_test_set: false says that there is none of",
             "leave that setting out, so that they judge, or move them to train",
         )
     scored = frame.dropna(subset="score")["split"].value_counts()

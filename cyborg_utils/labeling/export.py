@@ -46,7 +46,8 @@ def export_cyborg_data(
     Parameters
     ----------
     folder : must not exist yet; it is written under a temporary name, then renamed.
-    held_out : position in `sampling.leave_out` of the prompt that the Teacher was trained without.
+    held_out : position in `sampling.held_out_prompts` of the prompt that the Teacher was trained
+        without.
     license : an identifier of the hub, such as `cc-by-4.0`, or a note.
 
     Returns
@@ -60,10 +61,10 @@ def export_cyborg_data(
     MissingInput
         Stage 03 has not written it yet; the message says what does.
     """
-    run = condition(study, "cyborg", teacher, fraction, draw, left_out=held_out)
+    run = condition(study, "cyborg", teacher, fraction, draw, held_out=held_out)
     if folder.exists():
         raise ParameterError(f"{folder}: is there already; remove it, or name another folder")
-    ledger = read_ledger(study, teacher, run.fraction, run.draw, run.left_out)
+    ledger = read_ledger(study, teacher, run.fraction, run.draw, run.held_out)
     corpus = pd.read_parquet(need(corpus_file(study), study))
     rows, withheld = exported_rows(study, teacher, ledger, corpus)
     with new_folder(folder) as temporary:
@@ -158,7 +159,7 @@ def dataset_card(
     labels = study.labels
     without = ""
     if held_out is not None:
-        prompt = _plain_text(study.sampling.leave_out[held_out])
+        prompt = _plain_text(study.sampling.held_out_prompts[held_out])
         without = f", without the essays on the prompt held out, {prompt}"
     lines = [
         "---",

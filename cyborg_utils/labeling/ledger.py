@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from cyborg_utils.corpus.columns import column, human_scores, of_trait, side_by_side
-from cyborg_utils.labeling.strategies import use_labels
+from cyborg_utils.labeling.strategies import apply_strategy
 from cyborg_utils.study.schema.base import HOLISTIC
-from cyborg_utils.study.schema.study import LabelUse, Study
+from cyborg_utils.study.schema.study import PseudoLabelStrategy, Study
 
 
 def essays_to_label(corpus: pd.DataFrame, subset: pd.Index, study: Study) -> pd.DataFrame:
@@ -104,7 +104,11 @@ def training_labels(
 
 
 def weighted_labels(
-    train: pd.DataFrame, use: LabelUse, labels: list, dev: pd.DataFrame, traits: Sequence[str]
+    train: pd.DataFrame,
+    strategy: PseudoLabelStrategy,
+    labels: list,
+    dev: pd.DataFrame,
+    traits: Sequence[str],
 ) -> pd.DataFrame:
     """Cyborg data as one use of its labels has it: for each trait `score`, `weight` and, where
     probabilities are learnt, `p_<label>`; essays whose labels are all unused are left out.
@@ -115,7 +119,7 @@ def weighted_labels(
     dev : the Teacher's `continuous` and people's `human` for dev, again for each trait.
     """
     parts = {
-        trait: use_labels(of_trait(train, trait), use, labels, of_trait(dev, trait))
+        trait: apply_strategy(of_trait(train, trait), strategy, labels, of_trait(dev, trait))
         for trait in traits
     }
     learnt = train[["essay_id", "text", "label_source"]].join(side_by_side(parts))
@@ -123,7 +127,7 @@ def weighted_labels(
     return learnt[used].reset_index(drop=True)
 
 
-def beside_people(
+def predictions_frame(
     essays: pd.DataFrame, scored: pd.DataFrame, traits: Sequence[str]
 ) -> pd.DataFrame:
     """A model's output for essays beside people's scores: `essay_id, split, human, continuous,

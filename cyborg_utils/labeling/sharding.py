@@ -37,7 +37,7 @@ from cyborg_utils.study.storage import (
 
 
 def trained_teacher(
-    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+    study: Study, teacher: str, fraction: float, draw: int, held_out: int | None = None
 ) -> Scorer:
     """The trained Teacher of a study from its folder.
 
@@ -47,7 +47,7 @@ def trained_teacher(
         It is not trained yet.
     """
     spec = study.teacher(teacher)
-    folder = need(teacher_folder(study, teacher, fraction, draw, left_out), study)
+    folder = need(teacher_folder(study, teacher, fraction, draw, held_out), study)
     base = base_folder(study, spec)
     if base is not None:
         base = need(base, study)
@@ -60,7 +60,7 @@ def essays_to_score(
     teacher: str,
     fraction: float,
     draw: int,
-    left_out: int | None = None,
+    held_out: int | None = None,
 ) -> tuple[pd.DataFrame, Path]:
     """The essays that a Teacher scores, and the folder of their shards.
 
@@ -76,9 +76,9 @@ def essays_to_score(
     """
     rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
-    trained = teacher_folder(study, teacher, fraction, draw, left_out)
+    trained = teacher_folder(study, teacher, fraction, draw, held_out)
     made_by = hash_folder(need(trained, study), skip="teacher.json")
-    stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, left_out)}"
+    stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, held_out)}"
     size = study.labeling.shard_size
     return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])
 
@@ -145,9 +145,9 @@ def main(pairs: list[str]) -> None:
     """Score one job's share of a Teacher's shards."""
     values = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
     study = load_study(values["study"], values["settings"])
-    teacher, left_out = values["teacher"], values["left_out"]
-    subset = values["fraction"], values["draw"], left_out
-    corpus = without_prompt(corpus_without_texts(study), study, left_out)
+    teacher, held_out = values["teacher"], values["held_out"]
+    subset = values["fraction"], values["draw"], held_out
+    corpus = without_prompt(corpus_without_texts(study), study, held_out)
     essays, folder = essays_to_score(study, corpus, teacher, *subset)
     score_in_shards(
         lambda: trained_teacher(study, teacher, *subset),

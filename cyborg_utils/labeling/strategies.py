@@ -1,7 +1,7 @@
 """How a Teacher's output becomes the labels that a Student learns from, and what each one counts.
 
-Nothing here looks at a human score that is hidden from the Teacher: `prior` knows the scores of U,
-`calibrated` those of dev.
+Nothing here looks at a human score that is withheld from the Teacher: `prior_corrected` knows the
+scores of U, `equated` those of dev.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import pandas as pd
 from cyborg_utils.corpus.columns import probability_columns
 from cyborg_utils.statistics.calibration import linear_equating
 from cyborg_utils.statistics.scales import round_to_scale
-from cyborg_utils.study.schema.study import LabelUse
+from cyborg_utils.study.schema.study import PseudoLabelStrategy
 
 ROUNDS = 200
-READINGS = ("label", "expected", "prior", "calibrated")
+DECODING_RULES = ("hard", "expected", "prior_corrected", "equated")
 
 
 def prior_factors(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -54,36 +54,37 @@ def score_shares_of(scores: pd.Series, labels: list) -> np.ndarray:
     return counts / counts.sum()
 
 
-def read_scores(
-    output: pd.DataFrame, read: str, labels: list, ledger: pd.DataFrame, dev: pd.DataFrame
+def decode_scores(
+    output: pd.DataFrame, rule: str, labels: list, ledger: pd.DataFrame, dev: pd.DataFrame
 ) -> np.ndarray:
-    """A Teacher's output under one reading.
+    """A Teacher's output under one decoding rule.
 
     Parameters
     ----------
-    output : the Teacher's `score`, `expected` and, for `prior`, `p_<label>`, a row an essay.
+    output : the Teacher's `score`, `expected` and, for `prior_corrected`, `p_<label>`, one row per
+        essay.
     ledger : its cyborg data: the human scores of U, and its own output for the other essays, of
-        which U is a random part; `prior` is fitted on them, whatever `output` is of.
+        which U is a random part; `prior_corrected` is fitted on them, whatever `output` is of.
     dev : its `continuous` score, the expected one, and `human` for dev.
 
     Returns
     -------
     scores, shape (n,); those of `expected` lie between the points of the scale
     """
-    if read == "prior":
+    if rule == "prior_corrected":
         theirs, columns = ledger["label_source"] == "teacher", probability_columns(labels)
         shares = score_shares_of(ledger.loc[~theirs, "score"], labels)
         factors = prior_factors(ledger.loc[theirs, columns].to_numpy(), shares)
         likely = corrected(output[columns].to_numpy(), factors).argmax(axis=1)
         return np.asarray(labels, dtype=float)[likely]
-    if read == "calibrated":
+    if rule == "equated":
         slope, shift = linear_equating(dev["continuous"], dev["human"])
         return round_to_scale(slope * output["expected"].to_numpy() + shift, labels)
-    return output["expected" if read == "expected" else "score"].to_numpy(dtype=float)
+    return output["expected" if rule == "expected" else "score"].to_numpy(dtype=float)
 
 
-def use_labels(
-    ledger: pd.DataFrame, use: LabelUse, labels: list, dev: pd.DataFrame
+def apply_strategy(
+    ledger: pd.DataFrame, strategy: PseudoLabelStrategy, labels: list, dev: pd.DataFrame
 ) -> pd.DataFrame:
     """What a Student learns from one trait's ledger.
 
@@ -100,19 +101,19 @@ def use_labels(
     theirs = ledger["label_source"] == "teacher"
     output, human = ledger[theirs], ledger.loc[~theirs, "score"]
     learnt = ledger[["score"]].astype(float)
-    learnt.loc[theirs, "score"] = read_scores(output, use.read, labels, ledger, dev)
-    weight = pd.Series(np.where(theirs, 1.0, use.human_weight), ledger.index)
+    learnt.loc[theirs, "score"] = decode_scores(output, strategy.target, labels, ledger, dev)
+    weight = pd.Series(np.where(theirs, 1.0, strategy.human_weight), ledger.index)
     columns = probability_columns(labels)
-    if use.needs_probabilities:
+    if strategy.needs_probabilities:
         confidence = output[columns].max(axis=1)
-        if use.weight == "confidence":
+        if strategy.weight == "confidence":
             weight[theirs] = confidence / confidence.mean()
         rank = confidence.groupby(output["score"]).rank(ascending=False, method="first")
         size = confidence.groupby(output["score"]).transform("size")
-        kept = np.ceil((use.keep * size).round(9))  # 0.55 of 20 is 11, not a bit more
+        kept = np.ceil((strategy.keep * size).round(9))  # 0.55 of 20 is 11, not a bit more
         weight[rank.index[rank > kept]] = 0.0
     learnt["weight"] = weight / weight[weight > 0].mean()
-    if use.read == "expected" and set(columns) <= set(ledger):
+    if strategy.target == "expected" and set(columns) <= set(ledger):
         learnt[columns] = ledger[columns].astype(float)
         certain = (human.to_numpy()[:, None] == np.asarray(labels)).astype(float)
         learnt.loc[~theirs, columns] = certain

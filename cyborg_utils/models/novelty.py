@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from cyborg_utils.corpus.text_screening import is_blank, speaks_to_scorer
+from cyborg_utils.corpus.text_screening import addresses_scorer, is_blank
 
 BLANK, SHORT, LONG = "blank", "too short", "too long"
 CUT, UNLIKE, REPEATED = "loses its end", "unlike the training essays", "repeated id"
@@ -62,7 +62,7 @@ class TrainingProfile:
         if is_blank(text):
             return [BLANK]
         words, flags = _words(text), []
-        if speaks_to_scorer(text):
+        if addresses_scorer(text):
             flags.append(SPEAKS)
         if len(words) < self.shortest:
             flags.append(SHORT)

@@ -296,7 +296,7 @@ def train_network(
     best = None
     if evaluate is not None:
         best = BestCheckpoint(evaluate, on_evaluate, last=penalty is not None)
-    if spec.recompute:
+    if spec.gradient_checkpointing:
         recompute_activations(model)
     with tempfile.TemporaryDirectory() as temporary:
         trainer = EssayTrainer(
@@ -305,7 +305,7 @@ def train_network(
             train_dataset=examples,
             callbacks=[Progress(), best] if best else [Progress()],
             collate=collate,
-            tokens=spec.tokens_per_batch,
+            tokens=spec.micro_batch_tokens,
             best=best,
             penalty=penalty,
         )
@@ -356,8 +356,8 @@ def logits_of(
 ) -> np.ndarray:
     """The model's outputs, one row per example, in the order of `examples`.
 
-    Batches hold `spec.scoring_tokens` tokens and are sorted by length, longest first, so that
-    little is padded and a lack of memory shows at once; it halves the batches.
+    Batches hold `spec.inference_batch_tokens` tokens and are sorted by length, longest first, so
+    that little is padded and a lack of memory shows at once; it halves the batches.
     """
     torch.set_num_threads(spec.threads)
     model.eval()
@@ -365,7 +365,7 @@ def logits_of(
     order = np.argsort([-len(e["input_ids"]) for e in examples], kind="stable")
     lengths = [len(examples[i]["input_ids"]) for i in order]
     lowest = torch.bfloat16 if spec.precision == "bf16" else None
-    rows, done, tokens = [None] * len(examples), 0, spec.scoring_tokens
+    rows, done, tokens = [None] * len(examples), 0, spec.inference_batch_tokens
     while done < len(order):
         run = next(split_by_tokens(lengths[done:], tokens))
         chosen = order[done : done + run.stop]

@@ -59,11 +59,11 @@ METHODS = {
     "isotonic": "isotonic regression",
     "cuts": "cut points",
 }
-READINGS = {
-    "label": "most probable score",
+DECODING_RULES = {
+    "hard": "most probable score",
     "expected": "expected score",
-    "prior": "prior corrected",
-    "calibrated": "mean and spread of dev",
+    "prior_corrected": "corrected for label shift",
+    "equated": "mean and SD of dev",
 }
 RULES = {
     Rule.QWK: "QWK at least 0.70",
@@ -102,11 +102,11 @@ def condition_label(condition: str) -> str:
     """What readers call a condition of that `condition_id`: `cyborg by llama, 10 %`."""
     parts = Condition.from_id(condition)
     label = [ARMS[parts.arm].format(name=parts.teacher)]
-    if parts.use not in (None, HARD.name):
-        label.append(parts.use)
+    if parts.strategy not in (None, HARD.name):
+        label.append(parts.strategy)
     if parts.fraction is not None:
         label.append(fraction_label(parts.fraction))
-    if parts.left_out is not None:
+    if parts.held_out is not None:
         label.append(HELD_OUT)
     return ", ".join(label)
 
@@ -146,9 +146,9 @@ def method_label(method: str) -> str:
     return METHODS[method]
 
 
-def reading_label(reading: str) -> str:
-    """A reading of `cyborg_utils.labeling.strategies.READINGS`."""
-    return READINGS[reading]
+def decoding_rule_label(reading: str) -> str:
+    """A decoding rule of `cyborg_utils.labeling.strategies.DECODING_RULES`."""
+    return DECODING_RULES[reading]
 
 
 def rule_label(rule: str) -> str:
@@ -197,7 +197,7 @@ LABEL_OF_COLUMN: dict[str, Callable[[str], str]] = {
     "source": source_label,
     "statistic": statistic_label,
     "method": method_label,
-    "reading": reading_label,
+    "decoding_rule": decoding_rule_label,
     "rule": rule_label,
     "verdict": verdict_label,
     "attribute": attribute_label,

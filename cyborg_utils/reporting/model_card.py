@@ -70,7 +70,7 @@ def _agreement(agreement: pd.DataFrame | None) -> str:
 
 def _groups(study: Study, student: str) -> str:
     names = study.corpus.group_names
-    if not study.evaluation.judged:
+    if not study.evaluation.has_test_set:
         return "whether it scores any of them as people do is unknown"
     if not names:
         return "none are known, so its fairness was not judged"

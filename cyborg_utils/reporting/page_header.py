@@ -53,7 +53,7 @@ def starting_from(study: Study, notebook: str) -> str:
     if not lines:
         return f"*Starts from this checkout's own results in `runs/{study.name}`.*"
     return (
-        f"*Starts from shipped checkpoints (`{shown_path(shipped)}`) where this checkout has "
+        f"*Starts from precomputed results (`{shown_path(shipped)}`) where this checkout has "
         f"no results of its own: {', '.join(lines)}.*"
     )
 

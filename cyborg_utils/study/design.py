@@ -30,26 +30,26 @@ class Condition:
     teacher: str | None = None
     fraction: float | None = None
     draw: int | None = None
-    use: str | None = None
-    left_out: int | None = None
+    strategy: str | None = None
+    held_out: int | None = None
 
     @property
     def slug(self) -> str:
         """`full`, `human-f0.1-d1`, `cyborg-llama-f0.1-d1`, `cyborg-llama-expected-f0.1-d1-no1`: a
         folder's name."""
-        use = None if self.use == HARD.name else self.use
+        strategy = None if self.strategy == HARD.name else self.strategy
         subset = None if self.fraction is None else subset_slug(self.fraction, self.draw)
-        left_out = None if self.left_out is None else f"no{self.left_out}"
-        return "-".join(filter(None, [self.arm, self.teacher, use, subset, left_out]))
+        held_out = None if self.held_out is None else f"no{self.held_out}"
+        return "-".join(filter(None, [self.arm, self.teacher, strategy, subset, held_out]))
 
     @property
     def condition_id(self) -> str:
         """`full`, `human-f0.1`, `cyborg-llama-f0.1`, `cyborg-llama-expected-f0.1-held0`: the key of
         a condition in every result, one for all its draws."""
-        use = None if self.use == HARD.name else self.use
+        strategy = None if self.strategy == HARD.name else self.strategy
         fraction = None if self.fraction is None else f"f{self.fraction:g}"
-        held_out = None if self.left_out is None else f"held{self.left_out}"
-        return "-".join(filter(None, [self.arm, self.teacher, use, fraction, held_out]))
+        held_out = None if self.held_out is None else f"held{self.held_out}"
+        return "-".join(filter(None, [self.arm, self.teacher, strategy, fraction, held_out]))
 
     @classmethod
     def from_id(cls, condition_id: str) -> Condition:
@@ -75,15 +75,15 @@ class Condition:
             arm,
             parts["name"],
             None if fraction is None else float(fraction),
-            use=parts["strategy"] or (HARD.name if arm == "cyborg" else None),
-            left_out=None if held_out is None else int(held_out),
+            strategy=parts["strategy"] or (HARD.name if arm == "cyborg" else None),
+            held_out=None if held_out is None else int(held_out),
         )
 
     @property
     def fields(self) -> dict:
         """The values of `CONDITION_FIELDS`; a machine has no Teacher."""
         teacher = None if self.arm == "machine" else self.teacher
-        values = (self.condition_id, self.arm, teacher, self.use, self.fraction, self.left_out)
+        values = (self.condition_id, self.arm, teacher, self.strategy, self.fraction, self.held_out)
         return dict(zip(CONDITION_FIELDS, values, strict=True))
 
 
@@ -93,32 +93,32 @@ def condition(
     teacher: str | None,
     fraction: float | None,
     draw: int | None,
-    use: str | None = HARD.name,
-    left_out: int | None = None,
+    strategy: str | None = HARD.name,
+    held_out: int | None = None,
 ) -> Condition:
     """The condition of one run, checked: what an arm does not depend on is left out."""
     if arm not in study.arms:
         raise ParameterError(f"study {study.name} has no arm {arm!r}; it has {study.arms}")
-    if left_out is not None and left_out not in range(len(study.sampling.leave_out)):
+    if held_out is not None and held_out not in range(len(study.sampling.held_out_prompts)):
         raise ParameterError(
-            f"study {study.name} leaves out {len(study.sampling.leave_out)} prompts "
-            f"(sampling.leave_out, counted from 0); there is no {left_out}"
+            f"study {study.name} leaves out {len(study.sampling.held_out_prompts)} prompts "
+            f"(sampling.held_out_prompts, counted from 0); there is no {held_out}"
         )
     if arm == "full":
-        return Condition("full", left_out=left_out)
+        return Condition("full", held_out=held_out)
     if fraction not in study.sampling.fractions or draw not in study.sampling.draws:
         raise ParameterError(
             f"study {study.name} has no fraction {fraction} with draw {draw}; it has fractions "
             f"{study.sampling.fractions} and draws {study.sampling.draws}"
         )
     if arm == "human":
-        return Condition("human", None, fraction, draw, left_out=left_out)
-    by, how = study.teacher(teacher), study.label_use(use)
-    if not study.can_use(by, how):
+        return Condition("human", None, fraction, draw, held_out=held_out)
+    by, how = study.teacher(teacher), study.strategy(strategy)
+    if not study.can_serve(by, how):
         raise ParameterError(
-            f"label use {use!r} needs probabilities; teacher {teacher!r} gives none"
+            f"strategy {strategy!r} needs probabilities; teacher {teacher!r} gives none"
         )
-    return Condition("cyborg", by.name, fraction, draw, how.name, left_out)
+    return Condition("cyborg", by.name, fraction, draw, how.name, held_out)
 
 
 def conditions(study: Study) -> list[Condition]:
@@ -128,29 +128,33 @@ def conditions(study: Study) -> list[Condition]:
     for arm in study.arms:
         if arm == "full":
             found.append(Condition("full"))
-        for teacher, use in _taught(study) if arm == "cyborg" else [(None, None)]:
+        for teacher, strategy in _taught(study) if arm == "cyborg" else [(None, None)]:
             for fraction in [] if arm == "full" else study.sampling.fractions:
                 for draw in study.sampling.draws:
-                    found.append(Condition(arm, teacher, fraction, draw, use))
-    main = [c for c in found if c.fraction in (None, study.headline) and c.use in (None, HARD.name)]
-    left_out = range(len(study.sampling.leave_out))
-    return found + [replace(c, left_out=i) for i in left_out for c in main]
+                    found.append(Condition(arm, teacher, fraction, draw, strategy))
+    main = [
+        c
+        for c in found
+        if c.fraction in (None, study.primary_fraction) and c.strategy in (None, HARD.name)
+    ]
+    held_out = range(len(study.sampling.held_out_prompts))
+    return found + [replace(c, held_out=i) for i in held_out for c in main]
 
 
 def _taught(study: Study) -> list[tuple[str, str]]:
-    """Every Teacher with every use of its labels that it can serve."""
+    """Every Teacher with every pseudo-label strategy that it can serve."""
     return [
-        (t.name, use.name)
+        (t.name, strategy.name)
         for t in study.teachers
-        for use in study.label_uses
-        if study.can_use(t, use)
+        for strategy in study.pseudo_label_strategies
+        if study.can_serve(t, strategy)
     ]
 
 
 def subsets(study: Study) -> list[tuple[float, int, int | None]]:
-    """Every U that a Teacher is trained on: `fraction, draw, left_out`."""
+    """Every U that a Teacher is trained on: `fraction, draw, held_out`."""
     cyborg = [c for c in conditions(study) if c.arm == "cyborg"]
-    return list(dict.fromkeys((c.fraction, c.draw, c.left_out) for c in cyborg))
+    return list(dict.fromkeys((c.fraction, c.draw, c.held_out) for c in cyborg))
 
 
 def seeds(study: Study, student: str) -> list[int]:
@@ -159,8 +163,8 @@ def seeds(study: Study, student: str) -> list[int]:
     return every[:1] if study.student(student).kind == "classical" else every
 
 
-def subset_slug(fraction: float, draw: int, left_out: int | None = None) -> str:
-    return f"f{fraction:g}-d{draw}" + (f"-no{left_out}" if left_out is not None else "")
+def subset_slug(fraction: float, draw: int, held_out: int | None = None) -> str:
+    return f"f{fraction:g}-d{draw}" + (f"-no{held_out}" if held_out is not None else "")
 
 
 def base_settings(study: Study, teacher: str) -> dict:
@@ -171,7 +175,7 @@ def base_settings(study: Study, teacher: str) -> dict:
     )
 
 
-def keeps_model(study: Study, condition: Condition) -> bool:
+def saves_model(study: Study, condition: Condition) -> bool:
     """Whether a Student is kept after it has scored: those at the main fraction and of `full`, on
     all prompts. The others are points of a curve, and each may take half a gigabyte."""
-    return condition.left_out is None and condition.fraction in (None, study.headline)
+    return condition.held_out is None and condition.fraction in (None, study.primary_fraction)

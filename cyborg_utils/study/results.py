@@ -52,7 +52,7 @@ class TeacherResult(StageResult):
     commit: str | None
     fraction: float
     draw: int
-    left_out: int | None
+    held_out: int | None
     budget: dict[str, int]
     dev: Table
     log: Table | None
@@ -65,7 +65,7 @@ class LabelingResult(StageResult):
     teacher_sha256: str
     fraction: float
     draw: int
-    left_out: int | None
+    held_out: int | None
     budget: dict[str, int]
     labeled: int
     truncated: int
@@ -85,8 +85,8 @@ class StudentResult(StageResult):
     teacher: str | None
     fraction: float | None
     draw: int | None
-    use: str | None
-    left_out: int | None
+    strategy: str | None
+    held_out: int | None
     seed: int
     n_train: int
     n_human: int
@@ -143,7 +143,7 @@ class TeacherComparison(StageResult):
     """`05d`: Teachers, and decoding rules of one Teacher, against each other."""
 
     findings: list[str]
-    readings: Table
+    decoding_rules: Table
     pairs: Table
     students: Table
 
@@ -187,7 +187,7 @@ Analysis = (
 )
 ANALYSES: dict[str, type[Analysis]] = {
     "05d_teacher_comparison": TeacherComparison,
-    "05e_label_use": StrategyComparison,
+    "05e_pseudo_labels": StrategyComparison,
     "05f_student_comparison": StudentComparison,
     "05g_traits": TraitComparison,
     "05h_transfer": TransferResult,
@@ -200,7 +200,7 @@ class SummaryResult(StageResult):
     study: str
     title: str
     simulated: bool
-    headline: float
+    primary_fraction: float
     settings: dict
     findings: list[str]
     agreement: Table
@@ -226,8 +226,8 @@ class NoTestResult(StageResult):
     study: str
     title: str
     simulated: bool
-    judged: Literal[False] = False
-    headline: float
+    has_test_set: Literal[False] = False
+    primary_fraction: float
     settings: dict
     findings: list[str]
     unknown: list[str]

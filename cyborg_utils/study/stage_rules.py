@@ -12,7 +12,7 @@ from cyborg_utils.study.design import (
     Condition,
     base_settings,
     conditions,
-    keeps_model,
+    saves_model,
     seeds,
     subset_slug,
     subsets,
@@ -110,10 +110,10 @@ def labeling_inputs(study: Study, key: Key) -> list[str]:
 def student_inputs(study: Study, key: Key) -> list[str]:
     condition, labels = condition_of(study, key), []
     if condition.arm == "cyborg":
-        subset = subset_slug(condition.fraction, condition.draw, condition.left_out)
+        subset = subset_slug(condition.fraction, condition.draw, condition.held_out)
         folder = f"labels/{condition.teacher}/{subset}"
         labels = [f"{folder}/labels.parquet", f"{folder}/predictions.parquet"]
-    return [CORPUS, *(f"elsewhere/{name}.parquet" for name in study.transfer), *labels]
+    return [CORPUS, *(f"external/{name}.parquet" for name in study.transfer), *labels]
 
 
 def student_results(study: Study, key: Key) -> list[str]:
@@ -159,8 +159,8 @@ def parameters(study: Study, key: Key) -> dict:
 
 def subset_parameters(study: Study, key: Key) -> dict:
     found = {subset_slug(*subset): subset for subset in subsets(study)}
-    fraction, draw, left_out = found[key["subset"]]
-    return {"teacher": key["teacher"], "fraction": fraction, "draw": draw, "left_out": left_out}
+    fraction, draw, held_out = found[key["subset"]]
+    return {"teacher": key["teacher"], "fraction": fraction, "draw": draw, "held_out": held_out}
 
 
 def condition_of(study: Study, key: Key) -> Condition:
@@ -171,7 +171,7 @@ def student_parameters(study: Study, key: Key) -> dict:
     c = condition_of(study, key)
     return {
         "student": key["student"], "arm": c.arm, "teacher": c.teacher, "fraction": c.fraction,
-        "draw": c.draw, "seed": int(key["seed"]), "use": c.use, "left_out": c.left_out,
+        "draw": c.draw, "seed": int(key["seed"]), "strategy": c.strategy, "held_out": c.held_out,
     }  # fmt: skip
 
 
@@ -179,7 +179,11 @@ def student_parameters(study: Study, key: Key) -> dict:
 
 
 def corpus_settings(study: Study, key: Key) -> list:
-    chosen = study.sampling.leave_out, study.evaluation.privacy, study.evaluation.judged
+    chosen = (
+        study.sampling.held_out_prompts,
+        study.evaluation.privacy,
+        study.evaluation.has_test_set,
+    )
     return [*map(corpus_values, corpora(study)), *chosen]
 
 
@@ -201,10 +205,10 @@ def student_settings(study: Study, key: Key) -> list:
     spec, condition = study.student(key["student"]), condition_of(study, key)
     return [
         spec,
-        condition.use and study.label_use(condition.use),
+        condition.strategy and study.strategy(condition.strategy),
         study.transfer,
         study.evaluation.groups if getattr(spec, "group_penalty", 0) else None,
-        keeps_model(study, condition),
+        saves_model(study, condition),
         study.labels,
         study.traits,
     ]
@@ -212,7 +216,7 @@ def student_settings(study: Study, key: Key) -> list:
 
 def declared(study: Study, key: Key) -> list:
     """What was declared before anything ran."""
-    return [study.evaluation, study.sampling, study.arms, study.label_uses]
+    return [study.evaluation, study.sampling, study.arms, study.pseudo_label_strategies]
 
 
 def declared_and_title(study: Study, key: Key) -> list:

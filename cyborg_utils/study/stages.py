@@ -67,7 +67,7 @@ class Stage:
 
     def keys_of(self, study: Study) -> list[Key]:
         """The key of every run in a study."""
-        if self.tests and not study.evaluation.judged:
+        if self.tests and not study.evaluation.has_test_set:
             return []
         return [dict(zip(self.keys, values, strict=True)) for values in self.runs(study)]
 
@@ -117,7 +117,7 @@ def _all_results(study: Study, key: Key) -> list[str]:
 
 SUMMARY = ("summary.json",)
 NO_TEST_SET = (
-    "no test essay is scored by people (evaluation.judged: false); 06b_unjudged is its page"
+    "no test essay has a human score (evaluation.has_test_set: false); 06b_no_test_set is its page"
 )
 LABELS = "labels/{teacher}/{subset}"
 STUDENT = "students/{student}/{condition}/s{seed}"
@@ -128,7 +128,7 @@ STAGES = (
         "What do labels carry, what does QWK penalize, what does an SMD of −0.1 do?",
         minutes=45,
         message="00 concepts",
-        runs=rules.once_where(lambda study: study.lesson),
+        runs=rules.once_where(lambda study: study.render_tutorial),
         inputs=rules.nothing,
         settings=rules.nothing,
         subpackages=TEACHES,
@@ -138,7 +138,7 @@ STAGES = (
         "Which essays, which scores, which subgroups?",
         minutes=15,
         message="01 corpus",
-        outputs=("corpus.parquet", "corpus.json", "elsewhere/{external}.parquet"),
+        outputs=("corpus.parquet", "corpus.json", "external/{external}.parquet"),
         inputs=rules.corpus_sources,
         settings=rules.corpus_settings,
         subpackages=COMPUTES,
@@ -250,15 +250,17 @@ STAGES = (
         absent="no Student learns from a Teacher",
     ),
     Stage(
-        "05e_label_use",
+        "05e_pseudo_labels",
         "Hard, soft, weighted or filtered pseudo-labels?",
         minutes=15,
-        message="05e label use",
-        runs=rules.once_where(lambda study: "cyborg" in study.arms and len(study.label_uses) > 1),
-        outputs=("analyses/05e_label_use.json",),
+        message="05e pseudo labels",
+        runs=rules.once_where(
+            lambda study: "cyborg" in study.arms and len(study.pseudo_label_strategies) > 1
+        ),
+        outputs=("analyses/05e_pseudo_labels.json",),
         inputs=rules.runs_and_calibrations,
         tests=True,
-        absent="label_uses names no other use than hard",
+        absent="pseudo_label_strategies names none but hard",
     ),
     Stage(
         "05f_student_comparison",
@@ -289,11 +291,13 @@ STAGES = (
         "Another corpus, a prompt never seen?",
         minutes=15,
         message="05h transfer",
-        runs=rules.once_where(lambda study: bool(study.sampling.leave_out or study.transfer)),
+        runs=rules.once_where(
+            lambda study: bool(study.sampling.held_out_prompts or study.transfer)
+        ),
         outputs=("analyses/05h_transfer.json",),
         inputs=rules.runs_and_calibrations,
         tests=True,
-        absent="neither transfer nor sampling.leave_out names anything",
+        absent="neither transfer nor sampling.held_out_prompts names anything",
     ),
     Stage(
         "06_summary",
@@ -307,11 +311,11 @@ STAGES = (
         tests=True,
     ),
     Stage(
-        "06b_unjudged",
+        "06b_no_test_set",
         "What can be said without human-scored test essays?",
         minutes=15,
         message="06b what can be said without a test set",
-        runs=rules.once_where(lambda study: not study.evaluation.judged),
+        runs=rules.once_where(lambda study: not study.evaluation.has_test_set),
         outputs=SUMMARY,
         inputs=_all_results,
         settings=rules.declared_and_title,
@@ -344,7 +348,7 @@ def require_page(study: Study, notebook: str) -> None:
     if stage.runs is rules.never or stage.keys_of(study):
         return
     reason = stage.absent
-    if stage.tests and not study.evaluation.judged:
+    if stage.tests and not study.evaluation.has_test_set:
         reason = NO_TEST_SET
     elif stage.is_question:
         reason += "; the study tour has it"

@@ -49,7 +49,7 @@ def corpus_file(study: Study) -> Path:
     return path_of(study, "01_corpus", "corpus.parquet")
 
 
-def elsewhere_file(study: Study, name: str) -> Path:
+def external_test_file(study: Study, name: str) -> Path:
     """The test essays of another study, which this one's Students score too."""
     return path_of(study, "01_corpus", "{external}.parquet", external=name)
 
@@ -62,16 +62,16 @@ def base_folder(study: Study, teacher: Teacher) -> Path | None:
 
 
 def teacher_folder(
-    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+    study: Study, teacher: str, fraction: float, draw: int, held_out: int | None = None
 ) -> Path:
-    subset = subset_slug(fraction, draw, left_out)
+    subset = subset_slug(fraction, draw, held_out)
     return path_of(study, "02_teacher_training", "", teacher=teacher, subset=subset)
 
 
 def labels_folder(
-    study: Study, teacher: str, fraction: float, draw: int, left_out: int | None = None
+    study: Study, teacher: str, fraction: float, draw: int, held_out: int | None = None
 ) -> Path:
-    subset = subset_slug(fraction, draw, left_out)
+    subset = subset_slug(fraction, draw, held_out)
     file = path_of(study, "03_labeling", "labels.parquet", teacher=teacher, subset=subset)
     return file.parent
 
@@ -156,8 +156,8 @@ def need(path: Path, study: Study) -> Path:
 
 
 def precomputed_folder(study: Study) -> Path:
-    """Where the shipped checkpoints of a study lie, in the places that they have in its runs."""
-    return notebooks_folder() / "checkpoints" / study.name
+    """Where the precomputed results of a study lie, in the places that they have in its runs."""
+    return notebooks_folder() / "precomputed" / study.name
 
 
 def is_shipped(study: Study) -> bool:
@@ -174,7 +174,7 @@ def corpus_without_texts(study: Study) -> pd.DataFrame:
 
 
 def read_ledger(study: Study, teacher: str, *subset) -> pd.DataFrame:
-    """A Teacher's cyborg data; `subset` is `fraction, draw, left_out`."""
+    """A Teacher's cyborg data; `subset` is `fraction, draw, held_out`."""
     file = labels_folder(study, teacher, *subset) / "labels.parquet"
     return pd.read_parquet(need(file, study))
 

@@ -30,7 +30,7 @@ from cyborg_utils.corpus.table_files import (
 )
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.validation import SPLITS, CorpusError
-from cyborg_utils.reporting.narrative.corpus import odd_texts
+from cyborg_utils.reporting.narrative.corpus import anomalies_note
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.folders import params_folder, shown_path, working_folder
 from cyborg_utils.study.schema.base import ParameterError
@@ -38,13 +38,13 @@ from cyborg_utils.study.schema.study import Evaluation, Privacy
 
 MAX_LEVELS, SHORT = 12, 20  # values of a column that are listed, and words of a short essay
 LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
-UNJUDGED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
+UNTESTED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
 TEST, DEV = (0.3, 600), (0.15, 200)  # share of the scored essays, and how many at most
 NONE = (0.0, 0)
 
 
 @dataclass(frozen=True)
-class Understood:
+class InferredSchema:
     """What a table seems to hold: its columns by their meaning, its scale, its essays."""
 
     table: Table
@@ -52,11 +52,11 @@ class Understood:
     columns: dict[str, str]  # id, text, score and, where there are, second_score, prompt, split
     groups: dict[str, str]
     scale: tuple[float, float, float]
-    judged: bool = True  # whether scored essays are kept for test
+    has_test_set: bool = True  # whether scored essays are kept for test
 
     @property
     def least(self) -> dict[str, int]:
-        return LEAST if self.judged else UNJUDGED
+        return LEAST if self.has_test_set else UNTESTED
 
     @property
     def scores(self) -> pd.Series:
@@ -83,14 +83,14 @@ class Understood:
         test, dev = (
             max(self.least[part], min(most, round(share * of)))
             for part, of, (share, most) in (
-                ("test", n, TEST if self.judged else NONE),
+                ("test", n, TEST if self.has_test_set else NONE),
                 ("dev", mine, DEV),
             )
         )
         return {"train": n - test - dev, "dev": dev, "test": test}
 
 
-def understand(table: Table, options: argparse.Namespace) -> Understood:
+def infer_schema(table: Table, options: argparse.Namespace) -> InferredSchema:
     """Which column is what, from its name and its values; what a person says goes first."""
     frame, name = table.read(), table.name
 
@@ -115,7 +115,7 @@ def understand(table: Table, options: argparse.Namespace) -> Understood:
     check_columns(options.group or [], frame, name, "--group")
     rest = frame.drop(columns=list(columns.values()))
     groups = {roles.group_name(c): c for c in options.group or roles.group_columns(rest)}
-    return Understood(
+    return InferredSchema(
         table, frame, columns, groups, _scale(table, frame, columns, options), not options.no_test
     )
 
@@ -142,7 +142,7 @@ def _scale(
     return roles.score_scale(scores, table.name)
 
 
-def check_enough(seen: Understood) -> None:
+def check_enough(seen: InferredSchema) -> None:
     """Raise a TableError where the scored essays are too few to be split, or none is left for a
     Teacher of a study without a test part."""
     n, needed = int(seen.scores.notna().sum()), sum(seen.least.values())
@@ -151,19 +151,19 @@ def check_enough(seen: Understood) -> None:
         parts = ", ".join(f"{least} for {part}" for part, least in seen.least.items() if least)
         why = ", since without scored test essays neither agreement with people nor fairness can "
         way_out = ""
-        if seen.judged and n >= sum(UNJUDGED.values()):
+        if seen.has_test_set and n >= sum(UNTESTED.values()):
             way_out = "; or learn from all of them, and know neither: OPTIONS='--no-test'"
         raise TableError(
             f"{name}: {n} scored essays are too few: {needed} are needed "
-            f"({parts}){f'{why}be known' if seen.judged else ''}; score {needed - n} more by hand, "
+            f"({parts}){f'{why}be known' if seen.has_test_set else ''}; score {needed - n} more by hand, "
             f"drawn at random{way_out}"
         )
-    if not seen.judged and n == len(seen.frame):
+    if not seen.has_test_set and n == len(seen.frame):
         raise TableError(
             f"{name}: all essays are scored, so with --no-test there is nothing for a Teacher to "
             "score and nothing to judge by; leave --no-test out"
         )
-    if not seen.judged and (n_test := int((seen.parts == "test").sum())):
+    if not seen.has_test_set and (n_test := int((seen.parts == "test").sum())):
         raise TableError(
             f"{name}: column {seen.columns['split']!r} has {n_test:,} test essays; leave "
             "--no-test out, so that they judge"
@@ -173,7 +173,7 @@ def check_enough(seen: Understood) -> None:
 # ---------------------------------------------------------------- what is told
 
 
-def told(seen: Understood) -> list[str]:
+def told(seen: InferredSchema) -> list[str]:
     """What was understood, a line each."""
     frame, scores, columns = seen.frame, seen.scores, seen.columns
     words = word_count(frame[columns["text"]].fillna(""))
@@ -198,11 +198,11 @@ def told(seen: Understood) -> list[str]:
         lines.append(f"  prompts: {_counted(frame[columns['prompt']])}")
     for name, column in seen.groups.items():
         lines.append(f"  group {name}: {_counted(frame[column])}")
-        if seen.judged and "split" not in columns:
+        if seen.has_test_set and "split" not in columns:
             lines += small_on_test(frame.loc[scores.notna(), column], seen.sizes["test"])
     if not seen.groups:
         lines.append("  groups: none found, so fairness cannot be judged; name some with --group")
-    if odd := odd_texts(frame[columns["text"]]):
+    if odd := anomalies_note(frame[columns["text"]]):
         lines.append(f"  {odd[0].lower()}{odd[1:]}")
     if seen.unused:
         lines.append(f"  not used: {', '.join(map(repr, seen.unused))}")
@@ -244,7 +244,7 @@ def _counted(values: pd.Series) -> str:
 # ---------------------------------------------------------------- the study
 
 
-def study_yaml(seen: Understood, name: str) -> str:
+def study_yaml(seen: InferredSchema, name: str) -> str:
     """The study's file, with a comment where a person may want something else."""
     columns = "\n".join(f"    {key}: {_quoted(column)}" for key, column in seen.columns.items())
     if seen.groups:
@@ -253,7 +253,7 @@ def study_yaml(seen: Understood, name: str) -> str:
     low, high, step = seen.scale
     scores, sizes = seen.scores, seen.sizes
     n, unscored = int(scores.notna().sum()), int(scores.isna().sum())
-    sampling = SCORED if not unscored else UNSCORED if seen.judged else ALL
+    sampling = SCORED if not unscored else UNSCORED if seen.has_test_set else ALL
     values = ""
     if "split" in seen.columns:
         found = seen.frame[seen.columns["split"]].dropna().str.lower().unique()
@@ -269,9 +269,9 @@ def study_yaml(seen: Understood, name: str) -> str:
         table=f"  encoding: {seen.table.encoding}\n"
         f"  separator: {_quoted(seen.table.separator)}\n{values}",
         dev=sizes["dev"],
-        test=JUDGED_ON.format(round(sizes["test"] / n, 4)) if seen.judged else NO_TEST,
+        test=TEST_SHARE.format(round(sizes["test"] / n, 4)) if seen.has_test_set else NO_TEST,
         sampling=sampling,
-        evaluation=EVALUATION if seen.judged else NOTHING_JUDGED,
+        evaluation=EVALUATION if seen.has_test_set else NO_EVALUATION,
         arms="human, cyborg" if unscored else "human, cyborg, full",
         window=_window(word_count(seen.frame[seen.columns["text"]].fillna(""))),
     )
@@ -293,20 +293,22 @@ def _quoted(value: str) -> str:
 
 UNSCORED = """\
   fractions: [0.25, 0.5, 1.0]   # of the scored train essays; 1.0 is all of them, the smaller
-  headline: 1.0                 # ones show what more scoring by hand still brings"""
+  primary_fraction: 1.0                 # ones show what more scoring by hand still brings"""
 SCORED = """\
   fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
-  headline: 0.25"""
+  primary_fraction: 0.25"""
 ALL = """\
   fractions: [1.0]              # all scored train essays: without a test part nobody could tell
                                 # whether fewer would do"""
-JUDGED_ON = "test_share: {:<6}    # of the scored essays: what agreement and fairness are judged on"
+TEST_SHARE = (
+    "test_share: {:<6}    # of the scored essays: what agreement and fairness are measured on"
+)
 NO_TEST = "test_share: 0         # every scored essay is learnt from, or picks weights"
 EVALUATION = """\
 # evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
-NOTHING_JUDGED = """\
+NO_EVALUATION = """\
 evaluation:
-  judged: false                 # no human-scored test essays: nothing is said of agreement or
+  has_test_set: false                 # no human-scored test essays: nothing is said of agreement or
                                 # fairness; score some at random, and set test_share instead
 #  privacy: {min_cell: 10}      # essays of the smallest group that reports show"""
 TEMPLATE = Path(__file__).parent / "new_study.yaml"  # `{name}` is filled in
@@ -348,7 +350,7 @@ def write_study(options: argparse.Namespace) -> Path:
         raise ParameterError(
             f"{shown_path(path)} is there already: take another name, or remove it"
         )
-    seen = understand(open_table(options.data), options)
+    seen = infer_schema(open_table(options.data), options)
     print("\n".join(told(seen)))
     check_enough(seen)
     text = study_yaml(seen, options.name)
@@ -365,7 +367,7 @@ def write_study(options: argparse.Namespace) -> Path:
         + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
         + f"; {unscored:,} unscored ones are for the Teacher"
     )
-    if not seen.judged:
+    if not seen.has_test_set:
         print("no test part: nothing will be known of agreement with people, or of fairness")
     print(f"wrote {shown_path(path)}; look it over, then: make reports STUDY={options.name}")
     return path

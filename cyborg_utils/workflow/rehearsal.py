@@ -91,7 +91,7 @@ def rehearsal_of(study: Study, tiny: bool = False) -> Path:
             save_random_model(hub, folder, texts, tiny)
         item["model"] = {"folder": shown_path(folder)}
         item["gpu_memory"] = 0.0 if tiny else item.get("gpu_memory", 0.0)
-    given["sampling"] = {"fractions": [study.headline], "draws": [1], "seeds": [1]}
+    given["sampling"] = {"fractions": [study.primary_fraction], "draws": [1], "seeds": [1]}
     given["title"] = f"Dress rehearsal of {study.title}"
     given["about"] = (
         "**Every model has random weights, and no score here means anything.** It shows that this "

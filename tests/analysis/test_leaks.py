@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from cyborg_utils.analysis.calibration import calibrate_runs
-from cyborg_utils.analysis.paired import readings
+from cyborg_utils.analysis.paired import decoded_scores
 from cyborg_utils.analysis.predictions import collect_runs, collect_teacher, hard_only
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
@@ -39,7 +39,7 @@ STUDY = """\
 title: A study with secrets
 corpus:
   {kind: simulated, n_train: 120, n_dev: 40, n_test: 60, n_prompts: 2, traits: [vocabulary]}
-sampling: {fractions: [0.3], leave_out: [School start times]}
+sampling: {fractions: [0.3], held_out_prompts: [School start times]}
 teachers:
   - {name: ridge, kind: classical}
   - {name: logistic, kind: classical, head: classification}
@@ -53,11 +53,11 @@ students:
     epochs: 1
     min_steps: 12
     group_penalty: 1
-label_uses:
+pseudo_label_strategies:
   - {name: hard}
-  - {name: expected, read: expected}
-  - {name: prior, read: prior}
-  - {name: calibrated, read: calibrated}
+  - {name: expected, target: expected}
+  - {name: prior, target: prior_corrected}
+  - {name: calibrated, target: equated}
   - {name: filtered, keep: 0.5}
 arms: [human, cyborg]
 evaluation: {replicates: 200, min_group: 5}
@@ -93,8 +93,8 @@ class Made:
             self.study = load_study(str(file))
             write_parquet(corpus_file(self.study), corpus)
             given = partial(dict, study=str(file), settings=[])
-            for fraction, draw, left_out in subsets(self.study):
-                u = given(fraction=fraction, draw=draw, left_out=left_out)
+            for fraction, draw, held_out in subsets(self.study):
+                u = given(fraction=fraction, draw=draw, held_out=held_out)
                 for teacher in ("ridge", "logistic"):
                     run("02_teacher_training", teacher=teacher, **u)
                     run("03_labeling", teacher=teacher, **u)
@@ -126,7 +126,7 @@ class Made:
     def _read(self) -> pd.DataFrame:
         test, dev = (collect_teacher(self.study, "logistic", s) for s in ("test", "dev"))
         ledger_of = partial(read_ledger, self.study, "logistic")
-        return own(readings(self.study, test, dev, ledger_of))
+        return own(decoded_scores(self.study, test, dev, ledger_of))
 
 
 def own(frame: pd.DataFrame) -> pd.DataFrame:
@@ -191,7 +191,7 @@ def test_secret_scores_change_no_map_and_no_reading(variants):
         pd.testing.assert_frame_equal(
             plain.calibrated[method], secret.calibrated[method], check_exact=True
         )
-    assert set(plain.read["reading"]) == {"label", "expected", "prior", "calibrated"}
+    assert set(plain.read["decoding_rule"]) == {"hard", "expected", "prior_corrected", "equated"}
     pd.testing.assert_frame_equal(plain.read, secret.read, check_exact=True)
 
 
@@ -217,7 +217,7 @@ def test_scores_of_u_move_everything_that_is_learnt(variants):
     for c in conditions(plain.study):
         for name in ("continuous", "continuous:vocabulary"):
             assert moved(plain.scores("ridge", c), other.scores("ridge", c), name)
-    read = plain.read["reading"] == "prior"
+    read = plain.read["decoding_rule"] == "prior_corrected"
     assert moved(plain.read[read], other.read[read], "score")
 
 
@@ -225,10 +225,10 @@ def test_scores_of_dev_move_what_is_fitted_on_dev_alone(variants):
     plain, other = variants["plain"], variants["dev"]
     for c in conditions(plain.study):
         first, second = plain.scores("ridge", c), other.scores("ridge", c)
-        assert moved(first, second) == (c.use == "calibrated")
+        assert moved(first, second) == (c.strategy == "equated")
     for method in METHODS:
         first, second = plain.calibrated[method], other.calibrated[method]
         assert moved(first, second, "score") == (method != "none")
-    for reading in ("label", "expected", "prior", "calibrated"):
-        first, second = (m.read[m.read["reading"] == reading] for m in (plain, other))
-        assert moved(first, second, "score") == (reading == "calibrated")
+    for rule in ("hard", "expected", "prior_corrected", "equated"):
+        first, second = (m.read[m.read["decoding_rule"] == rule] for m in (plain, other))
+        assert moved(first, second, "score") == (rule == "equated")

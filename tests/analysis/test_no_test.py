@@ -17,11 +17,11 @@ from nbclient import NotebookClient
 from study_runs import ROOT
 
 from cyborg_utils.analysis.no_test import essays_needed
-from cyborg_utils.corpus.loaders import essays_elsewhere, load_corpus
+from cyborg_utils.corpus.loaders import external_test_essays, load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.reporting.links import report_links
-from cyborg_utils.reporting.narrative.no_test import cannot_be_known, what_next
+from cyborg_utils.reporting.narrative.no_test import limitations, recommendations
 from cyborg_utils.reporting.page_header import opening
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ParameterError
@@ -79,7 +79,7 @@ def test_every_scored_essay_is_learnt_from_or_picks_weights(essays, study_of):
     assert "scored essays: 40 train, 20 dev, 0 test; 140 unscored ones are for the" in printed
     assert "nothing will be known of agreement with people, or of fairness" in printed
     study = load_study(str(path))
-    assert not study.evaluation.judged
+    assert not study.evaluation.has_test_set
     assert study.arms == ["human", "cyborg"]
     assert study.sampling.fractions == [1.0]
     assert (study.reported, question_pages(study)) == ([], [])
@@ -127,7 +127,7 @@ def test_once_more_essays_are_scored_they_judge_and_u_stays_as_large(essays, stu
     code, printed, error, path = study_of(more)
     assert (code, error) == (0, "")
     assert "scored essays: 40 train, 20 dev, 110 test; 30 unscored" in printed
-    assert load_study(str(path)).evaluation.judged
+    assert load_study(str(path)).evaluation.has_test_set
 
 
 # ---------------------------------------------------------------- what is refused
@@ -137,10 +137,13 @@ REFUSED = {
     "a curve": (["sampling.fractions=[0.5, 1.0]"], "sampling.fractions: [1.0]"),
     "hidden scores": (["sampling.fractions=[0.5]"], "sampling.fractions: [1.0]"),
     "full": (["arms=[human, full]"], "arms: [human, cyborg], or one of them"),
-    "a prompt left out": (["sampling.leave_out=[a]"], "no sampling.leave_out"),
+    "a prompt left out": (["sampling.held_out_prompts=[a]"], "no sampling.held_out_prompts"),
     "transfer": (["transfer=[demo]"], "no transfer"),
     "comparisons": (["evaluation.comparisons=[[ridge, modernbert]]"], "no evaluation.comparisons"),
-    "uses": (["label_uses=[{name: hard}, {name: e, read: expected}]"], "no other label_uses"),
+    "uses": (
+        ["pseudo_label_strategies=[{name: hard}, {name: e, target: expected}]"],
+        "no other pseudo_label_strategies",
+    ),
     "two at once": (["arms=[human, full]", "transfer=[demo]"], "one of them; no transfer"),
 }
 
@@ -158,8 +161,8 @@ def test_what_needs_test_essays_is_refused_at_load(study_file, settings, told):
 
 @pytest.mark.parametrize("name", ["demo", "predictions"])
 def test_only_essays_from_files_can_lack_a_test_part(name):
-    with pytest.raises(ParameterError, match="evaluation.judged: false"):
-        load_study(name, ["evaluation.judged=false"])
+    with pytest.raises(ParameterError, match="evaluation.has_test_set: false"):
+        load_study(name, ["evaluation.has_test_set=false"])
 
 
 def test_a_test_part_that_is_there_is_not_ignored(essays, study_file, tmp_path):
@@ -169,30 +172,34 @@ def test_a_test_part_that_is_there_is_not_ignored(essays, study_file, tmp_path):
         f"corpus.files={{train: [{tmp_path / 'essays.csv'}]}}",
         "corpus.columns.split=split",
     ]
-    with pytest.raises(CorpusError, match="10 essays are of test, which evaluation.judged: false"):
+    with pytest.raises(
+        CorpusError, match="10 essays are of test, which evaluation.has_test_set: false"
+    ):
         load_corpus(load_study(str(study_file), settings))
 
 
 def test_without_the_declaration_a_missing_test_part_is_refused_and_the_way_out_named(study_file):
-    study = load_study(str(study_file), ["evaluation.judged=true"])
-    with pytest.raises(CorpusError, match="no scored essays in test: .* evaluation.judged: false"):
+    study = load_study(str(study_file), ["evaluation.has_test_set=true"])
+    with pytest.raises(
+        CorpusError, match="no scored essays in test: .* evaluation.has_test_set: false"
+    ):
         load_corpus(study)
 
 
 @pytest.mark.parametrize("page", ["05_fairness_analysis", "05b_calibration", "06_summary"])
 def test_a_page_that_judges_says_that_there_is_nothing_to(study_file, page):
-    with pytest.raises(ParameterError, match=f"nothing for {page}: .*06b_unjudged is its page"):
+    with pytest.raises(ParameterError, match=f"nothing for {page}: .*06b_no_test_set is its page"):
         opening(load_study(str(study_file)), page)
 
 
 def test_a_judged_study_says_so_on_the_page_for_others():
     with pytest.raises(ParameterError, match="demo has human-scored test essays, so 06_summary"):
-        opening(load_study("demo"), "06b_unjudged")
+        opening(load_study("demo"), "06b_no_test_set")
 
 
 def test_another_study_cannot_transfer_to_test_essays_that_are_not_there(study_file):
     with pytest.raises(CorpusError, match="has no test essays"):
-        essays_elsewhere(load_study("demo"), pd.DataFrame(), str(study_file))
+        external_test_essays(load_study("demo"), pd.DataFrame(), str(study_file))
 
 
 # ---------------------------------------------------------------- how many to score
@@ -207,15 +214,15 @@ def test_half_the_width_takes_four_times_the_essays():
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (np.nan, np.nan)])
 def test_an_interval_that_says_nothing_gives_no_number(study_file, low, high):
     assert essays_needed(low, high, 20) is None
-    told = what_next(load_study(str(study_file)), None, 20, 140)[0]
+    told = recommendations(load_study(str(study_file)), None, 20, 140)[0]
     assert "Score at least 30 more essays" in told and "cannot even be guessed" in told
 
 
 def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(study_file):
-    told = " ".join(cannot_be_known(load_study(str(study_file)), 20))
+    told = " ".join(limitations(load_study(str(study_file)), 20))
     assert "`gender`" in told and "picked the weights of modernbert" in told
     ridge = ["students=[{name: ridge, kind: classical}]"]
-    assert "weights" not in " ".join(cannot_be_known(load_study(str(study_file), ridge), 20))
+    assert "weights" not in " ".join(limitations(load_study(str(study_file), ridge), 20))
 
 
 # ---------------------------------------------------------------- the whole way
@@ -282,7 +289,7 @@ def test_the_other_pages_say_it_too_and_judge_nothing(ran):
 
 
 def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
-    path = ROOT / "notebooks" / "06b_unjudged.ipynb"
+    path = ROOT / "notebooks" / "06b_no_test_set.ipynb"
     notebook = nbformat.read(path, as_version=4)
     (given,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
     given.source = f"study = {str(study_file)!r}\nsettings = {ran.settings!r}"
@@ -294,7 +301,7 @@ def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
 
 def test_the_summary_holds_dev_alone(ran):
     summary = read_json(ran.folder / "summary.json")
-    assert summary["judged"] is False
+    assert summary["has_test_set"] is False
     assert {row["scorer"] for row in summary["dev"]} == {"Teacher ridge", "ridge"}
     assert summary["budget"] == [{"fraction": 1.0, "draw": 1, "train": 40, "dev": 20, "total": 60}]
     assert summary["test_essays_needed"] >= 30

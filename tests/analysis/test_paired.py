@@ -13,9 +13,9 @@ from cyborg_utils.analysis.paired import (
     EVERYONE,
     TOP_SHARE,
     changes,
+    decoded_scores,
     largest_smd,
     paired_statistics,
-    readings,
 )
 from cyborg_utils.reporting.narrative.questions import changes_finding, strategy_findings
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa, sd_ratio
@@ -213,11 +213,13 @@ def test_readings_are_of_each_run_with_its_own_dev_and_u():
                 )
             )
         parts[split] = pd.concat(runs, ignore_index=True)
-    read = readings(STUDY, parts["test"], parts["dev"], lambda fraction, draw: None)
-    assert set(read["reading"]) == {"label", "expected", "calibrated"}  # no probabilities
-    mended = read[read["reading"] == "calibrated"]
+    read = decoded_scores(STUDY, parts["test"], parts["dev"], lambda fraction, draw: None)
+    assert set(read["decoding_rule"]) == {"hard", "expected", "equated"}  # no probabilities
+    mended = read[read["decoding_rule"] == "equated"]
     assert (mended["score"] == mended["human"]).all()
-    assert not (read.loc[read["reading"] == "label", "score"] == mended["human"].to_numpy()).all()
+    assert not (
+        read.loc[read["decoding_rule"] == "hard", "score"] == mended["human"].to_numpy()
+    ).all()
 
 
 # ---------------------------------------------------------------- sentences

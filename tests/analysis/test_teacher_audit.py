@@ -9,8 +9,8 @@ import pytest
 from cyborg_utils.analysis.teacher_audit import (
     audited_labels,
     by_stratum,
+    dev_set_estimates,
     inherited_errors,
-    known_beforehand,
     reliability,
 )
 from cyborg_utils.reporting.narrative.questions import audit_findings
@@ -93,7 +93,7 @@ def test_dev_tells_what_the_hidden_scores_would_within_its_interval_19_times_in_
     study = load_study("demo", ["evaluation.replicates=300"])
     hidden = scored(4000, seed=99)
     inside = [
-        known_beforehand(study, hidden, scored(150, seed=s)).set_index("statistic")["inside"]
+        dev_set_estimates(study, hidden, scored(150, seed=s)).set_index("statistic")["inside"]
         for s in range(100)
     ]
     assert 0.87 <= np.mean([row["qwk"] for row in inside]) <= 1
@@ -101,7 +101,7 @@ def test_dev_tells_what_the_hidden_scores_would_within_its_interval_19_times_in_
 
 def test_dev_of_another_kind_is_told_to_be_outside():
     study = load_study("demo", ["evaluation.replicates=300"])
-    table = known_beforehand(study, scored(2000, seed=1, strict=1), scored(200, seed=2))
+    table = dev_set_estimates(study, scored(2000, seed=1, strict=1), scored(200, seed=2))
     assert not table.set_index("statistic").loc["smd", "inside"]
     told = audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
     assert "outside that interval (draw 1)" in told[-1]
@@ -117,7 +117,7 @@ def test_the_ends_of_the_scale_are_told_beside_a_second_person(floats):
     second = pd.Series({1.0: 1.57, 6.0: 5.28})
     calibration = {"ece": 0.07, "by_chance": 0.04, "overconfidence": -0.02}
     told = audit_findings(
-        strata, known_beforehand(study, frame, scored(100)), LABELS, calibration, second
+        strata, dev_set_estimates(study, frame, scored(100)), LABELS, calibration, second
     )
     assert told[0].startswith("Essays that people gave 1 get 1.")
     assert told[1].startswith("Essays that people gave 6 get 5.")
@@ -127,14 +127,14 @@ def test_the_ends_of_the_scale_are_told_beside_a_second_person(floats):
 
 def test_one_essay_of_dev_tells_nothing():
     study = load_study("demo", ["evaluation.replicates=300"])
-    table = known_beforehand(study, scored(300), scored(1))
+    table = dev_set_estimates(study, scored(300), scored(1))
     assert table.set_index("statistic")["inside"]["qwk"] is None
     assert not audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
 
 
 def test_without_hidden_scores_dev_alone_is_told():
     study = load_study("demo", ["evaluation.replicates=300"])
-    table = known_beforehand(study, scored(0), scored(150))
+    table = dev_set_estimates(study, scored(0), scored(150))
     assert table["hidden"].isna().all()
     strata = by_stratum(scored(0), ["human"], LABELS)
     (line,) = audit_findings(strata, table, LABELS, None)

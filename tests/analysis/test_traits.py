@@ -17,7 +17,7 @@ from cyborg_utils.analysis import traits
 from cyborg_utils.analysis.traits import partial_correlation, specific_to_traits
 from cyborg_utils.corpus.columns import column, human_scores, of_trait, side_by_side
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
-from cyborg_utils.labeling.ledger import beside_people, build_ledger, training_labels
+from cyborg_utils.labeling.ledger import build_ledger, predictions_frame, training_labels
 from cyborg_utils.models.outputs import mean_kappa
 from cyborg_utils.models.pretraining import pretrain
 from cyborg_utils.models.registry import load_scorer
@@ -219,13 +219,13 @@ def test_the_ledger_has_the_scores_of_every_trait():
 def test_predictions_stand_beside_peoples_scores_of_every_trait():
     others = corpus_of().query("split != 'train'").sample(frac=1, random_state=2)
     scores = teacher_scores(len(others)).assign(truncated=False)
-    found = beside_people(others, scores, BOTH)
+    found = predictions_frame(others, scores, BOTH)
     assert found["essay_id"].tolist() == others["essay_id"].tolist()
     assert found["human"].tolist() == others["score"].tolist()
     assert found["human:style"].tolist() == others["style"].tolist()
     assert found["score:style"].tolist() == scores["score:style"].tolist()
     assert "truncated" not in found
-    alone = beside_people(others, scores, BOTH[:1])
+    alone = predictions_frame(others, scores, BOTH[:1])
     assert not [name for name in alone if ":" in name]
 
 

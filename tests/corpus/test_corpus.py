@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from study_runs import ROOT
 
 from cyborg_utils.corpus.columns import group_columns
-from cyborg_utils.corpus.loaders import load_corpus, other_programme
+from cyborg_utils.corpus.loaders import external_graded_corpus, load_corpus
 from cyborg_utils.corpus.sampling import draw_subset, label_budget, subset_size
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.text_screening import word_count
@@ -881,8 +881,8 @@ def test_a_simulated_study_has_the_traits_asked_for_and_nothing_else_changes():
 
 def test_the_other_programme_shares_no_text_with_the_study():
     found = study({"kind": "simulated", "n_train": 80, "n_dev": 12, "n_test": 20})
-    assert other_programme(found.corpus, 0) is None
-    elsewhere = other_programme(found.corpus, 100)
+    assert external_graded_corpus(found.corpus, 0) is None
+    elsewhere = external_graded_corpus(found.corpus, 100)
     assert list(elsewhere) == ["text", "grade"]
     assert set(elsewhere["grade"]) == {1, 2, 3, 4}
     assert not set(elsewhere["text"]) & set(load_corpus(found)["text"])

@@ -33,7 +33,7 @@ from cyborg_utils.models.scorer import ModelError
 from cyborg_utils.models.scoring_prompts import build_prompt
 from cyborg_utils.reporting import figures
 from cyborg_utils.reporting.markdown import as_markdown, as_text
-from cyborg_utils.reporting.narrative.corpus import odd_texts
+from cyborg_utils.reporting.narrative.corpus import anomalies_note
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import HOLISTIC, ParameterError
 from cyborg_utils.study.schema.models import Model
@@ -126,7 +126,7 @@ def read(spoil: Callable | bytes, place: Path, made, more: str = "", name="essay
     columns = ["id", "text", "prompt", "gender"]
     found = corpus.rename(columns={"essay_id": "id"}).set_index("id").loc[given["id"].astype(str)]
     same = [c for c in columns[1:] if found[c].fillna("").tolist() != given[c].tolist()]
-    odd = odd_texts(corpus["text"])
+    odd = anomalies_note(corpus["text"])
     kinds = [] if odd is None else [odd.split(": ")[1].split(". ")[0]]
     return "; ".join(["read", *(f"{c} changed" for c in same), *kinds])
 
@@ -671,7 +671,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "the study needs some there, for without them nothing can be known of agreement "
             "with people or of fairness; score some, drawn at random, or let "
             "corpus.test_share draw them from train; to go on without knowing either, say "
-            "evaluation.judged: false\n  - only 1 scored train essays: the "
+            "evaluation.has_test_set: false\n  - only 1 scored train essays: the "
             "study needs at least 10"
         ),
     ),
@@ -684,7 +684,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "'e131', 'e132'): score them, or move them to train\n  - no scored essays in test: the "
             "study needs some there, for without them nothing can be known of agreement with "
             "people or of fairness; score some, drawn at random, or let corpus.test_share draw "
-            "them from train; to go on without knowing either, say evaluation.judged: false"
+            "them from train; to go on without knowing either, say evaluation.has_test_set: false"
         ),
     ),
     (

@@ -8,7 +8,7 @@ from hostile_study import ID, TEXT
 from study_runs import ROOT
 
 from cyborg_utils.analysis.agreement import _without_small
-from cyborg_utils.analysis.disclosure import groups_of_writers, only_shown, shown_levels
+from cyborg_utils.analysis.disclosure import only_shown, shown_levels, subgroup_sizes
 from cyborg_utils.reporting.narrative.fairness import left_out_groups
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.groups import suppress_small_cells
@@ -91,7 +91,7 @@ def test_it_is_said_how_many_are_left_out_and_why(study):
         "group by subtraction."
     )
     assert left_out_groups(study("evaluation.privacy.min_cell=3"), frame, ["club"]) is None
-    assert groups_of_writers(study(), frame, ["club"])["level"].tolist() == ["choir"]
+    assert subgroup_sizes(study(), frame, ["club"])["level"].tolist() == ["choir"]
     report = pd.DataFrame({"attribute": "club", "level": ["chess", "choir"]})
     assert only_shown(study(), report, frame, ["club"])["level"].tolist() == ["choir"]
 

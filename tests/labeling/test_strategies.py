@@ -13,12 +13,12 @@ from small_models import fitted
 from cyborg_utils.corpus.columns import probability_columns
 from cyborg_utils.labeling.ledger import weighted_labels
 from cyborg_utils.labeling.strategies import (
-    READINGS,
+    DECODING_RULES,
+    apply_strategy,
     corrected,
+    decode_scores,
     prior_factors,
-    read_scores,
     score_shares_of,
-    use_labels,
 )
 from cyborg_utils.models.classical import _features
 from cyborg_utils.models.outputs import target_probabilities
@@ -26,7 +26,7 @@ from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.study.design import condition, conditions
 from cyborg_utils.study.schema.base import HOLISTIC, ParameterError
 from cyborg_utils.study.schema.models import ClassicalScorer
-from cyborg_utils.study.schema.study import LabelUse, Study
+from cyborg_utils.study.schema.study import PseudoLabelStrategy, Study
 
 LABELS = [1, 2, 3, 4, 5, 6]
 POINTS = np.array(LABELS, dtype=float)
@@ -67,8 +67,8 @@ def dev_of(n: int = 80, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"human": human, "continuous": 0.5 * human + 1 + noise})
 
 
-def use(**values) -> LabelUse:
-    return LabelUse(name="other", **values)
+def use(**values) -> PseudoLabelStrategy:
+    return PseudoLabelStrategy(name="other", **values)
 
 
 USES = [
@@ -135,10 +135,10 @@ def test_shares_count_half_an_essay_for_each_score():
 # ---------------------------------------------------------------- readings
 
 
-@pytest.mark.parametrize("read", READINGS)
+@pytest.mark.parametrize("read", DECODING_RULES)
 def test_every_reading_gives_an_essay_one_score_between_the_ends(read):
     output = ledger(60, 1, by_human=0)
-    found = read_scores(output, read, LABELS, ledger(80, 2), dev_of())
+    found = decode_scores(output, read, LABELS, ledger(80, 2), dev_of())
     assert found.shape == (60,)
     assert np.isin(found, LABELS).all() == (read != "expected")
     assert found.min() >= 1 and found.max() <= 6
@@ -148,7 +148,7 @@ def test_readings_say_what_they_promise():
     output = ledger(400, 2, by_human=0)
     human = pd.DataFrame({"score": np.repeat(POINTS, [2, 8, 30, 30, 20, 10])})
     known = pd.concat([human.assign(label_source="human"), ledger(300, 3, by_human=0)])
-    read = {r: read_scores(output, r, LABELS, known, dev_of()) for r in READINGS}
+    read = {r: decode_scores(output, r, LABELS, known, dev_of()) for r in DECODING_RULES}
     assert np.array_equal(read["label"], output["score"])
     assert np.array_equal(read["expected"], output["expected"])
     assert (read["prior"] == 1).mean() < (read["label"] == 1).mean()  # people hardly give a 1
@@ -161,8 +161,8 @@ def test_readings_say_what_they_promise():
 def test_the_prior_is_fitted_on_the_labelled_essays_whatever_is_read():
     """One essay's score does not hang on which others are read with it."""
     output, known = ledger(200, 4, by_human=0), ledger(300, 5)
-    whole = read_scores(output, "prior", LABELS, known, dev_of())
-    half = read_scores(output[:50], "prior", LABELS, known, dev_of())
+    whole = decode_scores(output, "prior_corrected", LABELS, known, dev_of())
+    half = decode_scores(output[:50], "prior_corrected", LABELS, known, dev_of())
     assert np.array_equal(whole[:50], half)
 
 
@@ -174,7 +174,7 @@ def test_the_prior_is_fitted_on_the_labelled_essays_whatever_is_read():
 @given(st.integers(12, 80), SEEDS)
 def test_no_use_changes_a_human_label_and_weights_have_mean_1(how, n, seed):
     given_ = ledger(n, seed)
-    learnt = use_labels(given_, how, LABELS, dev_of())
+    learnt = apply_strategy(given_, how, LABELS, dev_of())
     assert learnt.index.equals(given_.index)
     human = given_["label_source"] == "human"
     assert learnt.loc[human, "score"].equals(given_.loc[human, "score"])
@@ -187,7 +187,7 @@ def test_no_use_changes_a_human_label_and_weights_have_mean_1(how, n, seed):
 
 def test_hard_labels_are_the_ledger_itself():
     given_ = ledger(50, 1)
-    learnt = use_labels(given_, use(), LABELS, dev_of())
+    learnt = apply_strategy(given_, use(), LABELS, dev_of())
     assert learnt["score"].equals(given_["score"])
     assert (learnt["weight"] == 1).all()
     assert list(learnt) == ["score", "weight"]
@@ -195,14 +195,14 @@ def test_hard_labels_are_the_ledger_itself():
 
 def test_a_human_label_counts_as_many_of_the_teachers():
     given_ = ledger(60, 1)
-    weight = use_labels(given_, use(human_weight=4), LABELS, dev_of())["weight"]
+    weight = apply_strategy(given_, use(human_weight=4), LABELS, dev_of())["weight"]
     human = given_["label_source"] == "human"
     assert weight[human].to_numpy() == pytest.approx(4 * weight[~human].iloc[0])
 
 
 def test_a_sure_label_counts_by_its_probability():
     given_ = ledger(60, 1)
-    weight = use_labels(given_, use(weight="confidence"), LABELS, dev_of())["weight"]
+    weight = apply_strategy(given_, use(weight="confidence"), LABELS, dev_of())["weight"]
     theirs = given_["label_source"] == "teacher"
     sure = given_.loc[theirs, probability_columns(LABELS)].max(axis=1)
     assert np.ptp(weight[theirs] / sure) == pytest.approx(0, abs=1e-12)
@@ -213,7 +213,7 @@ def test_a_sure_label_counts_by_its_probability():
 @given(st.integers(12, 200), st.integers(1, 99), SEEDS)
 def test_the_surest_labels_of_each_score_are_kept(n, percent, seed):
     given_ = ledger(n, seed)
-    weight = use_labels(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
+    weight = apply_strategy(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
     theirs = given_[given_["label_source"] == "teacher"]
     sure = theirs[probability_columns(LABELS)].max(axis=1)
     for _, part in theirs.groupby("score"):
@@ -228,13 +228,13 @@ def test_the_share_kept_is_exact(percent):
     """As floats some of these shares of 100 are a little more than a whole number."""
     given_ = ledger(101, 1, by_human=0).assign(score=3.0)
     given_.loc[0, ["label_source", "score"]] = "human", 2.0
-    weight = use_labels(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
+    weight = apply_strategy(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
     assert (weight > 0).sum() == percent + 1
 
 
 def test_soft_labels_are_certain_where_a_person_scored():
     given_ = ledger(60, 1)
-    learnt = use_labels(given_, use(read="expected"), LABELS, dev_of())
+    learnt = apply_strategy(given_, use(read="expected"), LABELS, dev_of())
     columns = probability_columns(LABELS)
     human = given_["label_source"] == "human"
     assert learnt.loc[~human, columns].equals(given_.loc[~human, columns])
@@ -246,7 +246,7 @@ def test_soft_labels_are_certain_where_a_person_scored():
 
 def test_an_expected_score_without_probabilities_is_learnt_as_a_number():
     given_ = ledger(40, 1)[["label_source", "score", "expected"]]
-    learnt = use_labels(given_, use(read="expected"), LABELS, dev_of())
+    learnt = apply_strategy(given_, use(read="expected"), LABELS, dev_of())
     assert list(learnt) == ["score", "weight"]
     assert learnt["score"].equals(given_["expected"])
 
@@ -276,7 +276,7 @@ def study(uses: list[dict], *heads: str) -> Study:
     teachers = [{"name": f"t{i}", "kind": "classical", "head": h} for i, h in enumerate(heads)]
     return Study.model_validate(
         {"name": "t", "title": "T", "corpus": {"kind": "simulated"}, "teachers": teachers,
-         "students": [{"name": "ridge", "kind": "classical"}], "label_uses": uses}
+         "students": [{"name": "ridge", "kind": "classical"}], "pseudo_label_strategies": uses}
     )  # fmt: skip
 
 
@@ -304,7 +304,7 @@ def test_only_a_teacher_with_probabilities_is_used_where_they_are_needed():
     mixed = study(
         [{"name": "hard"}, {"name": "p", "read": "prior"}], "regression", "classification"
     )
-    taught = {(c.teacher, c.use) for c in conditions(mixed) if c.arm == "cyborg"}
+    taught = {(c.teacher, c.strategy) for c in conditions(mixed) if c.arm == "cyborg"}
     assert taught == {("t0", "hard"), ("t1", "hard"), ("t1", "p")}
     assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").use == "p"
     with pytest.raises(ParameterError, match="'p' needs probabilities.* 't0' gives none"):

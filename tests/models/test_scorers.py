@@ -238,7 +238,7 @@ def test_scores_of_a_teacher_come_back_in_the_order_of_the_essays(fresh_teacher,
 @pytest.mark.parametrize("tokens", [16, 100, 16384])
 def test_logits_come_back_in_the_order_of_the_examples(essays, architecture, tokens):
     texts = in_pieces(essays)
-    spec = encoder(architecture, scoring_tokens=tokens)
+    spec = encoder(architecture, inference_batch_tokens=tokens)
     model, tokenizer = load_encoder(spec.model, 3, 64, essays["text"].tolist(), 1)
     torch.manual_seed(1)
     for weights in model.parameters():  # far from zero, so that essays differ in their outputs

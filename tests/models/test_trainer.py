@@ -61,7 +61,7 @@ def test_runs_cover_every_sequence_once_and_keep_to_the_tokens(lengths, tokens):
 @pytest.mark.parametrize("architecture", ["electra", "modernbert"])
 def test_a_batch_in_parts_learns_what_the_whole_batch_would(essays, architecture):
     def weights(tokens):
-        spec = encoder(architecture, tokens_per_batch=tokens, max_tokens=200)
+        spec = encoder(architecture, micro_batch_tokens=tokens, max_tokens=200)
         frame = essays[:16].assign(
             text=[t[: 90 * (1 + i % 5)] for i, t in enumerate(essays["text"][:16])]
         )
@@ -164,7 +164,7 @@ def test_another_error_of_a_step_is_not_taken_for_a_lack_of_memory():
 
 def test_scoring_goes_on_with_less_where_memory_runs_out(capsys):
     room, _, examples, pad, spec = cramped_training(holds=10**6)
-    spec = spec.model_copy(update={"scoring_tokens": 512})
+    spec = spec.model_copy(update={"inference_batch_tokens": 512})
     expected = logits_of(room, examples, pad, spec)
     room.holds = 150
     np.testing.assert_allclose(logits_of(room, examples, pad, spec), expected, atol=1e-5)
@@ -443,7 +443,7 @@ def test_a_teacher_trains_resumes_and_scores_on_a_gpu(tmp_path, monkeypatch, qua
     spec = causal(
         model={"folder": str(tmp_path)}, pretraining=None, quantization=quantization,
         precision="bf16", min_steps=120, learning_rate=1e-2, rubric=RUBRIC, max_tokens=400,
-        tokens_per_batch=800,
+        micro_batch_tokens=800,
     )  # fmt: skip
     work = tmp_path / "work"
     with pytest.raises(Killed):

@@ -10,7 +10,7 @@ PAGES = ["00_concepts", "03_labeling", "05_fairness_analysis", "06_summary"]
 
 @pytest.fixture(scope="module")
 def reports(checkout):
-    """Pages of the demo from its shipped checkpoints."""
+    """Pages of the demo from its precomputed results."""
     folder = checkout / "reports" / "demo"
     for name in PAGES:
         places = (f"runs/demo/notebooks/{name}.ipynb", f"reports/demo/{name}.html")

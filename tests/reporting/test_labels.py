@@ -13,7 +13,7 @@ import pytest
 from study_runs import ROOT
 
 from cyborg_utils.analysis import agreement, calibration, measures, paired, subgroups
-from cyborg_utils.analysis.predictions import ONCE, at_headline, hard_only
+from cyborg_utils.analysis.predictions import ONCE, at_primary_fraction, hard_only
 from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
 from cyborg_utils.reporting import figures, labels, tables
 from cyborg_utils.reporting.narrative import fairness, findings, questions
@@ -83,9 +83,9 @@ class Report:
         self.frames |= {"agreement": table, "measures": measured, "rules": rules,
                         "comparisons": compared, "steps": steps}  # fmt: skip
         named = [frame.assign(student="ridge") for frame in (table, compared, rules, steps)]
-        self.texts += findings.headline_findings(self.study, *named[:2], {}, None)
+        self.texts += findings.summary_findings(self.study, *named[:2], {}, None)
         self.texts += fairness.shift_findings(named[2])
-        self.texts += findings.next_labels(named[3], N) + findings.worth_notes(compared)
+        self.texts += findings.labeling_recommendation(named[3], N) + findings.worth_notes(compared)
         self.texts.append(figures.budget_curve(hard_only(named[0]), "Agreement")[1])
         shares = agreement.shares_of_runs(self.runs, LABELS)
         self.frames["shares"] = shares.reset_index()
@@ -108,7 +108,7 @@ class Report:
         self.texts.append(figures.shares_by_group(by_level, "club")[1])
 
     def _questions(self):
-        first = hard_only(at_headline(self.study, self.runs))
+        first = hard_only(at_primary_fraction(self.study, self.runs))
         first = first[first["draw"].isin([1, ONCE])]
         methods, _ = calibration.compare_calibrations(
             self.study, self.dev, first, self.corpus, ["club"]

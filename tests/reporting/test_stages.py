@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyborg_utils.analysis.paired import EVERYONE
-from cyborg_utils.corpus.loaders import essays_elsewhere
+from cyborg_utils.corpus.loaders import external_test_essays
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
 from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.reporting.labels import condition_label
@@ -30,14 +30,14 @@ NAMES = st.lists(
 
 def study(teachers: list[str] = ("t",), uses: list[str] = (), arms=None, **sampling) -> Study:
     """Every second Teacher gives probabilities; every second use needs them."""
-    heads, reads = ["classification", "regression"], ["prior", "expected"]
+    heads, reads = ["classification", "regression"], ["prior_corrected", "expected"]
     given_ = [{**RIDGE, "name": t, "head": heads[i % 2]} for i, t in enumerate(teachers)]
     return Study.model_validate(
         {
             "name": "s", "title": "S", "corpus": {"kind": "simulated"}, "students": [RIDGE],
             "teachers": given_,
-            "label_uses": [{"name": "hard"}]
-            + [{"name": u, "read": reads[i % 2]} for i, u in enumerate(uses)],
+            "pseudo_label_strategies": [{"name": "hard"}]
+            + [{"name": u, "target": reads[i % 2]} for i, u in enumerate(uses)],
             "arms": arms or ["human", "cyborg", "full"], "sampling": sampling,
         }
     )  # fmt: skip
@@ -53,7 +53,7 @@ studies = st.builds(
         min_size=1, max_size=3, unique=True,
     ),
     draws=st.lists(st.integers(0, 99), min_size=1, max_size=2, unique=True),
-    leave_out=st.lists(st.sampled_from(["A", "B", "C"]), unique=True),
+    held_out_prompts=st.lists(st.sampled_from(["A", "B", "C"]), unique=True),
 )  # fmt: skip
 
 
@@ -83,12 +83,12 @@ def test_every_condition_can_be_asked_for(a_study):
 @given(studies)
 def test_a_prompt_is_left_out_at_the_main_fraction_with_hard_labels(a_study):
     found = conditions(a_study)
-    without = [c for c in found if c.left_out is not None]
-    assert {c.left_out for c in without} == set(range(len(a_study.sampling.leave_out)))
-    assert {c.use for c in without} <= {None, "hard"}
-    assert {c.fraction for c in without} <= {None, a_study.headline}
+    without = [c for c in found if c.held_out is not None]
+    assert {c.held_out for c in without} == set(range(len(a_study.sampling.held_out_prompts)))
+    assert {c.strategy for c in without} <= {None, "hard"}
+    assert {c.fraction for c in without} <= {None, a_study.primary_fraction}
     for c in without:
-        assert Condition(c.arm, c.teacher, c.fraction, c.draw, c.use) in found
+        assert Condition(c.arm, c.teacher, c.fraction, c.draw, c.strategy) in found
 
 
 @settings(deadline=None, max_examples=50)
@@ -98,14 +98,14 @@ def test_a_teacher_is_trained_on_every_u_that_a_student_asks_for(a_study):
     assert len(set(found)) == len(found)
     assert len({subset_slug(*u) for u in found}) == len(found)
     cyborg = [c for c in conditions(a_study) if c.arm == "cyborg"]
-    assert {(c.fraction, c.draw, c.left_out) for c in cyborg} == set(found)
+    assert {(c.fraction, c.draw, c.held_out) for c in cyborg} == set(found)
 
 
 @pytest.mark.parametrize(
     ("given_", "slug", "condition_id", "label"),
     [
         (Condition("full"), "full", "full", "all human labels"),
-        (Condition("full", left_out=2), "full-no2", "full-held2",
+        (Condition("full", held_out=2), "full-no2", "full-held2",
          "all human labels, prompt left out"),
         (Condition("human", None, 0.1, 1), "human-f0.1-d1", "human-f0.1",
          "human labels only, 10 %"),
@@ -130,12 +130,12 @@ def test_what_is_no_condition_is_refused(text):
 
 
 def test_the_conditions_of_a_study_are_those_that_it_asks_for():
-    asked = study(["a", "b"], ["p", "e"], fractions=[0.1, 0.5], leave_out=["X"])
-    assert [c.slug for c in conditions(asked) if c.left_out is None and c.fraction != 0.5] == [
+    asked = study(["a", "b"], ["p", "e"], fractions=[0.1, 0.5], held_out_prompts=["X"])
+    assert [c.slug for c in conditions(asked) if c.held_out is None and c.fraction != 0.5] == [
         "human-f0.1-d1", "cyborg-a-f0.1-d1", "cyborg-a-p-f0.1-d1", "cyborg-a-e-f0.1-d1",
         "cyborg-b-f0.1-d1", "cyborg-b-e-f0.1-d1", "full",
     ]  # fmt: skip
-    assert [c.slug for c in conditions(asked) if c.left_out == 0] == [
+    assert [c.slug for c in conditions(asked) if c.held_out == 0] == [
         "human-f0.1-d1-no0", "cyborg-a-f0.1-d1-no0", "cyborg-b-f0.1-d1-no0", "full-no0",
     ]  # fmt: skip
     assert subsets(asked) == [(0.1, 1, None), (0.5, 1, None), (0.1, 1, 0)]
@@ -148,7 +148,7 @@ def test_fractions_that_would_share_a_name_are_refused():
 
 def test_a_prompt_that_is_not_left_out_cannot_be_asked_for():
     with pytest.raises(ParameterError, match="leaves out 1 prompts .*; there is no 1"):
-        condition(study(leave_out=["A"]), "human", None, 0.1, 1, left_out=1)
+        condition(study(held_out_prompts=["A"]), "human", None, 0.1, 1, held_out=1)
 
 
 # ---------------------------------------------------------------- a prompt left out
@@ -163,7 +163,7 @@ def essays() -> pd.DataFrame:
 
 
 def test_a_prompt_is_left_out_of_train_and_dev_and_is_all_of_test():
-    corpus, asked = essays(), study(leave_out=["A", "B"])
+    corpus, asked = essays(), study(held_out_prompts=["A", "B"])
     assert without_prompt(corpus, asked, None) is corpus
     for i, prompt in enumerate(["A", "B"]):
         kept = without_prompt(corpus, asked, i)
@@ -181,7 +181,7 @@ def test_a_prompt_that_no_test_essay_answers_is_refused():
     with pytest.raises(
         CorpusError, match="no test essay answers the prompt 'D'; some have 'A'|'B'"
     ):
-        without_prompt(essays(), study(leave_out=["D"]), 0)
+        without_prompt(essays(), study(held_out_prompts=["D"]), 0)
 
 
 # ---------------------------------------------------------------- other studies' essays
@@ -207,7 +207,7 @@ students: [{{name: ridge, kind: classical}}]
 arms: [human]
 """)
     own = pd.DataFrame({"text": ["AN essay of 7 words, that is no other"]})  # stands in both
-    found = essays_elsewhere(study(), own, str(file)).set_index("essay_id").sort_index()
+    found = external_test_essays(study(), own, str(file)).set_index("essay_id").sort_index()
     assert found["score"].to_dict() == dict(zip("0123456", [1, 3, 4, 6, 1, 3, 4], strict=True))
     assert set(found["split"]) == {str(file)}
     assert list(found.columns) == ["text", "prompt", "gender", "score", "split"]

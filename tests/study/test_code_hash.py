@@ -47,7 +47,7 @@ def study(tmp_path_factory):
 @pytest.fixture
 def editable(tmp_path, monkeypatch):
     """Copies of the notebooks and the package that a test may edit."""
-    ignored = shutil.ignore_patterns("__pycache__", "checkpoints", "precomputed")
+    ignored = shutil.ignore_patterns("__pycache__", "precomputed", "precomputed")
     for name in ("notebooks", "cyborg_utils"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     monkeypatch.setattr(notebook_cells, "notebooks_folder", lambda: tmp_path / "notebooks")

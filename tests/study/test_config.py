@@ -55,7 +55,7 @@ def the_line(study: Path | str, *settings: str) -> str:
 def test_every_study_of_the_repository_loads(path):
     study = load_study(path.stem)
     assert study.name == path.stem
-    assert study.headline in study.sampling.fractions
+    assert study.primary_fraction in study.sampling.fractions
     assert study.title
 
 
@@ -102,8 +102,11 @@ def test_a_setting_keeps_equals_signs_in_its_value(study_file):
 
 def test_the_headline_is_the_fraction_nearest_ten_percent_unless_named(study_file):
     fractions = "sampling.fractions=[0.02, 0.12, 0.5]"
-    assert load_study(str(study_file), [fractions]).headline == 0.12
-    assert load_study(str(study_file), [fractions, "sampling.headline=0.5"]).headline == 0.5
+    assert load_study(str(study_file), [fractions]).primary_fraction == 0.12
+    assert (
+        load_study(str(study_file), [fractions, "sampling.primary_fraction=0.5"]).primary_fraction
+        == 0.5
+    )
 
 
 def test_only_a_simulated_study_says_simulated(study_file):
@@ -157,9 +160,9 @@ FAULTS = {
     "a truth value as count": ("corpus.n_train=true", ["corpus.n_train", "True", "integer"]),
     "an endless training": ("students.electra.epochs=.inf", ["students.electra.epochs", "finite"]),
     "a number that is none": ("students.electra.epochs=.nan", ["students.electra.epochs"]),
-    "a headline that is no fraction": (
-        "sampling.headline=0.2",
-        ["headline 0.2", "not among fractions [0.1]"],
+    "a primary_fraction that is no fraction": (
+        "sampling.primary_fraction=0.2",
+        ["primary_fraction 0.2", "not among fractions [0.1]"],
     ),
     "two Teachers of one name": (
         "teachers=[{name: a, kind: classical}, {name: a, kind: classical, alpha: 2}]",
@@ -229,7 +232,7 @@ FAULTS = {
     "a scale of one point": ("corpus.scale={min: 3, max: 3}", ["corpus.scale", "steps"]),
     "simulated gradings with real essays": (
         "corpus={kind: persuade, files: {train: [a.csv]}}",
-        ["programme_essays", "simulated corpus only"],
+        ["external_graded_essays", "simulated corpus only"],
     ),
     "a bias beyond the whole": ("corpus.planted_bias=1.5", ["corpus.planted_bias", "1.5"]),
     "a name of its own": ("name=other", ["name", "unknown key", "named by its file"]),
@@ -246,10 +249,10 @@ FAULTS = {
 
 @pytest.mark.parametrize(("setting", "told"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_one_line_with_key_value_and_remedy(study_file, setting, told):
-    if "programme_essays" in told:
+    if "external_graded_essays" in told:
         teacher = (
             "{name: t, kind: causal, model: {from_scratch: {architecture: llama}}, "
-            "pretraining: {programme_essays: 10}}"
+            "pretraining: {external_graded_essays: 10}}"
         )
         line = the_line(study_file, f"teachers=[{teacher}]", setting)
     else:

@@ -112,7 +112,7 @@ def test_the_default_parameters_are_those_of_the_demo(notebook):
         return  # the opening lesson belongs to no study
     if values["study"] == "mine":
         assert set(values) == {"study", "settings"}
-        return  # a study of one's own, which 06b_unjudged alone is about
+        return  # a study of one's own, which 06b_no_test_set alone is about
     study = load_study(values["study"], values["settings"])
     assert study.name in ("demo", "tour")  # whose results are shipped
     if "teacher" in values:

@@ -1,4 +1,4 @@
-"""The notebooks as a lesson: how they are built, the copies for a workshop, shipped checkpoints."""
+"""The notebooks as a lesson: how they are built, the copies for a workshop, precomputed results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cyborg_utils.study.storage import (
 from cyborg_utils.teaching.workshop import for_instructor, for_participants, write_copies
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
-APART = ["06b_unjudged"]  # opens on a study of one's own; tests/analysis/test_no_test.py runs it
+APART = ["06b_no_test_set"]  # opens on a study of one's own; tests/analysis/test_no_test.py runs it
 QUICK = ["01_corpus", "03_labeling", "05_fairness_analysis", "05g_traits", "07_score_essays"]
 
 
@@ -109,13 +109,13 @@ def test_every_link_of_the_start_page_leads_somewhere(checkout):
         assert not [link for link in links if not (page.parent / link).is_file()]
 
 
-# ---------------------------------------------------------------- shipped checkpoints
+# ---------------------------------------------------------------- precomputed results
 
 
 @pytest.mark.parametrize("name", ["demo", "tour"])
 def test_checkpoints_are_of_the_study_as_it_is_now(name):
     study = load_study(name)
-    assert is_shipped(study), f"make reports STUDY={name}, then make checkpoints"
+    assert is_shipped(study), f"make reports STUDY={name}, then make precomputed"
     shipped = pd.read_parquet(precomputed_folder(study) / "corpus.parquet")
     pd.testing.assert_frame_equal(shipped, load_corpus(study))
     files = [path for path in precomputed_folder(study).rglob("*") if path.is_file()]
@@ -147,7 +147,7 @@ def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
         checkpoint(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("page", ["05e_label_use", "05g_traits", "05h_transfer"])
+@pytest.mark.parametrize("page", ["05e_pseudo_labels", "05g_traits", "05h_transfer"])
 def test_a_study_that_does_not_ask_a_question_says_so(page):
     require_page(load_study("tour"), page)
     with pytest.raises(ParameterError, match=f"study demo has nothing for {page}: .*tour has it"):
@@ -174,7 +174,7 @@ def alone(checkout, name: str) -> None:
     shutil.rmtree(checkout / "runs", ignore_errors=True)
     told = run_all(checkout, name)
     if name not in ("00_concepts", "01_corpus"):
-        assert "Starts from shipped checkpoints" in told
+        assert "Starts from precomputed results" in told
     if name != "00_concepts":
         assert "**Checkpoint.**" in told
 
@@ -200,7 +200,7 @@ def test_run_all_in_order_takes_less_than_a_quarter_of_an_hour(checkout):
 
 
 def test_no_place_on_a_machine_is_shipped():
-    for path in (ROOT / "notebooks" / "checkpoints").rglob("*"):
+    for path in (ROOT / "notebooks" / "precomputed").rglob("*"):
         if path.suffix in (".json", ".md"):
             text = path.read_text(encoding="utf-8")
             assert not re.search(r'"/(?:home|root|tmp|work|Users)/', text), path

@@ -9,7 +9,7 @@ import pytest
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.reporting.narrative.corpus import not_scored_note
-from cyborg_utils.reporting.narrative.findings import next_labels
+from cyborg_utils.reporting.narrative.findings import labeling_recommendation
 from cyborg_utils.study.config import load_study
 from cyborg_utils.workflow import new_study
 from cyborg_utils.workflow.new_study import main, small_on_test
@@ -104,7 +104,7 @@ def test_the_study_is_one_of_all_scored_essays_and_a_curve(essays, study_of):
     assert study.arms == ["human", "cyborg"]
     assert study.corpus.label_unscored
     assert study.sampling.fractions == [0.25, 0.5, 1.0]
-    assert study.headline == 1.0
+    assert study.primary_fraction == 1.0
     assert [s.kind for s in study.students] == ["classical", "encoder"]
     assert study.corpus.group_names == ["gender"]
     assert not_scored_note(study, load_corpus(study)) == (
@@ -288,10 +288,10 @@ def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high
             "n_last": 200, "gain": [0.2, gain], "low": [0.1, low], "high": [0.3, high],
         }
     )  # fmt: skip
-    (line,) = next_labels(steps, 180)
+    (line,) = labeling_recommendation(steps, 180)
     assert told in line
     assert "**b** on cyborg by t, all scored" in line
-    assert next_labels(steps.head(0), 180) == []
+    assert labeling_recommendation(steps.head(0), 180) == []
 
 
 def test_groups_that_will_be_too_few_to_judge_are_said_beforehand():

@@ -42,7 +42,7 @@ def test_every_question_is_answered_on_a_page_of_its_own(summary):
     assert asked == ["05d_teacher_comparison"]
     assert list(summary["analyses"]) == [
         "05d_teacher_comparison",
-        "05e_label_use",
+        "05e_pseudo_labels",
         "05f_student_comparison",
         "05g_traits",
         "05h_transfer",
@@ -57,9 +57,9 @@ def test_every_question_is_answered_on_a_page_of_its_own(summary):
 
 def test_the_pages_hold_what_was_asked_for(summary):
     found = summary["analyses"]
-    readings = {row["reading"] for row in found["05d_teacher_comparison"]["readings"]}
-    assert readings == {"label", "expected", "prior", "calibrated"}
-    uses = found["05e_label_use"]["uses"]
+    readings = {row["decoding_rule"] for row in found["05d_teacher_comparison"]["decoding_rules"]}
+    assert readings == {"hard", "expected", "prior_corrected", "equated"}
+    uses = found["05e_pseudo_labels"]["uses"]
     assert [r["student"] for r in uses] == ["ridge", "logistic"]
     assert {r["strategy"] for r in uses} == {"prior"}
     traits = {row["trait"] for row in found["05g_traits"]["agreement"]}

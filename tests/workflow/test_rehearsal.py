@@ -35,7 +35,7 @@ def rehearsal(tmp_path_factory):
     shutil.copy(ROOT / "params/persuade.yaml", study)
     settings = [
         f"corpus.files={{train: [{folder / 'essays.csv'}]}}", "corpus.dev_size=20",
-        "sampling.fractions=[0.2]", "sampling.headline=0.2", "evaluation.replicates=200",
+        "sampling.fractions=[0.2]", "sampling.primary_fraction=0.2", "evaluation.replicates=200",
         "teachers.llama.min_steps=6", "teachers.llama.epochs=1", "labeling.shard_size=40",
         "labeling.jobs=2", "arms=[human, cyborg]",
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from cyborg_utils.reporting.model_card import model_card
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.agreement import bootstrap_agreement
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.design import Condition, keeps_model
+from cyborg_utils.study.design import Condition, saves_model
 from cyborg_utils.study.schema.models import EncoderScorer
 from cyborg_utils.study.storage import read_json, write_json
 from cyborg_utils.workflow import new_study, score_essays
@@ -299,10 +299,10 @@ def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, hea
 
 def test_students_at_the_main_fraction_are_kept():
     study = load_study("demo")
-    kept = {f: keeps_model(study, Condition("human", None, f, 1)) for f in study.sampling.fractions}
+    kept = {f: saves_model(study, Condition("human", None, f, 1)) for f in study.sampling.fractions}
     assert kept == {0.05: False, 0.1: True, 0.25: False}
-    assert keeps_model(study, Condition("full"))
-    assert not keeps_model(study, Condition("full", left_out=0))
+    assert saves_model(study, Condition("full"))
+    assert not saves_model(study, Condition("full", held_out=0))
 
 
 # ---------------------------------------------------------------- the whole way

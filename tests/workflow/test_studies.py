@@ -39,7 +39,7 @@ def small(name: str) -> list[str]:
                 given += [f"{part}.{model.name}.{key}={value}" for key, value in QUICK.items()]
             if getattr(model, "pretraining", None):
                 given += [f"{part}.{model.name}.pretraining.epochs=1"]
-                given += [f"{part}.{model.name}.pretraining.programme_essays=0"]
+                given += [f"{part}.{model.name}.pretraining.external_graded_essays=0"]
     return given
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from cyborg_utils.corpus.simulation import phrases
 from cyborg_utils.corpus.simulation.phrases import Prompt, Reason, Side, parse
-from cyborg_utils.corpus.simulation.sampler import Dice, Quota
+from cyborg_utils.corpus.simulation.sampler import SeededSampler, StratifiedEvents
 
 OPENERS = ("and ", "also ", "so ", "and also ", "and so ")
 INTENSIFIERS = ("very ", "really ")
@@ -27,8 +27,8 @@ class Sentence(NamedTuple):
 
 
 def compose(
-    dice: Dice,
-    style: Dice,
+    dice: SeededSampler,
+    style: SeededSampler,
     traits: Mapping[str, float],
     prompt: Prompt,
     prompts: Sequence[Prompt],
@@ -38,9 +38,9 @@ def compose(
 
     Parameters
     ----------
-    dice : Dice
+    dice : SeededSampler
         Draws for everything that the traits drive.
-    style : Dice
+    style : SeededSampler
         Draws for the planted marker alone, so that the rest of a text does not depend on it.
     traits : mapping of str to float
         Development, organisation, relevance, vocabulary, variety, conventions; standard normal.
@@ -58,9 +58,9 @@ def compose(
     """
     drafts = plan(dice, traits, prompt, prompts)
     split = dice.chance(0.5 + 0.3 * traits["organisation"])
-    slips = Quota(dice)
+    slips = StratifiedEvents(dice)
     rate = min(0.045 * math.exp(-0.75 * traits["conventions"]), 0.16)
-    marks = Quota(style)
+    marks = StratifiedEvents(style)
     paragraphs = []
     for paragraph in drafts:
         worded = [word_clause(dice, clause, traits["vocabulary"], prompt) for clause in paragraph]
@@ -71,7 +71,7 @@ def compose(
 
 
 def plan(
-    dice: Dice, traits: Mapping[str, float], prompt: Prompt, prompts: Sequence[Prompt]
+    dice: SeededSampler, traits: Mapping[str, float], prompt: Prompt, prompts: Sequence[Prompt]
 ) -> list[list[str]]:
     """Decide what an essay says: its paragraphs as lists of clauses, before wording.
 
@@ -86,7 +86,7 @@ def plan(
         Introduction, one paragraph for each reason, perhaps a counter-argument, conclusion.
     """
     development, organisation = traits["development"], traits["organisation"]
-    ordered = Quota(dice)
+    ordered = StratifiedEvents(dice)
     order_share = min(max(0.55 + 0.22 * organisation, 0.03), 0.98)
     target = min(max(112 * math.exp(0.36 * development + 0.3 * (dice.uniform() - 0.5)), 34), 225)
     taken = dice.below(2)
@@ -124,7 +124,7 @@ def plan(
 
 
 def _body(
-    dice: Dice,
+    dice: SeededSampler,
     traits: Mapping[str, float],
     prompt: Prompt,
     prompts: Sequence[Prompt],
@@ -132,11 +132,11 @@ def _body(
     other: Side,
     reasons: list[Reason],
     budget: float,
-    ordered: Quota,
+    ordered: StratifiedEvents,
 ) -> list[list[str]]:
     order_share = min(max(0.5 + 0.3 * traits["organisation"], 0.03), 0.98)
     relevant = min(max(0.58 + 0.3 * traits["relevance"], 0.0), 1.0)
-    on_topic = Quota(dice)
+    on_topic = StratifiedEvents(dice)
     chains = phrases.REASON_LEADS
     chain = dice.pick(chains)
     strangers = [p for p in prompts if p is not prompt]
@@ -192,7 +192,7 @@ def _body(
     return body
 
 
-def _stray(dice: Dice, strangers: Sequence[Prompt], other: Side) -> Reason:
+def _stray(dice: SeededSampler, strangers: Sequence[Prompt], other: Side) -> Reason:
     """A reason that does not belong here: of another prompt, or of the opposite side."""
     if strangers and dice.chance(0.65):
         return dice.pick(dice.pick(dice.pick(strangers).sides).reasons)
@@ -203,12 +203,12 @@ def _length(clause: str) -> int:
     return clause.count(" ") + 1
 
 
-def word_clause(dice: Dice, clause: str, vocabulary: float, prompt: Prompt) -> str:
+def word_clause(dice: SeededSampler, clause: str, vocabulary: float, prompt: Prompt) -> str:
     """Fill a clause's synonym sets and slots.
 
     Parameters
     ----------
-    dice : Dice
+    dice : SeededSampler
         Draws for the wording.
     clause : str
         A clause with its marks.
@@ -236,14 +236,14 @@ def word_clause(dice: Dice, clause: str, vocabulary: float, prompt: Prompt) -> s
     return "".join(worded)
 
 
-def slip(dice: Dice, slips: Quota, sentence: str, rate: float) -> Sentence:
+def slip(dice: SeededSampler, slips: StratifiedEvents, sentence: str, rate: float) -> Sentence:
     """Put the writer's errors into a sentence.
 
     Parameters
     ----------
-    dice : Dice
+    dice : SeededSampler
         Draws for the kind and the place of an error.
-    slips : Quota
+    slips : StratifiedEvents
         The essay's errors so far.
     sentence : str
         A sentence without capital and period.
@@ -283,7 +283,7 @@ def slip(dice: Dice, slips: Quota, sentence: str, rate: float) -> Sentence:
     return Sentence(" ".join(words), capital, period)
 
 
-def _mistype(dice: Dice, word: str) -> str:
+def _mistype(dice: SeededSampler, word: str) -> str:
     """Drop, double or swap a letter inside a word."""
     if len(word) < 4 or not word.isalpha():
         return word
@@ -296,14 +296,14 @@ def _mistype(dice: Dice, word: str) -> str:
     return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
 
 
-def mark(style: Dice, marks: Quota, sentence: Sentence, rate: float) -> str:
+def mark(style: SeededSampler, marks: StratifiedEvents, sentence: Sentence, rate: float) -> str:
     """Put the planted marker into a sentence, and finish the sentence.
 
     Parameters
     ----------
-    style : Dice
+    style : SeededSampler
         Draws for the marker.
-    marks : Quota
+    marks : StratifiedEvents
         The essay's markers so far.
     sentence : Sentence
         The sentence with its errors.

@@ -26,7 +26,7 @@ import pandas as pd
 
 from cyborg_utils.corpus.simulation.composer import compose
 from cyborg_utils.corpus.simulation.phrases import load_prompts
-from cyborg_utils.corpus.simulation.sampler import Dice
+from cyborg_utils.corpus.simulation.sampler import SeededSampler
 
 PLANTED_GROUP = ("ell_status", "Yes")
 PLANTED_MARKER = (
@@ -224,7 +224,7 @@ def _simulate(
     rows = []
     for number in range(n_essays):
         rng = np.random.default_rng((seed, stream, number, 0))
-        dice = Dice(rng)
+        dice = SeededSampler(rng)
         person = _draw_groups(dice)
         gap = sum(PROFICIENCY_GAPS.get(item, 0.0) for item in person.items())
         normal = rng.standard_normal(3 + len(TRAIT_WEIGHTS)).tolist()
@@ -238,7 +238,7 @@ def _simulate(
         first, second, true = (low + int(np.searchsorted(cuts, q)) for q in (*seen, quality))
         rate = marker_rate(proficiency, person[PLANTED_GROUP[0]] == PLANTED_GROUP[1], planted_bias)
         prompt = prompts[dice.below(n_prompts)]
-        style = Dice(np.random.default_rng((seed, stream, number, 1)))
+        style = SeededSampler(np.random.default_rng((seed, stream, number, 1)))
         text = compose(dice, style, traits, prompt, prompts, rate)
         essay_id = f"{prefix}-{number:06d}"
         row = (essay_id, text, first, second, true, proficiency, prompt.name)
@@ -268,7 +268,7 @@ def _rated_traits(
     }
 
 
-def _draw_groups(dice: Dice) -> dict[str, str]:
+def _draw_groups(dice: SeededSampler) -> dict[str, str]:
     race = dice.weighted(RACES)
     poor = dice.chance(DISADVANTAGED_GIVEN_RACE[race])
     disability = dice.chance(DISABILITY_SHARE)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 BLOCK = 512
 
 
-class Dice:
+class SeededSampler:
     """Uniform draws from a generator, taken in blocks because single draws are slow."""
 
     def __init__(self, rng: np.random.Generator) -> None:
@@ -56,10 +56,10 @@ class Dice:
         return min(max(int(math.floor(1.0 + spread * trait + self.uniform())), 0), 2)
 
 
-class Quota:
+class StratifiedEvents:
     """Events that meet a given share as closely as whole events can."""
 
-    def __init__(self, dice: Dice) -> None:
+    def __init__(self, dice: SeededSampler) -> None:
         self._owed = dice.uniform()
 
     def due(self, share: float) -> bool:

@@ -29,7 +29,7 @@ def not_scored_note(study: Study, corpus: pd.DataFrame) -> str | None:
         return None
     n, known = scored.loc["train", "size"], scored["sum"]
     judged_on = f"known from {known['dev']:,} dev and {known.get('test', 0):,} test essays alone."
-    if not study.evaluation.judged:
+    if not study.evaluation.has_test_set:
         judged_on = f"not known: there are {known['dev']:,} dev essays and no test essays."
     return (
         f"{n - known['train']:,} of {n:,} train essays have no human score. A Teacher scores them; "
@@ -40,15 +40,15 @@ def not_scored_note(study: Study, corpus: pd.DataFrame) -> str | None:
 
 def no_test_set_note(study: Study) -> str | None:
     """That a study has no test part, and what follows, in Markdown; None where it has one."""
-    if study.evaluation.judged:
+    if study.evaluation.has_test_set:
         return None
     return (
-        "**This study has no human-scored test essays** (`evaluation.judged: false`): nothing is "
-        "known of how well a machine agrees with people on new essays, or of how fair it is."
+        "**This study has no human-scored test essays** (`evaluation.has_test_set: false`): "
+        "nothing is known of how well a machine agrees with people on new essays, or of how fair it is."
     )
 
 
-def odd_texts(texts: pd.Series) -> str | None:
+def anomalies_note(texts: pd.Series) -> str | None:
     """How many essays are more than essays, in one sentence; None where there is none."""
     counts = {
         what: sum(bool(pattern.search(text)) for text in texts.dropna())

@@ -164,7 +164,7 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
         "SMDs are of rounded scores, over the pooled SD of the group; the tables give the other "
         "three units too."
     )
-    if study.headline == 1:
+    if study.primary_fraction == 1:
         lines.append("U is every scored train essay: other essays scored can give other SMDs.")
     elif not study.machines and len(study.sampling.draws) == 1:
         lines.append("U was drawn once: another draw can give other SMDs than these.")

@@ -10,7 +10,7 @@ from cyborg_utils.reporting.narrative.fairness import fairness_findings
 from cyborg_utils.study.schema.study import HARD, Study
 
 
-def headline_findings(
+def summary_findings(
     study: Study,
     agreement: pd.DataFrame,
     compared: pd.DataFrame,
@@ -25,7 +25,7 @@ def headline_findings(
     lines = []
     main = compared
     if len(compared):  # the paper's own use of the labels; the others have a page of their own
-        main = hard_only(compared[compared["fraction"] == study.headline])
+        main = hard_only(compared[compared["fraction"] == study.primary_fraction])
     by_name = agreement.set_index(["student", "condition"])
     for row in main.itertuples():
         own = by_name.loc[(row.student, row.condition)]
@@ -51,7 +51,7 @@ def headline_findings(
     return lines + people_finding(people) + fairness_findings(study, fairness, "cyborg")
 
 
-def next_labels(steps: pd.DataFrame, n_test: int) -> list[str]:
+def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
     """Whether to score more essays by hand, in one sentence read off the best curve's last step.
 
     A curve says nothing beyond one more step of the same factor, and seldom gets steeper.
@@ -155,7 +155,7 @@ def _yardstick(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
     """How classical scoring does on the same human labels, beside the best neural Student; and
     whether it has the higher QWK."""
     classical = [s.name for s in study.students if s.kind == "classical"]
-    at = agreement[agreement["fraction"] == study.headline]
+    at = agreement[agreement["fraction"] == study.primary_fraction]
     plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
     cyborg = at[~at["student"].isin(classical) & (at["strategy"] == HARD.name)]
     if plain.empty or cyborg.empty:

@@ -8,7 +8,7 @@ from cyborg_utils.analysis.no_test import FEWEST, HALF_WIDTH
 from cyborg_utils.study.schema.study import Study
 
 
-def cannot_be_known(study: Study, n_dev: int) -> list[str]:
+def limitations(study: Study, n_dev: int) -> list[str]:
     """What no number of this study tells, in sentences of Markdown."""
     groups = ", ".join(f"`{name}`" for name in study.corpus.group_names)
     groups = f"the file names {groups}" if groups else "the file names none"
@@ -32,7 +32,7 @@ def cannot_be_known(study: Study, n_dev: int) -> list[str]:
     ]
 
 
-def what_next(study: Study, needed: int | None, n_dev: int, n_unscored: int) -> list[str]:
+def recommendations(study: Study, needed: int | None, n_dev: int, n_unscored: int) -> list[str]:
     """How to come to know it, in sentences of Markdown."""
     if needed is None:
         how_many = (

@@ -53,7 +53,7 @@ class Model(Strict):
 class Pretraining(Strict):
     """Next-token pretraining of a from-scratch Teacher on texts without their scores.
 
-    `programme_essays` is the number of essays of another simulated testing programme, graded on
+    `external_graded_essays` is the number of essays of another simulated testing program, graded on
     its own scale, that the Teacher reads too; simulated corpora only.
     """
 
@@ -61,7 +61,7 @@ class Pretraining(Strict):
     learning_rate: Positive = 1.0e-3
     batch_size: Count = 16
     surface_questions: bool = True
-    programme_essays: Annotated[int, Field(ge=0)] = 0
+    external_graded_essays: Annotated[int, Field(ge=0)] = 0
 
 
 class Lora(Strict):
@@ -73,9 +73,9 @@ class Lora(Strict):
 class Training(Strict):
     """How a neural scorer is trained, and how it scores.
 
-    `batch_size` essays make one step of learning. `tokens_per_batch` of them, padding counted, go
+    `batch_size` essays make one step of learning. `micro_batch_tokens` of them, padding counted, go
     through the model at once; without it all do. Where memory runs out either is lowered by
-    itself. `recompute` saves memory for a third more time (gradient checkpointing).
+    itself. `gradient_checkpointing` saves memory for a third more time (gradient checkpointing).
     `gpu_memory` is what the model needs in GB; 0 where a CPU will do.
     """
 
@@ -83,9 +83,9 @@ class Training(Strict):
     epochs: Positive = 4
     learning_rate: Positive = 3.0e-4
     batch_size: Count = 16
-    tokens_per_batch: Annotated[int, Field(ge=16)] | None = None
-    scoring_tokens: Annotated[int, Field(ge=16)] = 16384
-    recompute: bool = False
+    micro_batch_tokens: Annotated[int, Field(ge=16)] | None = None
+    inference_batch_tokens: Annotated[int, Field(ge=16)] = 16384
+    gradient_checkpointing: bool = False
     min_steps: Annotated[int, Field(ge=0)] = 0
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: Annotated[float, Field(ge=0)] = 0.01

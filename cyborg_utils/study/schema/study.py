@@ -27,33 +27,35 @@ from cyborg_utils.study.schema.models import (
     Teacher,
 )
 
-UNJUDGED = "evaluation.judged: false"
+UNJUDGED = "evaluation.has_test_set: false"
 MACHINES = "machines"  # stands for a Student's name where a file holds the scores
 
 
 class Sampling(Strict):
     """Which subsets U are drawn, and how often each Student is trained on them.
 
-    `leave_out` names prompts: for each, everything is trained once more without its essays and
-    judged on them (at the main fraction, with hard labels).
+    `held_out_prompts` names prompts: for each, everything is trained once more without its essays
+    and evaluated on them (at the primary fraction, with hard labels).
     """
 
     fractions: list[Fraction] = Field(default=[0.1], min_length=1)
-    headline: Fraction | None = None
+    primary_fraction: Fraction | None = None
     draws: list[Seed] = Field(default=[1], min_length=1)
     seeds: list[Seed] = Field(default=[1], min_length=1)
-    leave_out: list[str] = []
+    held_out_prompts: list[str] = []
 
     @model_validator(mode="after")
-    def _headline_is_a_fraction(self):
-        for key in ("fractions", "draws", "seeds", "leave_out"):
+    def _primary_fraction_is_a_fraction(self):
+        for key in ("fractions", "draws", "seeds", "held_out_prompts"):
             values = getattr(self, key)
             if len(set(values)) != len(values):
                 raise ValueError(f"{key} {values} names one value twice")
         if len({f"{fraction:.3g}" for fraction in self.fractions}) < len(self.fractions):
             raise ValueError(f"fractions {self.fractions}: two are alike in their first 3 digits")
-        if self.headline is not None and self.headline not in self.fractions:
-            raise ValueError(f"headline {self.headline} is not among fractions {self.fractions}")
+        if self.primary_fraction is not None and self.primary_fraction not in self.fractions:
+            raise ValueError(
+                f"primary_fraction {self.primary_fraction} is not among fractions {self.fractions}"
+            )
         return self
 
 
@@ -67,30 +69,31 @@ class Labeling(Strict):
     jobs: Count = 1
 
 
-class LabelUse(Strict):
-    """How a Student uses a Teacher's labels.
+class PseudoLabelStrategy(Strict):
+    """How a Student learns from a Teacher's labels.
 
-    `read` says what it learns: the `label` itself, the `expected` score (a classification head
-    learns the probabilities where the Teacher gives them), the label after the probabilities were
-    corrected so that on average they have the score shares of U (`prior`), or the expected score
-    with mean and spread matched to people's on dev, rounded (`calibrated`). `weight: confidence`
-    lets a label count by the probability it was given with; `keep` is the share of the most
-    confident labels of each score that are learnt from. `human_weight` is what a human label
-    counts against a Teacher's.
+    `target` says what it learns: the most probable label (`hard`), the `expected` score (a
+    classification head learns the probabilities where the Teacher gives them), the most probable
+    label after the probabilities were corrected for label shift, so that on average they have the
+    score distribution of U (`prior_corrected`), or the expected score with mean and standard
+    deviation matched to those of the human scores of dev, rounded (`equated`).
+    `weight: confidence` lets a label count by the probability it was given with; `keep` is the
+    proportion of the most confident labels of each score that are learned from. `human_weight` is
+    what a human label counts against a Teacher's.
     """
 
     name: Name
-    read: Literal["label", "expected", "prior", "calibrated"] = "label"
+    target: Literal["hard", "expected", "prior_corrected", "equated"] = "hard"
     weight: Literal["equal", "confidence"] = "equal"
     keep: Fraction = 1
     human_weight: Positive = 1
 
     @property
     def needs_probabilities(self) -> bool:
-        return self.read == "prior" or self.weight == "confidence" or self.keep < 1
+        return self.target == "prior_corrected" or self.weight == "confidence" or self.keep < 1
 
 
-HARD = LabelUse(name="hard")  # the paper's: a Teacher's label counts as a human one does
+HARD = PseudoLabelStrategy(name="hard")  # the paper's: a Teacher's label counts like a human one
 
 
 class Privacy(Strict):
@@ -109,11 +112,12 @@ class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
     `comparisons` are pairs of Students, or of machines in a study of predictions, the first
-    against the second. `judged: false` says that no test essay is scored by people: every scored
-    essay is learnt from or picks weights, and nothing is said of agreement or fairness.
+    against the second. `has_test_set: false` says that no test essay has a human score: every
+    scored essay is learned from or selects checkpoints, and nothing is said of agreement or
+    fairness.
     """
 
-    judged: bool = True
+    has_test_set: bool = True
     smd_bound: Positive = 0.10
     non_inferiority_margin: Positive = 0.02
     replicates: Annotated[int, Field(ge=200)] = 5000
@@ -134,13 +138,13 @@ class Study(Strict):
     settings: list[str] = []
     title: str
     about: str = ""
-    lesson: bool = False  # render the opening lesson, 00_concepts, beside the reports
+    render_tutorial: bool = False  # render the opening lesson, 00_concepts, beside the reports
     corpus: Corpus
     sampling: Sampling = Sampling()
     teachers: list[Teacher] = []
     students: list[Student] = []
     labeling: Labeling = Labeling()
-    label_uses: list[LabelUse] = Field(default=[HARD], min_length=1)
+    pseudo_label_strategies: list[PseudoLabelStrategy] = Field(default=[HARD], min_length=1)
     arms: list[Literal["human", "cyborg", "full"]] = Field(
         default=["human", "cyborg", "full"], min_length=1
     )
@@ -154,29 +158,32 @@ class Study(Strict):
         for key in ("teachers", "students"):
             if not getattr(self, key):
                 raise ValueError(f"{key}: at least 1 is needed")
-        for key in ("teachers", "students", "label_uses"):
+        for key in ("teachers", "students", "pseudo_label_strategies"):
             names = [item.name for item in getattr(self, key)]
             if twice := {n for n in names if names.count(n) > 1}:
                 raise ValueError(f"{key}: two of the name {sorted(twice)[0]!r}; names must differ")
         self._compares("student", [s.name for s in self.students], "students")
         if len(set(self.arms)) != len(self.arms):
             raise ValueError(f"arms {self.arms} names one arm twice")
-        if self.label_uses[0] != HARD or HARD.name in [u.name for u in self.label_uses[1:]]:
+        if self.pseudo_label_strategies[0] != HARD or HARD.name in [
+            u.name for u in self.pseudo_label_strategies[1:]
+        ]:
             raise ValueError(
-                "label_uses: the first must be `{name: hard}`, which the others are compared with"
+                "pseudo_label_strategies: the first must be `{name: hard}`, which the others are "
+                "compared with"
             )
-        for use in self.label_uses:
-            if not any(self.can_use(t, use) for t in self.teachers):
+        for strategy in self.pseudo_label_strategies:
+            if not any(self.can_serve(t, strategy) for t in self.teachers):
                 raise ValueError(
-                    f"label_uses: {use.name!r} needs a Teacher with probabilities (kind: causal, "
-                    "or head: classification); this study has none"
+                    f"pseudo_label_strategies: {strategy.name!r} needs a Teacher with "
+                    "probabilities (kind: causal, or head: classification); this study has none"
                 )
         if self.name in self.transfer:
             raise ValueError(f"transfer: {self.name} is this study itself; name others")
         if penalized := [t.name for t in self.teachers if getattr(t, "group_penalty", 0)]:
             raise ValueError(f"teachers: {penalized[0]}: group_penalty is for Students")
         whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
-        if not self.evaluation.judged:
+        if not self.evaluation.has_test_set:
             self._asks_nothing_of_test()
         if whole and "cyborg" in self.arms:
             raise ValueError(
@@ -184,8 +191,10 @@ class Study(Strict):
                 "the arm `full` is all human labels"
             )
         graded = [t.pretraining for t in self.teachers if getattr(t, "pretraining", None)]
-        if self.corpus.kind != "simulated" and any(p.programme_essays for p in graded):
-            raise ValueError("programme_essays are simulated: they go with a simulated corpus only")
+        if self.corpus.kind != "simulated" and any(p.external_graded_essays for p in graded):
+            raise ValueError(
+                "external_graded_essays are simulated: they go with a simulated corpus only"
+            )
         return self
 
     def _asks_nothing_of_test(self):
@@ -199,10 +208,10 @@ class Study(Strict):
             or self.corpus.parts.test,
             "sampling.fractions: [1.0]": self.sampling.fractions != [1],
             "arms: [human, cyborg], or one of them": "full" in self.arms,
-            "no sampling.leave_out": self.sampling.leave_out,
+            "no sampling.held_out_prompts": self.sampling.held_out_prompts,
             "no transfer": self.transfer,
             "no evaluation.comparisons": self.evaluation.comparisons,
-            "no other label_uses than hard": len(self.label_uses) > 1,
+            "no other pseudo_label_strategies than hard": len(self.pseudo_label_strategies) > 1,
             "no traits": self.corpus.trait_names,
         }
         if needed := [remedy for remedy, is_asked in asked.items() if is_asked]:
@@ -212,7 +221,7 @@ class Study(Strict):
             )
 
     def _only_evaluates(self):
-        if not self.evaluation.judged:
+        if not self.evaluation.has_test_set:
             raise ValueError(
                 f"{UNJUDGED}: a study of predictions does nothing but judge; leave it out"
             )
@@ -221,7 +230,7 @@ class Study(Strict):
             "students",
             "sampling",
             "labeling",
-            "label_uses",
+            "pseudo_label_strategies",
             "arms",
             "transfer",
         ):
@@ -254,7 +263,7 @@ class Study(Strict):
     def reported(self) -> list[str]:
         """Whom the fairness reports are about, one each: the Students, or all machines at once;
         nobody where there is no test part."""
-        if not self.evaluation.judged:
+        if not self.evaluation.has_test_set:
             return []
         return [MACHINES] if self.machines else [s.name for s in self.students]
 
@@ -268,19 +277,19 @@ class Study(Strict):
         return [HOLISTIC, *self.corpus.trait_names]
 
     @staticmethod
-    def can_use(teacher: Teacher, use: LabelUse) -> bool:
+    def can_serve(teacher: Teacher, strategy: PseudoLabelStrategy) -> bool:
         """Whether a Teacher gives what a use of its labels needs."""
         gives = teacher.kind == "causal" or teacher.head == "classification"
-        return gives or not use.needs_probabilities
+        return gives or not strategy.needs_probabilities
 
-    def label_use(self, name: str) -> LabelUse:
-        return _by_name(self.label_uses, name, "label use", self.name)
+    def strategy(self, name: str) -> PseudoLabelStrategy:
+        return _by_name(self.pseudo_label_strategies, name, "pseudo-label strategy", self.name)
 
     @property
-    def headline(self) -> float:
+    def primary_fraction(self) -> float:
         """The fraction that the study's first table is about: the paper's 10 % where present."""
         fractions = self.sampling.fractions
-        return self.sampling.headline or min(fractions, key=lambda f: abs(f - 0.1))
+        return self.sampling.primary_fraction or min(fractions, key=lambda f: abs(f - 0.1))
 
     @property
     def simulated(self) -> bool:
