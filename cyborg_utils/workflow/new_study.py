@@ -155,8 +155,8 @@ def check_enough(seen: InferredSchema) -> None:
             way_out = "; or learn from all of them, and know neither: OPTIONS='--no-test'"
         raise TableError(
             f"{name}: {n} scored essays are too few: {needed} are needed "
-            f"({parts}){f'{why}be known' if seen.has_test_set else ''}; score {needed - n} more by hand, "
-            f"drawn at random{way_out}"
+            f"({parts}){f'{why}be known' if seen.has_test_set else ''}; score {needed - n} more by "
+            f"hand, drawn at random{way_out}"
         )
     if not seen.has_test_set and n == len(seen.frame):
         raise TableError(
@@ -300,9 +300,7 @@ SCORED = """\
 ALL = """\
   fractions: [1.0]              # all scored train essays: without a test part nobody could tell
                                 # whether fewer would do"""
-TEST_SHARE = (
-    "test_share: {:<6}    # of the scored essays: what agreement and fairness are measured on"
-)
+TEST_SHARE = "test_share: {:<6}    # of the scored essays: the test set, for agreement and fairness"
 NO_TEST = "test_share: 0         # every scored essay is learnt from, or picks weights"
 EVALUATION = """\
 # evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""

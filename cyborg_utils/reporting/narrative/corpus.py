@@ -44,7 +44,8 @@ def no_test_set_note(study: Study) -> str | None:
         return None
     return (
         "**This study has no human-scored test essays** (`evaluation.has_test_set: false`): "
-        "nothing is known of how well a machine agrees with people on new essays, or of how fair it is."
+        "nothing is known of how well a machine agrees with human raters on new essays, or of its "
+        "fairness."
     )
 
 
