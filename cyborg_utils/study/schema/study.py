@@ -130,6 +130,8 @@ class Evaluation(Strict):
 
 
 class Study(Strict):
+    """A whole study: its YAML file with all defaults and overrides."""
+
     name: str
     settings: list[str] = []
     title: str
