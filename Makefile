@@ -56,8 +56,9 @@ test: $(READY) ## the tests that need no GPU and little time
 test-slow: $(READY) ## the slow tests too
 	@$(VENV)/bin/python -m pytest -m "not gpu"
 
-lint: $(READY) ## style of code and notebooks
+lint: $(READY) ## style of code and notebooks, layers of the package
 	@$(VENV)/bin/ruff check cyborg_utils tests notebooks benchmarks && $(VENV)/bin/ruff format --check cyborg_utils tests notebooks benchmarks
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
 
 readme: $(READY) ## write the findings of all studies into README.md and docs/results.md

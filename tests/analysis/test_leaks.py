@@ -21,10 +21,10 @@ from cyborg_utils.analysis.predictions import collect_runs, collect_teacher, har
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
 from cyborg_utils.reporting import figures, tables
-from cyborg_utils.reporting.notebooks import read_notebook, without_lesson
 from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition, conditions, subsets
+from cyborg_utils.study.notebook_cells import read_notebook, without_lesson
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import (
     corpus_file,

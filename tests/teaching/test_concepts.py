@@ -15,8 +15,8 @@ import pytest
 from study_runs import ROOT
 
 from cyborg_utils.reporting import notebooks
-from cyborg_utils.reporting.notebooks import read_notebook, without_lesson
 from cyborg_utils.statistics.agreement import agreement_rates, quadratic_weighted_kappa
+from cyborg_utils.study.notebook_cells import read_notebook, without_lesson
 from cyborg_utils.teaching import concept_figures, concepts
 
 NAME = "00_concepts"

@@ -20,4 +20,6 @@ class ParameterError(ValueError):
 
 
 class Strict(BaseModel):
+    """A part of a study: no unknown key, no value of another type, no change once it is read."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)

@@ -65,6 +65,8 @@ class Pretraining(Strict):
 
 
 class Lora(Strict):
+    """Low-rank adapters of a causal model (Hu et al., 2022)."""
+
     r: Count = 16
     alpha: Positive = 32
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0

@@ -134,6 +134,8 @@ class Evaluation(Strict):
 
 
 class Study(Strict):
+    """A whole study: its YAML file with all defaults and overrides."""
+
     name: str
     settings: list[str] = []
     title: str
