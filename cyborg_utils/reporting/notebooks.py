@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.folders import shown_path, working_folder
@@ -75,6 +76,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     known = parameter_names(notebook)
     if unknown := sorted(set(parameters) - known):  # Papermill only warns of it
         raise StageError(f"{name} has no parameter {unknown[0]!r}; it has {sorted(known)}")
+    notebook.cells += _closing_cells("study" in parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
     report.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -100,6 +102,13 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
             f"the executed notebook up to there: {shown_path(failed)}"
         ) from None
     render(executed, report)
+
+
+def _closing_cells(of_study: bool) -> list[nbformat.NotebookNode]:
+    """How a page was made, which every report ends with."""
+    source = "from cyborg_utils.reporting.provenance_table import show_provenance\n\n"
+    source += f"show_provenance({'study' * of_study})"
+    return [new_markdown_cell("## How this page was made"), new_code_cell(source)]
 
 
 def render(executed: Path, report: Path) -> None:
