@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 from cyborg_utils.study.folders import PACKAGE, notebooks_folder, working_folder
+from cyborg_utils.study.schema.study import HARD
 from cyborg_utils.study.stages import STAGES, Stage
 from cyborg_utils.study.storage import read_json, write_json
 
@@ -72,7 +73,9 @@ def readme_results(summary: dict, student: str, teacher: str) -> str:
     students = {
         (row["student"], row["arm"]): row
         for row in summary["agreement"]
-        if row["teacher"] in (None, teacher) and row["fraction"] in (None, fraction)
+        if row["teacher"] in (None, teacher)
+        and row["strategy"] in (None, HARD.name)
+        and row["fraction"] in (None, fraction)
     }
     teachers = {r["teacher"]: r for r in summary["teachers"] if r["fraction"] == fraction}
     rows = {
