@@ -20,8 +20,8 @@ HERE = [stage for stage in STAGES if RUNS[stage.notebook] and stage.message]
 PYTHON = shlex.quote(sys.executable)
 GIVEN = " ".join(shlex.quote(v) for v in (f"study={STUDY}", f"settings={SETTINGS}"))
 GIVEN = GIVEN.replace("{", "{{").replace("}", "}}")
-RUN = PYTHON + " -m cyborg_utils.reporting.notebooks {params.notebook} {log} {output.report} "
-LABEL = PYTHON + " -m cyborg_utils.labeling.sharding " + GIVEN
+RUN = PYTHON + " -m cyborg_utils run-stage {params.notebook} {log} {output.report} "
+LABEL = PYTHON + " -m cyborg_utils label-part " + GIVEN
 
 
 def below(paths):
