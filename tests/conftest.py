@@ -44,14 +44,14 @@ def checkout(tmp_path_factory):
     root = tmp_path_factory.mktemp("checkout")
     for name in ("cyborg_utils", "notebooks", "params", "docs"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    in_checkout(root, "cyborg_utils.teaching.workshop")
+    in_checkout(root, "workshop")
     return root
 
 
-def in_checkout(root, *module_and_arguments: str) -> None:
-    """Run a module of the package in a checkout."""
+def in_checkout(root, *arguments: str) -> None:
+    """Run the command `cyborg` in a checkout."""
     subprocess.run(
-        [sys.executable, "-m", *module_and_arguments],
+        [sys.executable, "-m", "cyborg_utils", *arguments],
         cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, check=True,
     )  # fmt: skip
 

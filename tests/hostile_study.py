@@ -63,7 +63,7 @@ def hostile_essays(n: int = 420) -> pd.DataFrame:
 
 
 def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: str = "") -> Path:
-    """Run it as `make reports` does, and return its file; `clean` takes away what it leaves."""
+    """Run it as `cyborg run` does, and return its file; `clean` takes away what it leaves."""
     hostile_essays().to_csv(folder / f"{name}.csv", index=False)
     given = {
         "title": json.dumps(f"Title {ATTACK}{LINK}"),
@@ -73,7 +73,7 @@ def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: s
     file = folder / f"{name}.yaml"
     file.write_text(STUDY.format(**given, sampling=sampling, evaluation=evaluation))
     run = subprocess.run(
-        [sys.executable, "-m", "cyborg_utils.workflow.runner", str(file), "--cores", "2"],
+        [sys.executable, "-m", "cyborg_utils", "run", str(file), "--cores", "2"],
         capture_output=True,
         text=True,
         cwd=ROOT,

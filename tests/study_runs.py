@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parents[1]  # the checkout that is tested
 
 
 def run_study(*arguments: str) -> subprocess.CompletedProcess:
-    """What `make reports` calls."""
+    """`cyborg run` in a process of its own."""
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
-        [sys.executable, "-m", "cyborg_utils.workflow.runner", *arguments],
+        [sys.executable, "-m", "cyborg_utils", "run", *arguments],
         cwd=ROOT,
         env=os.environ | {"PATH": paths, "OMP_NUM_THREADS": "1"},
         capture_output=True,

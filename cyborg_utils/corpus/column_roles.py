@@ -141,5 +141,5 @@ def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
     raise TableError(
         f"{source}: column {column!r} has {len(points)} scores from {points[0]:g} to "
         f"{points[-1]:g} that are no scale of {MAX_POINTS} points or fewer: round them to whole, "
-        "half or tenth points, or give --scale MIN MAX STEP"
+        "half or tenth points, or give --scale MIN-MAX:STEP"
     )

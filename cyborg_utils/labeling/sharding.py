@@ -1,8 +1,8 @@
 """A Teacher's scores in shards: a kill loses one at most, memory holds one at a time, and jobs on
 several machines can share them.
 
-`python -m cyborg_utils.labeling.sharding study=NAME teacher=NAME ... part=0` scores one job's
-share; the notebook `03_labeling` scores what is left and puts all together.
+`score_part` scores one job's share; the notebook `03_labeling` scores what is left and puts all
+together.
 """
 
 from __future__ import annotations
@@ -141,24 +141,37 @@ def read_texts(file: Path, rows: np.ndarray) -> list[str]:
     return texts.take(np.searchsorted(held, rows)).to_pylist()
 
 
-def main(pairs: list[str]) -> None:
-    """Score one job's share of a Teacher's shards."""
-    values = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
-    study = load_study(values["study"], values["settings"])
-    teacher, held_out = values["teacher"], values["held_out"]
-    subset = values["fraction"], values["draw"], held_out
-    corpus = without_prompt(corpus_without_texts(study), study, held_out)
-    essays, folder = essays_to_score(study, corpus, teacher, *subset)
+def score_part(
+    study: str,
+    settings: list[str],
+    teacher: str,
+    fraction: float,
+    draw: int,
+    held_out: int | None,
+    part: int,
+) -> None:
+    """Score one job's share of a Teacher's shards, `part` of `labeling.jobs`.
+
+    Parameters
+    ----------
+    study, settings : as for `load_study`.
+    teacher, fraction, draw, held_out : the parameters of the notebook `03_labeling`.
+    part : from 0.
+    """
+    loaded, subset = load_study(study, settings), (fraction, draw, held_out)
+    corpus = without_prompt(corpus_without_texts(loaded), loaded, held_out)
+    essays, folder = essays_to_score(loaded, corpus, teacher, *subset)
     score_in_shards(
-        lambda: trained_teacher(study, teacher, *subset),
+        lambda: trained_teacher(loaded, teacher, *subset),
         essays,
-        corpus_file(study),
+        corpus_file(loaded),
         folder,
-        study.labeling.shard_size,
-        values["part"],
-        study.labeling.jobs,
+        loaded.labeling.shard_size,
+        part,
+        loaded.labeling.jobs,
     )
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
+if __name__ == "__main__":  # what the Snakefile calls
+    pairs = (pair.split("=", 1) for pair in sys.argv[1:])
+    score_part(**{key: yaml.safe_load(value) for key, value in pairs})

@@ -1,8 +1,4 @@
-"""Run a notebook through Papermill and render it.
-
-`python -m cyborg_utils.reporting.notebooks NOTEBOOK key=value ...` is what the Snakefile calls for
-each stage, here or on a cluster.
-"""
+"""Run a notebook through Papermill and render it."""
 
 from __future__ import annotations
 
@@ -151,20 +147,32 @@ def _heading(notebook) -> str:
     return first.splitlines()[0].lstrip("# ")
 
 
-def main(arguments: list[str]) -> int:
-    """Run one stage: NOTEBOOK EXECUTED REPORT key=value ..."""
-    name, executed, report, *pairs = arguments
-    parameters = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
-    executed, report = Path(executed).resolve(), Path(report).resolve()
+def run_stage(name: str, executed: Path, report: Path, parameters: dict) -> None:
+    """Run one stage of a study, here or as a job of a cluster.
+
+    Parameters
+    ----------
+    parameters : `study` and `settings` are left out where the notebook is about no study.
+    name, executed, report : as for `run_notebook`.
+
+    Raises
+    ------
+    StageError
+        The notebook failed.
+    ParameterError
+        Another process runs this stage.
+    """
+    if "study" not in parameter_names(read_notebook(name)):
+        parameters = {k: v for k, v in parameters.items() if k not in ("study", "settings")}
     lock = executed.with_name(f".{executed.stem}.lock")  # an interrupted run may still hold it
+    with only_run(lock, f"stage {executed.stem}"):
+        run_notebook(name, parameters, executed.resolve(), report.resolve())
+
+
+if __name__ == "__main__":  # what the Snakefile calls
+    name, executed, report, *pairs = sys.argv[1:]
+    values = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
     try:
-        with only_run(lock, f"stage {executed.stem}"):
-            run_notebook(name, parameters, executed, report)
+        run_stage(name, Path(executed), Path(report), values)
     except (StageError, ParameterError, OSError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        sys.exit(str(error))

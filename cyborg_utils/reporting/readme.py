@@ -223,7 +223,3 @@ def write_pages() -> None:
             write_json(kept(study), shortened(read_json(summary)))
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_pages()

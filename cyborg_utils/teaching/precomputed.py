@@ -8,7 +8,6 @@ are taken from `runs/`, after both studies have run.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +51,7 @@ def save(study: Study) -> int:
         The study has not run.
     """
     if not summary_file(study).exists():
-        raise FileNotFoundError(f"{study.name} has not run here: make reports STUDY={study.name}")
+        raise FileNotFoundError(f"{study.name} has not run here: cyborg run {study.name}")
     target, total = precomputed_folder(study), 0
     shutil.rmtree(target, ignore_errors=True)
     for file in shipped_files(study):
@@ -64,17 +63,8 @@ def save(study: Study) -> int:
     return total
 
 
-def main() -> int:
+def ship_results() -> None:
     """Ship the results of the demo and of the tour."""
-    try:
-        for name in MODELS:
-            total = save(load_study(name)) / 1024
-            print(f"{name}: {total:,.0f} KB in {shown_path(notebooks_folder())}/checkpoints")
-    except FileNotFoundError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    for name in MODELS:
+        total = save(load_study(name)) / 1024
+        print(f"{name}: {total:,.0f} KB in {shown_path(notebooks_folder())}/checkpoints")

@@ -1,13 +1,11 @@
 """The participants' and the instructor's copies of the notebooks, both from `notebooks/`.
 
-`python -m cyborg_utils.teaching.workshop` is what `make workshop` calls. A cell tagged `solution`
-is in the instructor's copy alone, folded; the participants find an empty cell in its place. So
-exercises and solutions cannot drift apart.
+A cell tagged `solution` is in the instructor's copy alone, folded; the participants find an empty
+cell in its place. So exercises and solutions cannot drift apart.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import nbformat
@@ -66,18 +64,9 @@ def write_copies(folder: Path) -> list[Path]:
     return written
 
 
-def main() -> int:
-    """Write the copies and say where they are."""
-    try:
-        written = write_copies(working_folder() / "workshop")
-    except FileExistsError as error:
-        print(error, file=sys.stderr)
-        return 2
+def write_workshop() -> None:
+    """Write the copies below the working folder and say where they are."""
+    written = write_copies(working_folder() / "workshop")
     for name in ("participants", "instructor"):
         n = sum(path.parent.name == name for path in written)
         print(f"workshop/{name}: {n} notebooks, begin with Start.ipynb")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

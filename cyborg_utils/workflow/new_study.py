@@ -1,17 +1,10 @@
-"""A study of one's own essays: look at a CSV, say what it holds, write `params/NAME.yaml`.
+"""A study of one's own essays: read a CSV, say what it holds, write `NAME.yaml`.
 
-`python -m cyborg_utils.workflow.new_study NAME essays.csv` is what `make study` calls. Nothing is
-written before the new study's own reading of the file has found no fault.
+Nothing is written before the new study's own reading of the file has found no fault.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import re
-import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
-from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
@@ -29,14 +21,22 @@ from cyborg_utils.corpus.table_files import (
     open_table,
 )
 from cyborg_utils.corpus.text_screening import word_count
-from cyborg_utils.corpus.validation import SPLITS, CorpusError
+from cyborg_utils.corpus.validation import SPLITS
 from cyborg_utils.reporting.narrative.corpus import anomalies_note
-from cyborg_utils.study.config import load_study
-from cyborg_utils.study.folders import params_folder, shown_path, working_folder
+from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Evaluation, Privacy
+from cyborg_utils.workflow.study_files import (
+    MAX_LEVELS,
+    counted_levels,
+    path_in_study,
+    quoted,
+    study_file,
+    table_line,
+    write_checked,
+)
 
-MAX_LEVELS, SHORT = 12, 20  # values of a column that are listed, and words of a short essay
+SHORT = 20  # words of a short essay
 LEAST = {"train": 50, "dev": 20, "test": 30}  # scored essays, below which a study says nothing
 UNTESTED = {"train": 30, "dev": 20, "test": 0}  # the same for one that says nothing of agreement
 TEST, DEV = (0.3, 600), (0.15, 200)  # share of the scored essays, and how many at most
@@ -44,8 +44,30 @@ NONE = (0.0, 0)
 
 
 @dataclass(frozen=True)
+class Choices:
+    """Columns and scale that a person names; what is None is inferred from names and values.
+
+    Attributes
+    ----------
+    groups : columns with groups of writers.
+    scale : lowest and highest score, and the step between two.
+    no_test : whether no scored essays are kept for test.
+    """
+
+    id: str | None = None
+    text: str | None = None
+    score: str | None = None
+    second_score: str | None = None
+    prompt: str | None = None
+    split: str | None = None
+    groups: tuple[str, ...] = ()
+    scale: tuple[float, float, float] | None = None
+    no_test: bool = False
+
+
+@dataclass(frozen=True)
 class InferredSchema:
-    """What a table seems to hold: its columns by their meaning, its scale, its essays."""
+    """What a table seems to hold: its columns by their role, its scale, its essays."""
 
     table: Table
     frame: pd.DataFrame
@@ -90,14 +112,13 @@ class InferredSchema:
         return {"train": n - test - dev, "dev": dev, "test": test}
 
 
-def infer_schema(table: Table, options: argparse.Namespace) -> InferredSchema:
-    """Which column is what, from its name and its values; what a person says goes first."""
+def infer_schema(table: Table, choices: Choices) -> InferredSchema:
+    """Which column is what, from its name and its values; what a person chooses goes first."""
     frame, name = table.read(), table.name
 
-    def named(option: str) -> str | None:
-        column = getattr(options, option)
-        if column:
-            check_columns([column], frame, name, f"--{option.replace('_', '-')}")
+    def named(role: str) -> str | None:
+        column = getattr(choices, role)
+        check_columns([column] if column else [], frame, name, f"--{role.partition('_')[0]}")
         return column
 
     text = named("text") or roles.text_column(frame, name)
@@ -112,12 +133,11 @@ def infer_schema(table: Table, options: argparse.Namespace) -> InferredSchema:
     ):
         if column := named(role) or find(frame.drop(columns=list(columns.values()))):
             columns[role] = column
-    check_columns(options.group or [], frame, name, "--group")
+    check_columns(choices.groups, frame, name, "--group")
     rest = frame.drop(columns=list(columns.values()))
-    groups = {roles.group_name(c): c for c in options.group or roles.group_columns(rest)}
-    return InferredSchema(
-        table, frame, columns, groups, _scale(table, frame, columns, options), not options.no_test
-    )
+    groups = {roles.group_name(c): c for c in choices.groups or roles.group_columns(rest)}
+    scale = _scale(table, frame, columns, choices)
+    return InferredSchema(table, frame, columns, groups, scale, not choices.no_test)
 
 
 def scores_of(table: Table, values: pd.Series) -> pd.Series:
@@ -126,14 +146,14 @@ def scores_of(table: Table, values: pd.Series) -> pd.Series:
 
 
 def _scale(
-    table: Table, frame: pd.DataFrame, columns: dict[str, str], options: argparse.Namespace
+    table: Table, frame: pd.DataFrame, columns: dict[str, str], choices: Choices
 ) -> tuple[float, float, float]:
     """The scale that a person names, else that of the scores."""
     score = columns["score"]
     by_people = [score, *filter(None, [columns.get("second_score")])]
     scores = pd.concat([scores_of(table, frame[c]) for c in by_people]).rename(score)
-    if options.scale:
-        return tuple(options.scale)
+    if choices.scale:
+        return choices.scale
     if scores.isna().all():
         raise TableError(
             f"{table.name}: column {score!r} is empty: no essay is scored; score at least "
@@ -142,74 +162,69 @@ def _scale(
     return roles.score_scale(scores, table.name)
 
 
-def check_enough(seen: InferredSchema) -> None:
+def check_enough(schema: InferredSchema) -> None:
     """Raise a TableError where the scored essays are too few to be split, or none is left for a
     Teacher of a study without a test part."""
-    n, needed = int(seen.scores.notna().sum()), sum(seen.least.values())
-    name = seen.table.name
-    if n < needed and "split" not in seen.columns:
-        parts = ", ".join(f"{least} for {part}" for part, least in seen.least.items() if least)
+    n, needed = int(schema.scores.notna().sum()), sum(schema.least.values())
+    name = schema.table.name
+    if n < needed and "split" not in schema.columns:
+        parts = ", ".join(f"{least} for {part}" for part, least in schema.least.items() if least)
         why = ", since without scored test essays neither agreement with people nor fairness can "
         way_out = ""
-        if seen.has_test_set and n >= sum(UNTESTED.values()):
-            way_out = "; or learn from all of them, and know neither: OPTIONS='--no-test'"
+        if schema.has_test_set and n >= sum(UNTESTED.values()):
+            way_out = "; or learn from all of them, and know neither: --no-test"
         raise TableError(
             f"{name}: {n} scored essays are too few: {needed} are needed "
-            f"({parts}){f'{why}be known' if seen.has_test_set else ''}; score {needed - n} more by "
-            f"hand, drawn at random{way_out}"
+            f"({parts}){f'{why}be known' if schema.has_test_set else ''}; score {needed - n} more "
+            f"by hand, drawn at random{way_out}"
         )
-    if not seen.has_test_set and n == len(seen.frame):
+    if not schema.has_test_set and n == len(schema.frame):
         raise TableError(
             f"{name}: all essays are scored, so with --no-test there is nothing for a Teacher to "
             "score and nothing to judge by; leave --no-test out"
         )
-    if not seen.has_test_set and (n_test := int((seen.parts == "test").sum())):
+    if not schema.has_test_set and (n_test := int((schema.parts == "test").sum())):
         raise TableError(
-            f"{name}: column {seen.columns['split']!r} has {n_test:,} test essays; leave "
+            f"{name}: column {schema.columns['split']!r} has {n_test:,} test essays; leave "
             "--no-test out, so that they judge"
         )
 
 
-# ---------------------------------------------------------------- what is told
+# ---------------------------------------------------------------- what is printed
 
 
-def told(seen: InferredSchema) -> list[str]:
-    """What was understood, a line each."""
-    frame, scores, columns = seen.frame, seen.scores, seen.columns
+def summary_lines(schema: InferredSchema) -> list[str]:
+    """What was inferred, one line each."""
+    frame, scores, columns = schema.frame, schema.scores, schema.columns
     words = word_count(frame[columns["text"]].fillna(""))
-    n, low, high, step = int(scores.notna().sum()), *seen.scale
+    n, low, high, step = int(scores.notna().sum()), *schema.scale
     counts = scores.value_counts().sort_index()
-    encoding, separator = (
-        seen.table.encoding,
-        {"\t": "tab"}.get(seen.table.separator, seen.table.separator),
-    )
     lines = [
-        f"{seen.table.path.name}: {len(frame):,} essays ({encoding}, columns separated by "
-        f"{separator!r}), of which {n:,} are scored",
+        f"{table_line(schema.table, frame)}, of which {n:,} are scored",
         *(f"  {name.replace('_', ' ')}: column {column!r}" for name, column in columns.items()),
         f"  length: {words.median():.0f} words in the middle, {words.max():,} at most; "
         f"{int((words == 0).sum()):,} blank, {int((words.between(1, SHORT - 1)).sum()):,} of fewer "
         f"than {SHORT} words",
         f"  scale: {low:g} to {high:g} in steps of {step:g}, from the scores that occur; "
-        "where it goes further, give --scale MIN MAX STEP",
+        "where it goes further, give --scale MIN-MAX:STEP",
         "  scores: " + ", ".join(f"{score:g}: {count:,}" for score, count in counts.items()),
     ]
     if "prompt" in columns:
-        lines.append(f"  prompts: {_counted(frame[columns['prompt']])}")
-    for name, column in seen.groups.items():
-        lines.append(f"  group {name}: {_counted(frame[column])}")
-        if seen.has_test_set and "split" not in columns:
-            lines += small_on_test(frame.loc[scores.notna(), column], seen.sizes["test"])
-    if not seen.groups:
+        lines.append(f"  prompts: {counted_levels(frame[columns['prompt']])}")
+    for name, column in schema.groups.items():
+        lines.append(f"  group {name}: {counted_levels(frame[column])}")
+        if schema.has_test_set and "split" not in columns:
+            lines += small_on_test(frame.loc[scores.notna(), column], schema.sizes["test"])
+    if not schema.groups:
         lines.append("  groups: none found, so fairness cannot be judged; name some with --group")
     if odd := anomalies_note(frame[columns["text"]]):
         lines.append(f"  {odd[0].lower()}{odd[1:]}")
-    if seen.unused:
-        lines.append(f"  not used: {', '.join(map(repr, seen.unused))}")
+    if schema.unused:
+        lines.append(f"  not used: {', '.join(map(repr, schema.unused))}")
     if n == len(frame):
         lines.append(
             "All essays are scored, so none is left to score: the study hides scores from the "
-            "Teacher, to show how many would have been enough; `make score` scores new essays."
+            "Teacher, to show how many would have been enough; `cyborg score` scores new essays."
         )
     return lines
 
@@ -226,54 +241,47 @@ def small_on_test(scored: pd.Series, test: int) -> list[str]:
     few = expected[expected < Evaluation().min_group].round().astype(int)
     if few.empty:
         return []
-    told = ", ".join(f"{level[:40]} {n:,}" for level, n in few.head(MAX_LEVELS).items())
+    shown = ", ".join(f"{level[:40]} {n:,}" for level, n in few.head(MAX_LEVELS).items())
     return [
-        f"    too few of {test:,} test essays for a verdict: about {told}; under "
+        f"    too few of {test:,} test essays for a verdict: about {shown}; under "
         f"{Privacy().min_cell} are not shown at all, nor what would tell them: merge small "
         "categories, or score more"
     ]
 
 
-def _counted(values: pd.Series) -> str:
-    counts = values.fillna("(missing)").str.strip().value_counts()
-    shown = ", ".join(f"{level[:40]} {count:,}" for level, count in counts.head(MAX_LEVELS).items())
-    more = len(counts) - MAX_LEVELS
-    return shown + (f", and {more} more" if more > 0 else "")
-
-
 # ---------------------------------------------------------------- the study
 
 
-def study_yaml(seen: InferredSchema, name: str) -> str:
+def study_yaml(schema: InferredSchema, name: str) -> str:
     """The study's file, with a comment where a person may want something else."""
-    columns = "\n".join(f"    {key}: {_quoted(column)}" for key, column in seen.columns.items())
-    if seen.groups:
+    columns = "\n".join(f"    {key}: {quoted(column)}" for key, column in schema.columns.items())
+    if schema.groups:
         columns += "\n    groups:             # name in the reports: column in the file"
-        columns += "".join(f"\n      {key}: {_quoted(c)}" for key, c in seen.groups.items())
-    low, high, step = seen.scale
-    scores, sizes = seen.scores, seen.sizes
+        columns += "".join(f"\n      {key}: {quoted(c)}" for key, c in schema.groups.items())
+    low, high, step = schema.scale
+    scores, sizes = schema.scores, schema.sizes
     n, unscored = int(scores.notna().sum()), int(scores.isna().sum())
-    sampling = SCORED if not unscored else UNSCORED if seen.has_test_set else ALL
+    sampling = SCORED if not unscored else UNSCORED if schema.has_test_set else ALL
     values = ""
-    if "split" in seen.columns:
-        found = seen.frame[seen.columns["split"]].dropna().str.lower().unique()
-        named = ", ".join(f"{_quoted(v)}: {roles.PART_VALUES[v]}" for v in found)
+    if "split" in schema.columns:
+        values_here = schema.frame[schema.columns["split"]].dropna().str.lower().unique()
+        named = ", ".join(f"{quoted(v)}: {roles.PART_VALUES[v]}" for v in values_here)
         values = f"  split_values: {{{named}}}\n"
     return TEMPLATE.read_text(encoding="utf-8").format(
         name=name,
-        title=_quoted(f"Essays of {seen.table.path.name}"),
+        title=quoted(f"Essays of {schema.table.path.name}"),
         about=f"{n:,} of {len(scores):,} essays were scored by hand.",
-        file=_quoted(_from_root(seen.table.path)),
+        file=quoted(path_in_study(schema.table.path)),
         columns=columns,
         scale=f"{{min: {low:g}, max: {high:g}, step: {step:g}}}",
-        table=f"  encoding: {seen.table.encoding}\n"
-        f"  separator: {_quoted(seen.table.separator)}\n{values}",
+        table=f"  encoding: {schema.table.encoding}\n"
+        f"  separator: {quoted(schema.table.separator)}\n{values}",
         dev=sizes["dev"],
-        test=TEST_SHARE.format(round(sizes["test"] / n, 4)) if seen.has_test_set else NO_TEST,
+        test=TEST_SHARE.format(round(sizes["test"] / n, 4)) if schema.has_test_set else NO_TEST,
         sampling=sampling,
-        evaluation=EVALUATION if seen.has_test_set else NO_EVALUATION,
+        evaluation=EVALUATION if schema.has_test_set else NO_EVALUATION,
         arms="human, cyborg" if unscored else "human, cyborg, full",
-        window=_window(word_count(seen.frame[seen.columns["text"]].fillna(""))),
+        window=_window(word_count(schema.frame[schema.columns["text"]].fillna(""))),
     )
 
 
@@ -282,18 +290,9 @@ def _window(words: pd.Series) -> int:
     return int(np.clip(np.ceil(words.quantile(0.95) * 1.4 / 64) * 64, 64, 768))
 
 
-def _from_root(path: Path) -> str:
-    path, home = path.resolve(), working_folder()
-    return os.path.relpath(path, home) if path.is_relative_to(home.parent) else str(path)
-
-
-def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)  # which YAML reads as it is meant
-
-
 UNSCORED = """\
   fractions: [0.25, 0.5, 1.0]   # of the scored train essays; 1.0 is all of them, the smaller
-  primary_fraction: 1.0                 # ones show what more scoring by hand still brings"""
+  primary_fraction: 1.0         # ones show what more scoring by hand still brings"""
 SCORED = """\
   fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
   primary_fraction: 0.25"""
@@ -306,7 +305,7 @@ EVALUATION = """\
 # evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
 NO_EVALUATION = """\
 evaluation:
-  has_test_set: false                 # no human-scored test essays: nothing is said of agreement or
+  has_test_set: false           # no human-scored test essays: nothing is said of agreement or
                                 # fairness; score some at random, and set test_share instead
 #  privacy: {min_cell: 10}      # essays of the smallest group that reports show"""
 TEMPLATE = Path(__file__).parent / "new_study.yaml"  # `{name}` is filled in
@@ -314,50 +313,36 @@ TEMPLATE = Path(__file__).parent / "new_study.yaml"  # `{name}` is filled in
 
 # ---------------------------------------------------------------- the command
 
-NO_TEST_HELP = "learn from all scored essays, and know nothing of agreement or fairness"
 
+def write_study(name: str, essays: Path, choices: Choices = Choices()) -> Path:
+    """Infer what a table of essays holds, print it, and write a study of it.
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m cyborg_utils.workflow.new_study", description=__doc__
-    )
-    parser.add_argument("name", help="of the new study: params/NAME.yaml")
-    parser.add_argument("data", type=Path, help="a CSV file with a row an essay")
-    for column in ("id", "text", "score", "second-score", "prompt", "split"):
-        parser.add_argument(f"--{column}", metavar="COLUMN")
-    parser.add_argument("--group", action="append", metavar="COLUMN", help="may be given again")
-    parser.add_argument("--scale", nargs=3, type=float, metavar=("MIN", "MAX", "STEP"))
-    parser.add_argument("--no-test", action="store_true", help=NO_TEST_HELP)
-    options = parser.parse_args(arguments)
-    try:
-        write_study(options)
-    except (CorpusError, ParameterError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
+    Parameters
+    ----------
+    name : of the new study.
+    essays : a text table with one row per essay.
 
+    Returns
+    -------
+    the study's file
 
-def write_study(options: argparse.Namespace) -> Path:
-    """Look at the table, tell what was understood, and write the study's file."""
-    path = params_folder() / f"{options.name}.yaml"
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", options.name):
-        raise ParameterError(
-            f"{options.name!r} names no study: use letters, digits, _, - and . only"
-        )
+    Raises
+    ------
+    ParameterError
+        No study can have that name, or there is one already.
+    CorpusError
+        The table cannot be used as it is; the message says why and what to do.
+    """
+    path = study_file(name)
     if path.exists():
         raise ParameterError(
             f"{shown_path(path)} is there already: take another name, or remove it"
         )
-    seen = infer_schema(open_table(options.data), options)
-    print("\n".join(told(seen)))
-    check_enough(seen)
-    text = study_yaml(seen, options.name)
-    with tempfile.TemporaryDirectory() as folder:
-        trial = Path(folder) / path.name
-        trial.write_text(text, encoding="utf-8")
-        corpus = load_corpus(load_study(str(trial)))
-    with open(path, "x", encoding="utf-8") as file:
-        file.write(text)
+    schema = infer_schema(open_table(essays), choices)
+    print("\n".join(summary_lines(schema)))
+    check_enough(schema)
+    text = study_yaml(schema, name)
+    corpus = write_checked(path, text)
     parts = corpus.groupby("split", sort=False)["score"].count()
     unscored = int(corpus["score"].isna().sum())
     print(
@@ -365,11 +350,7 @@ def write_study(options: argparse.Namespace) -> Path:
         + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
         + f"; {unscored:,} unscored ones are for the Teacher"
     )
-    if not seen.has_test_set:
+    if not schema.has_test_set:
         print("no test part: nothing will be known of agreement with people, or of fairness")
-    print(f"wrote {shown_path(path)}; look it over, then: make reports STUDY={options.name}")
+    print(f"wrote {shown_path(path)}; look it over, then: cyborg run {name}")
     return path
-
-
-if __name__ == "__main__":
-    sys.exit(main())

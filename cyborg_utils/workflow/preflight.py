@@ -1,13 +1,13 @@
-"""What a machine lacks for a study: `make check STUDY=name` prints OK or FAIL a line."""
+"""What a machine lacks for a study, one line per need, OK or FAIL."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -33,15 +33,32 @@ GB = 1024**3
 
 
 class Line(NamedTuple):
-    """One thing that was looked at: whether it will do, and what to do if not."""
+    """One need: whether it is met, and what to do if not."""
 
     ok: bool
-    told: str
+    message: str
 
 
-def look_at(study: Study) -> list[Line]:
+def check_study(name: str, settings: Sequence[str] = ()) -> int:
+    """Print a line for each need of a study.
+
+    Returns
+    -------
+    0 where all are met, else 1
+    """
+    try:
+        lines = needs(load_study(name, settings))
+    except ParameterError as error:
+        lines = [Line(False, str(error))]
+    for line in lines:
+        print(f"{'OK  ' if line.ok else 'FAIL'} {line.message}")
+    return int(not all(line.ok for line in lines))
+
+
+def needs(study: Study) -> list[Line]:
     """Everything that a run of the study needs, in the order in which it needs it."""
-    return [python(), *packages(), memory(), disk(), *data_files(study), *models(study)]
+    lines = [python(), *packages(), libraries(study), memory(), disk(), *data_files(study)]
+    return lines + (models(study) if libraries(study).ok else [])
 
 
 def models(study: Study) -> list[Line]:
@@ -49,7 +66,7 @@ def models(study: Study) -> list[Line]:
 
     A run looks at these too before it starts, where the study has pretrained models.
     """
-    lines = gpu(study)
+    lines = gpu(study) if neural(study) else []
     if not pretrained(study):
         return [*lines, Line(True, f"hub: {study.name} takes no model from it")]
     lacking = set()
@@ -65,48 +82,70 @@ def models(study: Study) -> list[Line]:
 
 def pretrained(study: Study) -> list[Model]:
     """The models that a study takes from the hub or from a folder, each once."""
-    found = [getattr(item, "model", None) for item in study.teachers + study.students]
-    found = [m for m in found if m is not None and m.from_scratch is None]
-    return [m for i, m in enumerate(found) if m not in found[:i]]
+    used = [getattr(item, "model", None) for item in study.teachers + study.students]
+    used = [m for m in used if m is not None and m.from_scratch is None]
+    return [m for i, m in enumerate(used) if m not in used[:i]]
 
 
 def python() -> Line:
     version = platform.python_version()
     fits = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    told = f"Python {version}"
-    return Line(fits, told if fits else f"{told}: 3.11, 3.12 or 3.13 is needed, see PYTHON=...")
+    remedy = "" if fits else ": 3.11, 3.12 or 3.13 is needed"
+    return Line(fits, f"Python {version}{remedy}")
 
 
 def packages(distribution: str = "cyborg-data") -> list[Line]:
     """Packages that are missing or of a version that was not asked for; one line where all fit."""
+    if _version(distribution) is None:
+        return [Line(False, f"package {distribution} is not installed: pip install .")]
     asked = [Requirement(text) for text in metadata.requires(distribution) or []]
     asked = [r for r in asked if r.marker is None or r.marker.evaluate({"extra": ""})]
     faults = []
     for requirement in asked:
-        try:
-            version = metadata.version(requirement.name)
-        except metadata.PackageNotFoundError:
-            version = "missing"
+        version = _version(requirement.name) or "missing"
         if version == "missing" or not requirement.specifier.contains(version, prereleases=True):
             faults.append(
                 Line(False, f"package {requirement.name} is {version}, {requirement.specifier} is "
-                     "needed: remove .venv and run `make check` again")
+                     "needed: install the project again (with make: remove .venv first)")
             )  # fmt: skip
-    return faults or [Line(True, f"packages: all {len(asked)}, torch {metadata.version('torch')}")]
+    return faults or [Line(True, f"packages: all {len(asked)}")]
+
+
+def neural(study: Study) -> bool:
+    """Whether a study trains or loads a model other than a classical one."""
+    return any(spec.kind != "classical" for spec in study.teachers + study.students)
+
+
+def libraries(study: Study) -> Line:
+    """The libraries of the study's models and of its corpus, which an installation may lack."""
+    wanted = {name for spec in study.teachers + study.students for name in spec.libraries}
+    if isinstance(study.corpus, DatasetCorpus):
+        wanted.add("datasets")
+    versions = {name: _version(name) for name in sorted(wanted)}
+    if None in versions.values():
+        what = "trains a neural model" if neural(study) else "reads a dataset"
+        return Line(False, f"this study {what}, which needs: pip install 'cyborg-data[models]'")
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return Line(True, f"libraries: {listed or f'{study.name} trains no model'}")
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def memory() -> Line:
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB
-    told = f"memory: {size:.0f} GB"
-    enough = size >= MEMORY
-    return Line(enough, told if enough else f"{told}, {MEMORY} are needed: use CORES=1")
+    remedy = "" if size >= MEMORY else f", {MEMORY} are needed: use --cores 1"
+    return Line(size >= MEMORY, f"memory: {size:.0f} GB{remedy}")
 
 
 def disk() -> Line:
     free = shutil.disk_usage(working_folder()).free / GB
-    told = f"disk: {free:.0f} GB free"
-    enough = free >= DISK
-    return Line(enough, told if enough else f"{told}, {DISK} are needed: `make clean` frees some")
+    remedy = "" if free >= DISK else f", {DISK} are needed: remove what runs/ no longer needs"
+    return Line(free >= DISK, f"disk: {free:.0f} GB free{remedy}")
 
 
 def data_files(study: Study) -> list[Line]:
@@ -126,7 +165,7 @@ def data_files(study: Study) -> list[Line]:
 def _data_file(corpus: Corpus, key: str, name: str) -> Line:
     if (working_folder() / name).is_file():
         return Line(True, f"data: {name}")
-    remedy = f"{remedy_for_missing(corpus, key)} (paths are from the repository's root)"
+    remedy = f"{remedy_for_missing(corpus, key)} (paths start at {working_folder()})"
     return Line(False, f"{key}: no file {name}; {remedy}")
 
 
@@ -147,19 +186,18 @@ def gpu(study: Study) -> list[Line]:
     """A GPU with the memory that the study's models say they need."""
     import torch
 
-    needs = {item.name: getattr(item, "gpu_memory", 0) for item in study.teachers + study.students}
-    name, need = max(needs.items(), key=lambda item: item[1], default=("", 0))
+    sizes = {item.name: getattr(item, "gpu_memory", 0) for item in study.teachers + study.students}
+    name, need = max(sizes.items(), key=lambda item: item[1], default=("", 0))
     remedy = "use a larger GPU, quantization: nf4, or a study with smaller models"
     if not torch.cuda.is_available():
-        told = "GPU: none"
         if need:
-            return [Line(False, f"{told}, and {name} needs one with {need:g} GB: {remedy}")]
-        return [Line(True, f"{told}, and {study.name} needs none")]
+            return [Line(False, f"GPU: none, and {name} needs one with {need:g} GB: {remedy}")]
+        return [Line(True, f"GPU: none, and {study.name} needs none")]
     properties = torch.cuda.get_device_properties(0)
-    told = f"GPU: {properties.name}, {properties.total_memory / GB:.0f} GB"
+    card = f"GPU: {properties.name}, {properties.total_memory / GB:.0f} GB"
     if properties.total_memory / GB < 0.95 * need:  # a card of 24 GB shows a little less
-        return [Line(False, f"{told}, and {name} needs {need:g} GB: {remedy}")]
-    return [Line(True, told)]
+        return [Line(False, f"{card}, and {name} needs {need:g} GB: {remedy}")]
+    return [Line(True, card)]
 
 
 def hub(name: str, revision: str) -> list[Line]:
@@ -237,24 +275,3 @@ def answers(study: Study, teacher: CausalTeacher) -> list[Line]:
     except (ModelError, ValueError) as error:
         return [Line(False, f"Teacher {teacher.name}: {error}")]
     return [Line(True, f"Teacher {teacher.name} answers each score by one token")]
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m cyborg_utils.workflow.preflight", description=__doc__
-    )
-    parser.add_argument("study", nargs="?", default="demo", help="a name in params/, or a path")
-    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
-    options = parser.parse_args(arguments)
-    try:
-        lines = look_at(load_study(options.study, options.settings))
-    except ParameterError as error:
-        print(f"FAIL {error}")
-        return 1
-    for line in lines:
-        print(f"{'OK  ' if line.ok else 'FAIL'} {line.told}")
-    return int(not all(line.ok for line in lines))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""What an earlier run left behind: finished stages, begun ones, and files that broke since."""
+"""What an earlier run left: finished stages, unfinished ones, and files that broke since."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
-from safetensors import safe_open
 
 from cyborg_utils.study.folders import shown_path, working_folder
 from cyborg_utils.study.schema.base import ParameterError
@@ -22,21 +21,21 @@ from cyborg_utils.study.stages import summary_stage
 MADE_TOGETHER = {"base": 2, "teachers": 3, "students": 4, "unfinished": 4}
 
 
-def found(study: Study) -> str:
+def earlier_stages(study: Study) -> str:
     """A line on what is there; empty where nothing is.
 
     A stage saves its notebook from its first cell on; its page in `reports/` comes at its end.
     """
-    begun = {path.stem for path in (study.folder / "notebooks").glob("*.ipynb")}
+    started = {path.stem for path in (study.folder / "notebooks").glob("*.ipynb")}
     ended = {
         path.stem.replace("index", summary_stage(study).notebook)
         for path in pages(study).glob("*.html")
     }
-    told = f"found: {counted(len(begun & ended), 'stage')} finished" if begun else ""
-    if left := sorted(begun - ended):
+    line = f"found: {counted(len(started & ended), 'stage')} finished" if started else ""
+    if left := sorted(started - ended):
         names = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-        told += f", {len(left)} begun and not finished ({names})"
-    return told
+        line += f", {len(left)} started and not finished ({names})"
+    return line
 
 
 def broken(study: Study) -> dict[Path, str]:
@@ -54,8 +53,8 @@ def broken(study: Study) -> dict[Path, str]:
             OPENS[path.suffix](path)
         except Exception as error:  # of four libraries, each with errors of its own
             reason = str(error).strip().splitlines()[0].rstrip(".") if str(error) else repr(error)
-            told = f"{shown_path(path)} cannot be read ({reason}): it is made again"
-            faults.setdefault(made_with(study, path), told)
+            message = f"{shown_path(path)} cannot be read ({reason}): it is made again"
+            faults.setdefault(made_with(study, path), message)
     return faults
 
 
@@ -94,14 +93,18 @@ def no_jobs(study: Study) -> None:
     if queue.returncode:
         raise ParameterError(f"squeue does not answer: {queue.stderr.strip()}")
     jobs = [line.partition(" ") for line in queue.stdout.splitlines()]
-    if mine := [number for number, _, name in jobs if name.rpartition("_")[0] == job_name(study)]:
+    if left := [number for number, _, name in jobs if name.rpartition("_")[0] == job_name(study)]:
         raise ParameterError(
-            f"study {study.name} still has {counted(len(mine), 'job')} of an earlier run in SLURM's"
-            f" queue; wait until they end, or stop them: scancel {' '.join(mine)}"
+            f"study {study.name} still has {counted(len(left), 'job')} of an earlier run in SLURM's"
+            f" queue; wait until they end, or stop them: scancel {' '.join(left)}"
         )
 
 
 def _whole_safetensors(path: Path) -> None:
+    try:
+        from safetensors import safe_open
+    except ModuleNotFoundError:  # without the library nothing here reads the file
+        return
     with safe_open(path, "np"):
         pass
 

@@ -1,14 +1,13 @@
 """A dress rehearsal: a study with models of the real shapes and random weights, saved locally.
 
-`make rehearsal STUDY=persuade` shows that a machine carries a study through every notebook, and
-how long it takes, before a gated model is downloaded. Its scores mean nothing.
+`cyborg rehearse persuade` shows that a machine carries a study through every notebook, and how long
+it takes, before a gated model is downloaded. Its scores mean nothing.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -27,7 +26,7 @@ from cyborg_utils.study.config import load_study
 from cyborg_utils.study.folders import shown_path, working_folder
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.workflow import runner
+from cyborg_utils.workflow.runner import check_data
 
 SHAPES = yaml.safe_load((Path(__file__).parent / "shapes.yaml").read_text(encoding="utf-8"))
 TINY = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3}
@@ -75,12 +74,30 @@ def save_random_model(hub: str, folder: Path, texts: list[str], tiny: bool = Fal
     tokenizer.save_pretrained(folder)
 
 
+def write_rehearsal(name: str, settings: Sequence[str] = (), tiny: bool = False) -> Path:
+    """Write the study of a rehearsal, with the models that it needs.
+
+    Parameters
+    ----------
+    name, settings : of the study that is rehearsed, as for `load_study`.
+    tiny : whether the models have a few thousand weights instead of their own numbers.
+
+    Raises
+    ------
+    ParameterError
+        The study cannot be read, a file of its corpus is missing, or a model is not in shapes.yaml.
+    """
+    study = load_study(name, settings)
+    check_data(study)
+    return rehearsal_of(study, tiny)
+
+
 def rehearsal_of(study: Study, tiny: bool = False) -> Path:
     """Write the study of a rehearsal: one U, one draw, one seed, every hub model a local one."""
     place = working_folder() / "runs" / "rehearsals"
-    given = study.model_dump(exclude={"name", "settings"}, exclude_unset=True)
+    values = study.model_dump(exclude={"name", "settings"}, exclude_unset=True)
     texts = None
-    for item in given["teachers"] + given["students"]:
+    for item in values["teachers"] + values["students"]:
         hub = item.get("model", {}).get("hub")
         if hub is None:
             continue
@@ -91,37 +108,12 @@ def rehearsal_of(study: Study, tiny: bool = False) -> Path:
             save_random_model(hub, folder, texts, tiny)
         item["model"] = {"folder": shown_path(folder)}
         item["gpu_memory"] = 0.0 if tiny else item.get("gpu_memory", 0.0)
-    given["sampling"] = {"fractions": [study.primary_fraction], "draws": [1], "seeds": [1]}
-    given["title"] = f"Dress rehearsal of {study.title}"
-    given["about"] = (
+    values["sampling"] = {"fractions": [study.primary_fraction], "draws": [1], "seeds": [1]}
+    values["title"] = f"Dress rehearsal of {study.title}"
+    values["about"] = (
         "**Every model has random weights, and no score here means anything.** It shows that this "
         "machine carries the study through."
     )
     path = place / f"{study.name}-rehearsal.yaml"
-    path.write_text(yaml.safe_dump(given, sort_keys=False), encoding="utf-8")
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
     return path
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m cyborg_utils.workflow.rehearsal", description=__doc__
-    )
-    parser.add_argument("study", help="a name in params/, or a path")
-    parser.add_argument("--tiny", action="store_true", help="the same with very small models")
-    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
-    options, more = parser.parse_known_args(arguments)
-    try:
-        study = load_study(options.study, options.settings)
-        runner.find_files(study)
-        path = rehearsal_of(study, options.tiny)
-    except ParameterError as error:
-        print(error, file=sys.stderr)
-        return 2
-    # In place of this process: the models that it made would keep their memory on the GPU.
-    os.execv(
-        sys.executable, [sys.executable, "-m", "cyborg_utils.workflow.runner", str(path), *more]
-    )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

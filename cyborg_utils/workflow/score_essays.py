@@ -1,13 +1,10 @@
 """Score new essays with a Student: a CSV of any size goes through in blocks of rows.
 
-`python -m cyborg_utils.workflow.score_essays STUDENT_FOLDER essays.csv scores.csv` is what `make
-score` calls. A run that is killed goes on with the next block.
+An interrupted run continues with the next block.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,7 +22,7 @@ from cyborg_utils.corpus.table_files import (
     open_table,
 )
 from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
-from cyborg_utils.models.saved_model import StudentError, calibrated, load_student
+from cyborg_utils.models.saved_model import calibrated, load_student
 from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.study.storage import hash_folder, read_json, write_json
 
@@ -56,7 +53,7 @@ def score_file(
 
     Raises
     ------
-    TableError, StudentError
+    TableError, StudentError, ModelError
         One sentence with the remedy.
     """
     _check_new(out)
@@ -168,33 +165,7 @@ class _Unfinished:
         self.note.unlink()
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m cyborg_utils.workflow.score_essays", description=__doc__
-    )
-    parser.add_argument("student", type=Path, help="the `model` folder of a Student")
-    parser.add_argument("data", type=Path, help="a CSV file with a row an essay")
-    parser.add_argument("out", type=Path, help="where the scores go")
-    for column in ("id", "text"):
-        parser.add_argument(f"--{column}", metavar="COLUMN")
-    options = parser.parse_args(arguments)
-    try:
-        counts = score_file(**vars(options))
-    except (TableError, StudentError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        return 130
-    print(summary(counts, options.out))
-    return 0
-
-
 def summary(counts: Counter, out: Path) -> str:
     """How many essays were scored and flagged, in one sentence."""
     flagged = ", ".join(f"{n:,} {flag}" for flag, n in counts.most_common() if flag != "essays")
     return f"wrote {out}: {counts['essays']:,} essays; flagged: {flagged or 'none'}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

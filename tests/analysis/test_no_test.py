@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from study_runs import ROOT
 
 from cyborg_utils.analysis.no_test import essays_needed
+from cyborg_utils.cli import main
 from cyborg_utils.corpus.loaders import external_test_essays, load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.validation import CorpusError
@@ -27,7 +28,7 @@ from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
-from cyborg_utils.workflow import new_study, score_essays
+from cyborg_utils.workflow import study_files
 
 NAME = f"test_unjudged_{os.getpid()}"
 STATEMENT = "This study has no human-scored test essays"
@@ -45,12 +46,12 @@ def essays() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def study_file(essays, tmp_path_factory):
-    """What `make study ... OPTIONS='--no-test'` writes for them."""
+    """What `cyborg new ... --no-test` writes for them."""
     place, patch = tmp_path_factory.mktemp("unjudged"), pytest.MonkeyPatch()
     essays.to_csv(place / "essays.csv", index=False)
-    patch.setattr(new_study, "params_folder", lambda: place)
+    patch.setattr(study_files, "params_folder", lambda: place)
     try:
-        assert new_study.main([NAME, str(place / "essays.csv"), "--no-test"]) == 0
+        assert main(["new", NAME, str(place / "essays.csv"), "--no-test"]) == 0
     finally:
         patch.undo()
     return place / f"{NAME}.yaml"
@@ -59,11 +60,11 @@ def study_file(essays, tmp_path_factory):
 @pytest.fixture
 def study_of(tmp_path, monkeypatch, capsys):
     """Make a study of a frame: (code, printed, error, its path)."""
-    monkeypatch.setattr(new_study, "params_folder", lambda: tmp_path)
+    monkeypatch.setattr(study_files, "params_folder", lambda: tmp_path)
 
     def make(data: pd.DataFrame, *options: str):
         data.to_csv(tmp_path / "essays.csv", index=False)
-        code = new_study.main(["mine", str(tmp_path / "essays.csv"), *options])
+        code = main(["new", "mine", str(tmp_path / "essays.csv"), *options])
         printed = capsys.readouterr()
         return code, printed.out, printed.err, tmp_path / "mine.yaml"
 
@@ -235,7 +236,8 @@ def ran(study_file):
     command = [
         sys.executable,
         "-m",
-        "cyborg_utils.workflow.runner",
+        "cyborg_utils",
+        "run",
         str(study_file),
         *given,
         "--cores",
@@ -317,7 +319,7 @@ def test_the_kept_student_scores_new_essays_and_its_card_says_what_is_unknown(ra
     new = simulate_corpus(30, seed=12)[["essay_id", "text"]]
     new.to_csv(tmp_path / "new.csv", index=False)
     out = tmp_path / "scores.csv"
-    assert score_essays.main([str(folder), str(tmp_path / "new.csv"), str(out)]) == 0
+    assert main(["score", str(folder), str(tmp_path / "new.csv"), str(out)]) == 0
     scored = pd.read_csv(out)
     assert len(scored) == 30
     assert scored["score"].dropna().isin(ran.labels).all()

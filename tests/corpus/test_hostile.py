@@ -21,6 +21,7 @@ import pandas as pd
 import pytest
 from small_models import causal, classical, fitted, with_chat
 
+from cyborg_utils.cli import main
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.table_files import TableError
@@ -37,7 +38,7 @@ from cyborg_utils.reporting.narrative.corpus import anomalies_note
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import HOLISTIC, ParameterError
 from cyborg_utils.study.schema.models import Model
-from cyborg_utils.workflow import new_study
+from cyborg_utils.workflow import study_files
 from cyborg_utils.workflow.score_essays import score_file
 
 LABELS = [1, 2, 3, 4, 5, 6]
@@ -132,7 +133,7 @@ def read(spoil: Callable | bytes, place: Path, made, more: str = "", name="essay
 
 
 def study(given, place: Path, made) -> str:
-    """`make study` of a file."""
+    """`cyborg new` of a file."""
     spoil, name = given if isinstance(given, tuple) else (given, "essays.csv")
     path, options = place / name, []
     if callable(spoil):
@@ -145,10 +146,10 @@ def study(given, place: Path, made) -> str:
         path.write_bytes(spoil)
     out, error = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(new_study, "params_folder", lambda: place)
+        patch.setattr(study_files, "params_folder", lambda: place)
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", error)
-        code = new_study.main(["mine", str(path), *options])
+        code = main(["new", "mine", str(path), *options])
     if code:
         return error.getvalue().strip().replace(f"{place}/", "")
     return next(line for line in out.getvalue().splitlines() if line.startswith(name))

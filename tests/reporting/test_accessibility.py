@@ -15,7 +15,7 @@ def reports(checkout):
     for name in PAGES:
         places = (f"runs/demo/notebooks/{name}.ipynb", f"reports/demo/{name}.html")
         given = ["seed=1"] if name == "00_concepts" else ["study=demo", "settings=[]"]
-        in_checkout(checkout, "cyborg_utils.reporting.notebooks", name, *places, *given)
+        in_checkout(checkout, "run-stage", name, *places, *given)
     return folder
 
 

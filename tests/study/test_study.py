@@ -17,7 +17,7 @@ import pytest
 from small_models import ELECTRA, LLAMA
 from study_runs import ROOT, Page, clean, run_study
 
-from cyborg_utils.reporting import notebooks
+from cyborg_utils.cli import main
 from cyborg_utils.reporting.notebooks import (
     StageError,
     run_notebook,
@@ -584,13 +584,14 @@ def test_a_stage_whose_earlier_run_is_still_at_it_says_so(tmp_path, capsys):
     executed = tmp_path / "01_corpus.ipynb"
     with only_run(tmp_path / ".01_corpus.lock", "stage"):
         given = [
+            "run-stage",
             "01_corpus",
             str(executed),
             str(tmp_path / "page.html"),
             "study=demo",
             "settings=[]",
         ]
-        assert notebooks.main(given) == 1
+        assert main(given) == 2
     assert capsys.readouterr().err.startswith("stage 01_corpus is being run by process ")
     assert not executed.exists()
 

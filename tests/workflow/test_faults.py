@@ -71,7 +71,8 @@ class Runner:
             [
                 sys.executable,
                 "-m",
-                "cyborg_utils.workflow.runner",
+                "cyborg_utils",
+                "run",
                 str(self.file),
                 "--cores",
                 "2",
@@ -346,7 +347,7 @@ def test_a_broken_file_is_found_with_what_is_made_together_with_it(study, kept):
 
 
 def test_nothing_is_said_where_nothing_is(study):
-    assert recovery.found(study) == ""
+    assert recovery.earlier_stages(study) == ""
 
 
 # ---------------------------------------------------------------- no room

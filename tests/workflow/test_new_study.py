@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cyborg_utils.cli import main
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.reporting.narrative.corpus import not_scored_note
 from cyborg_utils.reporting.narrative.findings import labeling_recommendation
 from cyborg_utils.study.config import load_study
-from cyborg_utils.workflow import new_study
-from cyborg_utils.workflow.new_study import main, small_on_test
+from cyborg_utils.workflow import study_files
+from cyborg_utils.workflow.new_study import small_on_test
 
 N, SCORED = 260, 160
 
@@ -41,7 +42,7 @@ def essays(simulated) -> pd.DataFrame:
 @pytest.fixture
 def study_of(tmp_path, monkeypatch, capsys):
     """Write a frame or bytes as a file and make a study of it: (code, printed, error, its path)."""
-    monkeypatch.setattr(new_study, "params_folder", lambda: tmp_path)
+    monkeypatch.setattr(study_files, "params_folder", lambda: tmp_path)
 
     def make(data, *options: str, name="mine", file="essays.csv", **how):
         path = tmp_path / file
@@ -49,7 +50,7 @@ def study_of(tmp_path, monkeypatch, capsys):
             data.to_csv(path, index=False, **how)
         elif data is not None:
             path.write_bytes(data)
-        code = main([name, str(path), *options])
+        code = main(["new", name, str(path), *options])
         printed = capsys.readouterr()
         return code, printed.out, printed.err, tmp_path / f"{name}.yaml"
 
@@ -127,7 +128,7 @@ def test_where_all_are_scored_scores_are_hidden(essays, study_of):
 def test_half_points_and_columns_named_by_hand(essays, study_of):
     essays = essays.rename(columns={"Mark": "niveau", "Gender": "cohort: A/B"})
     essays["niveau"] = essays["niveau"].astype(float) / 2
-    options = ["--score", "niveau", "--group", "cohort: A/B", "--scale", "0.5", "4", "0.5"]
+    options = ["--score", "niveau", "--group", "cohort: A/B", "--scale", "0.5-4:0.5"]
     code, _, error, path = study_of(essays, *options)
     assert (code, error) == (0, "")
     study = load_study(str(path))
@@ -250,10 +251,10 @@ def test_what_a_file_lacks_is_one_sentence_with_a_remedy(essays, study_of, spoil
     ("options", "how", "told"),
     [
         (["--text", "esay"], {}, "--text: no column 'esay'; it has 'Essay ID', 'Essay', 'Mark'"),
-        (["--second-score", "b"], {}, "--second-score: no column 'b'"),
+        (["--second", "b"], {}, "--second-score: no column 'b'"),
         (["--group", "sex"], {}, "--group: no column 'sex'"),
-        (["--scale", "1", "2", "1"], {}, "scores are off the scale 1 to 2"),
-        (["--scale", "1", "6", "4"], {}, "no whole number of steps of 4.0 from 1.0 to 6.0"),
+        (["--scale", "1-2"], {}, "scores are off the scale 1 to 2"),
+        (["--scale", "1-6:4"], {}, "no whole number of steps of 4.0 from 1.0 to 6.0"),
         ([], {"name": "my study"}, "'my study' names no study"),
         ([], {"name": "../mine"}, "'../mine' names no study"),
     ],

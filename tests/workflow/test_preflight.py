@@ -1,4 +1,4 @@
-"""`make check`: OK or FAIL a line, and the remedy."""
+"""`cyborg check`: one line per need, OK or FAIL, and the remedy."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, PreTrainedTokenizerFast
 
+from cyborg_utils.cli import main
 from cyborg_utils.models import loading
 from cyborg_utils.study.config import load_study
-from cyborg_utils.workflow import preflight, runner
+from cyborg_utils.workflow import preflight
 
 HUB = 'teachers.llama.model={hub: some/model, revision: "0123"}'
 PRETRAINED = ["corpus.n_train=100", HUB, "teachers.llama.pretraining=null"]
 
 
 def test_the_demo_runs_here_and_takes_nothing_from_elsewhere(capsys):
-    assert preflight.main(["demo"]) == 0
+    assert main(["check", "demo"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith("OK   ") for line in lines)
     assert any("simulates its essays" in line for line in lines)
@@ -31,7 +32,7 @@ def test_the_demo_runs_here_and_takes_nothing_from_elsewhere(capsys):
 
 
 def test_a_wrong_study_fails_with_its_line(capsys):
-    assert preflight.main(["demmo"]) == 1
+    assert main(["check", "demmo"]) == 1
     names = ", ".join(sorted(path.stem for path in (ROOT / "params").glob("*.yaml")))
     assert capsys.readouterr().out == (
         f"FAIL no study 'demmo': did you mean 'demo'? the studies are {names}\n"
@@ -43,11 +44,11 @@ def test_a_missing_file_and_a_full_machine_fail_with_a_remedy(monkeypatch, tmp_p
         "predictions", [f"corpus.file={tmp_path / 'none.csv'}", "evaluation.comparisons=[]"]
     )
     (line,) = preflight.data_files(study)
-    assert not line.ok and "correct corpus.file" in line.told
+    assert not line.ok and "correct corpus.file" in line.message
     monkeypatch.setattr(preflight, "MEMORY", 1e6)
     monkeypatch.setattr(preflight, "DISK", 1e9)
-    assert not preflight.memory().ok and "CORES=1" in preflight.memory().told
-    assert not preflight.disk().ok and "make clean" in preflight.disk().told
+    assert not preflight.memory().ok and "--cores 1" in preflight.memory().message
+    assert not preflight.disk().ok and "remove what runs/" in preflight.disk().message
 
 
 def test_a_dataset_that_cannot_be_had_fails_with_a_remedy(monkeypatch, tmp_path):
@@ -91,10 +92,10 @@ def test_a_dataset_that_cannot_be_had_fails_with_a_remedy(monkeypatch, tmp_path)
 def test_a_package_of_another_version_is_named(monkeypatch):
     real = preflight.metadata.version
     monkeypatch.setattr(
-        preflight.metadata, "version", lambda name: "0.1" if name == "peft" else real(name)
+        preflight.metadata, "version", lambda name: "0.1" if name == "pydantic" else real(name)
     )
     (line,) = preflight.packages()
-    assert not line.ok and line.told.startswith("package peft is 0.1, >=0.21 is needed")
+    assert not line.ok and line.message.startswith("package pydantic is 0.1, >=2.11 is needed")
 
 
 def response(status: int) -> httpx.Response:
@@ -115,7 +116,7 @@ def test_a_model_that_cannot_be_had_fails_with_a_remedy(monkeypatch, error, told
 
     monkeypatch.setattr(huggingface_hub, "auth_check", refuse)
     (line,) = preflight.hub("some/model", "0123")
-    assert not line.ok and line.told.startswith("hub: some/model") and told in line.told
+    assert not line.ok and line.message.startswith("hub: some/model") and told in line.message
 
 
 @pytest.mark.parametrize(("size", "ok"), [(10**9, True), (10**18, False)])
@@ -128,7 +129,7 @@ def test_a_model_that_does_not_fit_on_the_disk_is_refused(monkeypatch, tmp_path,
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "not" / "yet"))
     (line,) = preflight.hub("some/model", "0123")
     assert line.ok == ok
-    assert ("0.9 GB to download" if ok else "set HF_HOME to a larger disk") in line.told
+    assert ("0.9 GB to download" if ok else "set HF_HOME to a larger disk") in line.message
 
 
 def test_a_model_is_here_only_with_its_weights(monkeypatch, tmp_path):
@@ -149,7 +150,7 @@ def test_a_model_is_here_only_with_its_weights(monkeypatch, tmp_path):
     held["model.safetensors.index.json"] = str(tmp_path / "model.safetensors.index.json")
     assert not preflight.hub("some/model", "0123")[0].ok
     held["1.safetensors"] = str(tmp_path / "1.safetensors")
-    assert preflight.hub("some/model", "0123")[0].told == "hub: some/model is here already"
+    assert preflight.hub("some/model", "0123")[0].message == "hub: some/model is here already"
 
 
 def test_weights_that_are_no_safetensors_are_refused_but_for_main(monkeypatch):
@@ -159,7 +160,7 @@ def test_weights_that_are_no_safetensors_are_refused_but_for_main(monkeypatch):
         huggingface_hub, "model_info", lambda *_, **__: SimpleNamespace(siblings=files)
     )
     (line,) = preflight.hub("some/model", "0123")
-    assert not line.ok and "has no safetensors: name a revision that has them" in line.told
+    assert not line.ok and "has no safetensors: name a revision that has them" in line.message
     assert preflight.hub("some/model", "main")[0].ok
 
 
@@ -167,12 +168,12 @@ def test_a_model_that_needs_a_gpu_is_refused_without_one_and_on_a_small_one(monk
     study = load_study("demo", [*PRETRAINED, "teachers.llama.gpu_memory=40"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     (line,) = preflight.gpu(study)
-    assert not line.ok and "none, and llama needs one with 40 GB: use a larger GPU" in line.told
+    assert not line.ok and "none, and llama needs one with 40 GB: use a larger GPU" in line.message
     card = SimpleNamespace(name="Some Card", total_memory=23.7 * preflight.GB)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: card)
     (line,) = preflight.gpu(study)
-    assert not line.ok and "Some Card, 24 GB, and llama needs 40 GB" in line.told
+    assert not line.ok and "Some Card, 24 GB, and llama needs 40 GB" in line.message
     (line,) = preflight.gpu(load_study("demo", [*PRETRAINED, "teachers.llama.gpu_memory=24"]))
     assert line.ok
 
@@ -194,7 +195,7 @@ def test_a_score_without_a_token_of_its_own_stops_a_run_before_it_starts(tmp_pat
     given = [argument for setting in settings for argument in ("--set", setting)]
     study = tmp_path / "stopped.yaml"
     study.write_text((ROOT / "params/demo.yaml").read_text())
-    assert runner.main([str(study), *given]) == 2
+    assert main(["run", str(study), *given]) == 2
     told = capsys.readouterr().err
     assert told.startswith("stopped: Teacher llama: score '6' is no token of this tokenizer")
     assert not (ROOT / "runs/stopped").exists()
@@ -204,4 +205,4 @@ def test_four_bit_weights_ask_for_their_package(monkeypatch, tmp_path):
     settings = [*a_tokenizer(tmp_path, list("123456")), "teachers.llama.quantization=nf4"]
     monkeypatch.setattr(loading, "find_spec", lambda name: None)
     line = preflight.models(load_study("demo", settings))[-1]
-    assert not line.ok and "pip install -c constraints.txt -e .[qlora]" in line.told
+    assert not line.ok and "pip install -c constraints.txt -e .[qlora]" in line.message

@@ -25,7 +25,7 @@ def summary(tmp_path_factory):
     shutil.copy(TOUR, file)
     try:
         run = subprocess.run(
-            [sys.executable, "-m", "cyborg_utils.workflow.runner", str(file), "--cores", "2"],
+            [sys.executable, "-m", "cyborg_utils", "run", str(file), "--cores", "2"],
             capture_output=True,
             text=True,
             cwd=ROOT,

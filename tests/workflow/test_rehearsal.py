@@ -13,9 +13,10 @@ import yaml
 from study_runs import ROOT
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
+from cyborg_utils.cli import main
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.study.config import load_study
-from cyborg_utils.workflow.rehearsal import SHAPES, config_of, main
+from cyborg_utils.workflow.rehearsal import SHAPES, config_of
 
 NAME = "rehearsed"
 RENAMED = {
@@ -46,7 +47,8 @@ def rehearsal(tmp_path_factory):
         command = [
             sys.executable,
             "-m",
-            "cyborg_utils.workflow.rehearsal",
+            "cyborg_utils",
+            "rehearse",
             str(study),
             "--tiny",
             *given,
@@ -117,5 +119,8 @@ def test_a_model_without_a_shape_is_one_line(tmp_path, capsys):
     study = tmp_path / "shapeless.yaml"
     study.write_text((ROOT / "params/demo.yaml").read_text())
     model = 'teachers.llama.model={hub: some/model, revision: "1"}'
-    assert main([str(study), "--set", model, "--set", "teachers.llama.pretraining=null"]) == 2
+    assert (
+        main(["rehearse", str(study), "--set", model, "--set", "teachers.llama.pretraining=null"])
+        == 2
+    )
     assert "no shape of some/model in shapes.yaml; it has meta-llama/" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from small_models import classical, fitted
 from study_runs import ROOT
 from transformers import pipeline
 
+from cyborg_utils.cli import main
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.corpus.table_files import TableError
 from cyborg_utils.models.novelty import BLANK, CUT, LONG, REPEATED, SHORT, UNLIKE, profile_of
@@ -27,8 +28,8 @@ from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition, saves_model
 from cyborg_utils.study.schema.models import EncoderScorer
 from cyborg_utils.study.storage import read_json, write_json
-from cyborg_utils.workflow import new_study, score_essays
-from cyborg_utils.workflow.score_essays import main, score_file
+from cyborg_utils.workflow import score_essays, study_files
+from cyborg_utils.workflow.score_essays import score_file
 
 LABELS = [1, 2, 3, 4, 5, 6]
 GERMAN = (
@@ -136,12 +137,12 @@ def test_a_killed_run_goes_on_with_its_next_block(ridge, new, tmp_path, monkeypa
 
     monkeypatch.setattr(score_essays, "_score", until_the_third)
     files = [str(ridge), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
-    assert main(files) == 130
+    assert main(["score", *files]) == 130
     assert not (tmp_path / "scores.csv").exists()
     with open(tmp_path / "scores.csv.part", "a") as part:
         part.write("half a li")
     monkeypatch.setattr(score_essays, "_score", lambda *a: seen.append(len(a[0])) or score(*a))
-    assert main(files) == 0
+    assert main(["score", *files]) == 0
     assert seen == [30, 30, 30, 10]
     pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "scores.csv"), whole)
     assert [p.name for p in tmp_path.glob("*.part*")] == []
@@ -178,7 +179,7 @@ SPOILT = {
 def test_a_folder_that_is_no_student_is_refused(ridge, new, tmp_path, capsys, spoil, told):
     spoil(ridge)
     new.to_csv(tmp_path / "new.csv", index=False)
-    assert main([str(ridge), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]) == 2
+    assert main(["score", str(ridge), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]) == 2
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
@@ -212,7 +213,7 @@ def test_a_file_that_cannot_be_scored_is_refused(made, tmp_path, capsys, rows, o
     if rows:
         (tmp_path / "new.csv").write_text(rows)
     files = [str(made), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
-    assert main([*files, *options]) == 2
+    assert main(["score", *files, *options]) == 2
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
@@ -226,7 +227,7 @@ def test_a_hundred_thousand_essays_take_no_more_memory_than_ten_thousand(made, c
         texts = np.resize(corpus["text"].to_numpy(dtype=object), n)
         file = tmp_path / f"{n}.csv"
         pd.DataFrame({"essay_id": np.arange(n), "text": texts}).to_csv(file, index=False)
-        command = [sys.executable, "-m", "cyborg_utils.workflow.score_essays", str(made), str(file)]
+        command = [sys.executable, "-m", "cyborg_utils", "score", str(made), str(file)]
         code = (
             "import resource, subprocess, sys;"
             "done = subprocess.run(sys.argv[1:], capture_output=True, text=True, check=True);"
@@ -317,16 +318,17 @@ def whole_way(tmp_path_factory):
     frame.loc[200:, "mark"] = pd.NA
     frame.to_csv(place / "essays.csv", sep=";", index=False)
     patch, name = pytest.MonkeyPatch(), f"test_mine_{os.getpid()}"
-    patch.setattr(new_study, "params_folder", lambda: place)
+    patch.setattr(study_files, "params_folder", lambda: place)
     try:
-        assert new_study.main([name, str(place / "essays.csv")]) == 0
+        assert main(["new", name, str(place / "essays.csv")]) == 0
         settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",
                     "evaluation.min_group=5", "sampling.fractions=[0.5, 1.0]"]  # fmt: skip
         given = [argument for setting in settings for argument in ("--set", setting)]
         command = [
             sys.executable,
             "-m",
-            "cyborg_utils.workflow.runner",
+            "cyborg_utils",
+            "run",
             str(place / f"{name}.yaml"),
             *given,
         ]
@@ -365,7 +367,7 @@ def test_from_a_csv_to_reports_and_new_scores(whole_way):
     assert re.search(r"on 60 test essays: QWK 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}", card)
     assert not (study.folder / "students/ridge/cyborg-ridge-f0.5-d1/s1/model").exists()
     out = place / "scores.csv"
-    assert main([str(folder), str(place / "essays.csv"), str(out)]) == 0
+    assert main(["score", str(folder), str(place / "essays.csv"), str(out)]) == 0
     scored = pd.read_csv(out).set_index("essay_id")
     assert len(scored) == 280
     students = pd.read_parquet(folder.parent / "predictions.parquet").set_index("essay_id")

@@ -36,7 +36,7 @@ evaluation: {{replicates: 200, min_group: 5}}
 def run_study(*arguments: str) -> subprocess.CompletedProcess:
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
-        [sys.executable, "-m", "cyborg_utils.workflow.runner", *arguments],
+        [sys.executable, "-m", "cyborg_utils", "run", *arguments],
         cwd=ROOT,
         env=os.environ | {"PATH": paths},
         capture_output=True,
@@ -95,7 +95,7 @@ def test_a_study_through_slurm_has_the_numbers_of_this_machine(tiny, cluster):
         shutil.rmtree(ROOT / place / NAME)
 
     run = subprocess.Popen(
-        [sys.executable, "-m", "cyborg_utils.workflow.runner", str(tiny), "--profile", "slurm"],
+        [sys.executable, "-m", "cyborg_utils", "run", str(tiny), "--profile", "slurm"],
         cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )  # fmt: skip
     assert cancel("rule_teacher", run), "the Teacher's job was not seen running"

@@ -44,7 +44,7 @@ def small(name: str) -> list[str]:
 
 
 def run(name: str, *options: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "cyborg_utils.workflow.runner", name, "--cores", "2", *options]
+    command = [sys.executable, "-m", "cyborg_utils", "run", name, "--cores", "2", *options]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
@@ -57,7 +57,7 @@ def test_docs_name_every_study():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_study_whose_data_is_missing_says_where_to_get_it(name):
     for line in data_files(load_study(name)):
-        assert line.ok or "https://" in line.told or "correct corpus." in line.told
+        assert line.ok or "https://" in line.message or "correct corpus." in line.message
 
 
 @pytest.mark.slow
