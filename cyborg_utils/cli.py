@@ -11,15 +11,18 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from cyborg_utils import __version__
 
-MODELS = {"torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets"}
+MODELS = {  # what the extra `models` installs
+    "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets",
+    "huggingface_hub",
+}  # fmt: skip
 FILE = click.Path(path_type=Path)
 Texts = tuple[str, ...]
+Choice = str | bool | tuple | None
 
 
 class InOrder(click.Group):
@@ -121,7 +124,7 @@ def run(
 @scale_option
 @click.option("--no-test", is_flag=True, help="Train on all scored essays; agreement and fairness "
               "remain unknown.")  # fmt: skip
-def new(name: str, essays: Path, second: str | None, **choices: Any) -> int:
+def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
     """Write a study of your own essays from a CSV file.
 
     The file has one row per essay; the study is NAME.yaml. Columns that are not named are inferred
@@ -161,7 +164,13 @@ def score(student: Path, essays: Path, out: Path, id: str | None, text: str | No
 @click.option("--name", help="Of the study that is written (default: after the file).")
 @click.option("--out", type=FILE, help="Where study and reports go (default: the current folder).")
 @cores_option
-def evaluate(scores: Path, name: str | None, out: Path | None, cores: int, **choices: Any) -> int:
+def evaluate(
+    scores: Path,
+    name: str | None,
+    out: Path | None,
+    cores: int,
+    **choices: str | bool | tuple | None,
+) -> int:
     """Report agreement and fairness of the scores in a CSV file.
 
     It has one row per essay, with a human score and the scores of one or more machines. Columns

@@ -24,8 +24,8 @@ from cyborg_utils.workflow.study_files import (
 
 HUMAN = {"human", "h", "rater", "hand", "manual", "gold", "reference"}  # words in a column's name
 MACHINE = {
-    "machine", "m", "model", "predicted", "prediction", "pred", "automated", "automatic", "auto", "ai",
-    "aes", "engine", "system", "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
+    "machine", "m", "model", "predicted", "prediction", "pred", "automated", "automatic", "auto",
+    "ai", "aes", "engine", "system", "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
 }  # fmt: skip
 
 
