@@ -1,10 +1,6 @@
 # The front door. `make help` lists what it does.
 STUDY ?= demo
 SET ?=
-NAME ?=
-DATA ?=
-STUDENT ?=
-OUT ?= scores.csv
 OPTIONS ?=
 COPY ?= notebooks
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 1)
@@ -14,41 +10,36 @@ PROFILE ?=
 
 VENV := .venv
 READY := $(VENV)/.ready
+CYBORG := $(VENV)/bin/cyborg
+SETTINGS = $(foreach s,$(SET),--set '$(s)') $(OPTIONS)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help check reports rehearsal study score lab workshop checkpoints test test-slow lint readme clean
+.PHONY: help check reports rehearsal lab workshop checkpoints test test-slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
-	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' lays values over it"
+	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' overrides values of it"
+	@echo "  $(CYBORG) has more commands, and takes values with spaces: $(CYBORG) --help"
 
-check: $(READY) ## can this machine run a study? OK or FAIL a line: make check STUDY=demo
-	@$(VENV)/bin/python -m cyborg_utils.workflow.preflight $(STUDY) $(foreach s,$(SET),--set '$(s)')
+check: $(READY) ## can this machine run a study? one line per need, OK or FAIL: make check STUDY=demo
+	@$(CYBORG) check '$(STUDY)' $(SETTINGS)
 
 reports: $(READY) ## run a study and render its reports: make reports STUDY=demo; PROFILE=slurm on a cluster
-	@$(VENV)/bin/python -m cyborg_utils.workflow.runner $(STUDY) --cores $(CORES) $(if $(PROFILE),--profile '$(PROFILE)') $(foreach s,$(SET),--set '$(s)')
+	@$(CYBORG) run '$(STUDY)' --cores $(CORES) $(if $(PROFILE),--profile '$(PROFILE)') $(SETTINGS)
 
-rehearsal: $(READY) ## a study with random weights in the real models' shapes: ... SIZE=tiny
-	@$(VENV)/bin/python -m cyborg_utils.workflow.rehearsal $(STUDY) --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(foreach s,$(SET),--set '$(s)')
-
-study: $(READY) ## a study of your own CSV: make study NAME=mine DATA=essays.csv OPTIONS='--score mark'
-	@test -n "$(NAME)" -a -n "$(DATA)" || { echo "make study needs a name and a file: make study NAME=mine DATA=essays.csv"; exit 2; }
-	@$(VENV)/bin/python -m cyborg_utils.workflow.new_study '$(NAME)' '$(DATA)' $(OPTIONS)
-
-score: $(READY) ## score new essays: make score STUDENT=runs/.../model DATA=new.csv OUT=scores.csv
-	@test -n "$(STUDENT)" -a -n "$(DATA)" || { echo "make score needs a Student's folder and a file: make score STUDENT=runs/mine/students/.../model DATA=new.csv"; exit 2; }
-	@$(VENV)/bin/python -m cyborg_utils.workflow.score_essays '$(STUDENT)' '$(DATA)' '$(OUT)' $(OPTIONS)
+rehearsal: $(READY) ## run a study with random weights in its models' sizes: ... SIZE=tiny
+	@$(CYBORG) rehearse '$(STUDY)' --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(SETTINGS)
 
 lab: $(READY) ## open JupyterLab on the path through the notebooks: make lab COPY=workshop/participants
 	@test -f '$(COPY)/Start.ipynb' || { echo "no $(COPY)/Start.ipynb: make workshop writes workshop/participants and workshop/instructor"; exit 2; }
 	@$(VENV)/bin/jupyter lab --LabApp.default_url='/lab/tree/$(COPY)/Start.ipynb'
 
 workshop: $(READY) ## write the participants' and the instructor's copies of the notebooks
-	@$(VENV)/bin/python -m cyborg_utils.teaching.workshop
+	@$(CYBORG) workshop
 
 precomputed: $(READY) ## ship the results of the demo and the tour, after make reports of both
-	@$(VENV)/bin/python -m cyborg_utils.teaching.precomputed
+	@$(CYBORG) precomputed
 
 test: $(READY) ## the tests that need no GPU and little time
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
@@ -62,7 +53,7 @@ lint: $(READY) ## style of code and notebooks, layers of the package
 	@$(VENV)/bin/nbstripout --verify notebooks/*.ipynb
 
 readme: $(READY) ## write the findings of all studies into README.md and docs/results.md
-	@$(VENV)/bin/python -m cyborg_utils.reporting.readme
+	@$(CYBORG) readme
 
 clean: ## remove runs and reports; .venv stays
 	rm -rf runs .snakemake .pytest_cache .ruff_cache .hypothesis
@@ -75,5 +66,5 @@ $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (once; a few minutes)"
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt torch==2.13.0
-	@PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) -c constraints.txt -e '.[models,dev]'
 	@touch $(READY)

@@ -142,7 +142,9 @@ def timed(trained, causal, examples, spec, train):
         train()
     seconds, positions = steps.second_half()
     tokens = sum(len(e["input_ids"]) for e in examples)
-    work = hardware.operations(causal, tokens, "lora recomputed" if spec.gradient_checkpointing else "lora")
+    work = hardware.operations(
+        causal, tokens, "lora recomputed" if spec.gradient_checkpointing else "lora"
+    )
     found = {"seconds": seconds, "tokens": tokens, "positions": positions, "work": work}
     return found | {"peak": hardware.peak_memory()}
 

@@ -16,14 +16,19 @@ import click
 
 from cyborg_utils import __version__
 
-MODELS = {"torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets"}
+MODELS = {  # what the extra `models` installs
+    "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets",
+    "huggingface_hub",
+}  # fmt: skip
 FILE = click.Path(path_type=Path)
+Texts = tuple[str, ...]
+Choice = str | bool | tuple | None
 
 
 class InOrder(click.Group):
     """Commands that help lists in the order in which they are defined here."""
 
-    def list_commands(self, ctx) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
 
 
@@ -32,9 +37,9 @@ class Scale(click.ParamType):
 
     name = "MIN-MAX[:STEP]"
 
-    def convert(self, value, param, ctx) -> tuple[float, float, float]:
-        if isinstance(value, tuple):
-            return value
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float]:
         number = r"(-?\d+(?:\.\d+)?)"
         parts = re.fullmatch(f"{number}-{number}(?::{number})?", value)
         if parts is None:
@@ -46,7 +51,7 @@ class Scale(click.ParamType):
 def column_options(**roles: str) -> Callable:
     """Options that name a column: what each column holds, by the option's name."""
 
-    def add(command):
+    def add(command: Callable) -> Callable:
         for role, holds in reversed(roles.items()):
             command = click.option(f"--{role}", metavar="COLUMN", help=f"The column with {holds}.")(
                 command
@@ -89,7 +94,14 @@ def commands() -> None:
 @click.option("--profile", help="A folder of profiles/ that says how a cluster is used.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, and run nothing.")
 @click.argument("snakemake_options", nargs=-1, type=click.UNPROCESSED)
-def run(study, settings, cores, profile, dry_run, snakemake_options) -> int:
+def run(
+    study: str,
+    settings: Texts,
+    cores: int,
+    profile: str | None,
+    dry_run: bool,
+    snakemake_options: Texts,
+) -> int:
     """Run a study and render its reports.
 
     Finished stages are not repeated. Options after -- go to Snakemake, as in: cyborg run demo --
@@ -112,7 +124,7 @@ def run(study, settings, cores, profile, dry_run, snakemake_options) -> int:
 @scale_option
 @click.option("--no-test", is_flag=True, help="Train on all scored essays; agreement and fairness "
               "remain unknown.")  # fmt: skip
-def new(name, essays, second, **choices) -> int:
+def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
     """Write a study of your own essays from a CSV file.
 
     The file has one row per essay; the study is NAME.yaml. Columns that are not named are inferred
@@ -129,7 +141,7 @@ def new(name, essays, second, **choices) -> int:
 @click.argument("essays", metavar="ESSAYS.csv", type=FILE)
 @click.argument("out", metavar="OUT.csv", type=FILE)
 @column_options(id="the essays' ids", text="the essays")
-def score(student, essays, out, id, text) -> int:
+def score(student: Path, essays: Path, out: Path, id: str | None, text: str | None) -> int:
     """Score new essays with a saved Student.
 
     STUDENT is its model folder, below runs/.
@@ -152,7 +164,13 @@ def score(student, essays, out, id, text) -> int:
 @click.option("--name", help="Of the study that is written (default: after the file).")
 @click.option("--out", type=FILE, help="Where study and reports go (default: the current folder).")
 @cores_option
-def evaluate(scores, name, out, cores, **choices) -> int:
+def evaluate(
+    scores: Path,
+    name: str | None,
+    out: Path | None,
+    cores: int,
+    **choices: str | bool | tuple | None,
+) -> int:
     """Report agreement and fairness of the scores in a CSV file.
 
     It has one row per essay, with a human score and the scores of one or more machines. Columns
@@ -171,7 +189,7 @@ def evaluate(scores, name, out, cores, **choices) -> int:
 @commands.command()
 @study_argument
 @set_option
-def check(study, settings) -> int:
+def check(study: str, settings: Texts) -> int:
     """Check whether this machine can run a study.
 
     One line per need, OK or FAIL, with the remedy.
@@ -187,7 +205,7 @@ def check(study, settings) -> int:
 @cores_option
 @click.option("--tiny", is_flag=True, help="Use very small models.")
 @click.argument("snakemake_options", nargs=-1, type=click.UNPROCESSED)
-def rehearse(study, settings, cores, tiny, snakemake_options) -> int:
+def rehearse(study: str, settings: Texts, cores: int, tiny: bool, snakemake_options: Texts) -> int:
     """Run a study with random weights, before any download.
 
     Its models have the sizes of the real ones; their scores mean nothing.
@@ -209,7 +227,16 @@ def rehearse(study, settings, cores, tiny, snakemake_options) -> int:
 @click.option("--draw", type=int, help="Default: the first of the study.")
 @click.option("--held-out", type=int, help="Position of the held-out prompt, from 0.")
 @click.option("--license", help="Of the dataset: an identifier of the hub, or a note.")
-def export(study, folder, settings, teacher, fraction, draw, held_out, license) -> int:
+def export(
+    study: str,
+    folder: Path,
+    settings: Texts,
+    teacher: str | None,
+    fraction: float | None,
+    draw: int | None,
+    held_out: int | None,
+    license: str | None,
+) -> int:
     """Write a study's cyborg data as a dataset with a card.
 
     datasets.load_dataset opens it. The labeling must have run.
@@ -218,14 +245,14 @@ def export(study, folder, settings, teacher, fraction, draw, held_out, license) 
     from cyborg_utils.study.config import load_study
     from cyborg_utils.study.schema.base import ParameterError
 
-    study = load_study(study, settings)
-    if not study.teachers:
-        raise ParameterError(f"study {study.name} has no Teacher, so it has no cyborg data")
+    loaded = load_study(study, settings)
+    if not loaded.teachers:
+        raise ParameterError(f"study {loaded.name} has no Teacher, so it has no cyborg data")
     path = export_cyborg_data(
-        study,
-        teacher or study.teachers[0].name,
-        study.primary_fraction if fraction is None else fraction,
-        study.sampling.draws[0] if draw is None else draw,
+        loaded,
+        teacher or loaded.teachers[0].name,
+        loaded.primary_fraction if fraction is None else fraction,
+        loaded.sampling.draws[0] if draw is None else draw,
         folder,
         held_out,
         license or CORPUS_LICENSE,
@@ -281,7 +308,7 @@ def readme() -> int:
 @click.argument("executed", type=FILE)
 @click.argument("report", type=FILE)
 @click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-def run_stage(notebook, executed, report, parameters) -> int:
+def run_stage(notebook: str, executed: Path, report: Path, parameters: Texts) -> int:
     """Run one notebook with KEY=VALUE parameters, and render its page."""
     # Every check of a notebook's JSON would compile this grammar of URIs, for over a second.
     sys.modules.setdefault("rfc3987_syntax", None)
@@ -293,7 +320,7 @@ def run_stage(notebook, executed, report, parameters) -> int:
 
 @commands.command("label-part", hidden=True)
 @click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-def label_part(parameters) -> int:
+def label_part(parameters: Texts) -> int:
     """Score one job's share of the essays that a Teacher labels."""
     from cyborg_utils.labeling.sharding import score_part
 
@@ -301,7 +328,7 @@ def label_part(parameters) -> int:
     return 0
 
 
-def _values(pairs: tuple[str, ...]) -> dict:
+def _values(pairs: Texts) -> dict:
     """Parameters as values: YAML, but for the study's name, which may look like a number."""
     import yaml
 

@@ -67,4 +67,4 @@ def ship_results() -> None:
     """Ship the results of the demo and of the tour."""
     for name in MODELS:
         total = save(load_study(name)) / 1024
-        print(f"{name}: {total:,.0f} KB in {shown_path(notebooks_folder())}/checkpoints")
+        print(f"{name}: {total:,.0f} KB in {shown_path(notebooks_folder())}/precomputed")

@@ -22,10 +22,10 @@ from cyborg_utils.workflow.study_files import (
     write_checked,
 )
 
-HUMAN = {"human", "rater", "hand", "manual", "gold", "reference"}  # words in a column's name
+HUMAN = {"human", "h", "rater", "hand", "manual", "gold", "reference"}  # words in a column's name
 MACHINE = {
-    "machine", "model", "predicted", "prediction", "pred", "automated", "automatic", "auto", "ai",
-    "aes", "engine", "system", "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
+    "machine", "m", "model", "predicted", "prediction", "pred", "automated", "automatic", "auto",
+    "ai", "aes", "engine", "system", "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
 }  # fmt: skip
 
 

@@ -292,7 +292,7 @@ def _window(words: pd.Series) -> int:
 
 UNSCORED = """\
   fractions: [0.25, 0.5, 1.0]   # of the scored train essays; 1.0 is all of them, the smaller
-  primary_fraction: 1.0                 # ones show what more scoring by hand still brings"""
+  primary_fraction: 1.0         # ones show what more scoring by hand still brings"""
 SCORED = """\
   fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
   primary_fraction: 0.25"""
@@ -305,7 +305,7 @@ EVALUATION = """\
 # evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
 NO_EVALUATION = """\
 evaluation:
-  has_test_set: false                 # no human-scored test essays: nothing is said of agreement or
+  has_test_set: false           # no human-scored test essays: nothing is said of agreement or
                                 # fairness; score some at random, and set test_share instead
 #  privacy: {min_cell: 10}      # essays of the smallest group that reports show"""
 TEMPLATE = Path(__file__).parent / "new_study.yaml"  # `{name}` is filled in
