@@ -39,11 +39,7 @@ INSTRUCTIONS = re.compile(
     rf"|\b(?:answer|reply|respond)\s+with\s+(?:the\s+)?(?:{MARKS}\b|\d)",
     re.IGNORECASE | re.MULTILINE,
 )
-KINDS = {
-    "with instructions to a scorer": INSTRUCTIONS,
-    "with special tokens of a language model": TOKENS,
-    "with control or invisible characters": HIDDEN,
-}
+KINDS = {"instructions": INSTRUCTIONS, "special_tokens": TOKENS, "hidden_characters": HIDDEN}
 
 
 def is_blank(text: str) -> bool:

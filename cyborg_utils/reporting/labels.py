@@ -1,7 +1,8 @@
 """What readers call the keys of results: conditions, verdicts, rules, statistics, methods.
 
 Results and code know keys alone. A label is made where a table, a figure or a sentence is made, and
-nothing is selected by it: each can be reworded here without any other change.
+nothing is selected by it: each can be reworded here without any other change. The keys stand here
+as plain text, so that a label costs no import of the modules that define them.
 """
 
 from __future__ import annotations
@@ -10,12 +11,6 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from cyborg_utils.analysis.agreement import HUMAN
-from cyborg_utils.analysis.measures import Rule, RuleVerdict
-from cyborg_utils.analysis.paired import EVERYONE, TOP_SHARE
-from cyborg_utils.analysis.subgroups import Outcome
-from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
-from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.study.design import CONDITION_FIELDS, Condition
 from cyborg_utils.study.schema.study import HARD
 
@@ -28,11 +23,10 @@ ARMS = {
 }
 ALL_SCORED = "all scored"
 HELD_OUT = "prompt left out"
-PEOPLE = "people"
 SOURCES = {
-    HUMAN: PEOPLE,
-    f"{HUMAN}:train": "people, U",
-    f"{HUMAN}:dev": "people, dev",
+    "human": "people",
+    "human:train": "people, U",
+    "human:dev": "people, dev",
     "teacher": "Teacher {name}, labels",
     "student": "{name}, dev",
 }
@@ -46,7 +40,7 @@ STATISTICS = {
     "qwk": "QWK",
     "smd": "SMD",
     "sd_ratio": "SD of the machine's scores over people's",
-    TOP_SHARE: "share of the two highest scores",
+    "top_share": "share of the two highest scores",
     "exact": "exact agreement",
     "adjacent": "adjacent agreement",
     "correlation": "correlation",
@@ -66,34 +60,39 @@ DECODING_RULES = {
     "equated": "mean and SD of dev",
 }
 RULES = {
-    Rule.QWK: "QWK at least 0.70",
-    Rule.SMD: "SMD within ±0.15",
-    Rule.SD_RATIO: "SD ratio within 2/3 to 3/2",
-    Rule.QWK_DEGRADATION: "QWK at most 0.10 below two people's",
-    Rule.EXACT_DEGRADATION: ("exact agreement at most 5.125 percentage points below two people's"),
+    "qwk": "QWK at least 0.70",
+    "smd": "SMD within ±0.15",
+    "sd_ratio": "SD ratio within 2/3 to 3/2",
+    "qwk_degradation": "QWK at most 0.10 below two people's",
+    "exact_degradation": ("exact agreement at most 5.125 percentage points below two people's"),
 }
 RULE_SOURCES = {
-    Rule.QWK: "Williamson, Xi and Breyer (2012)",
-    Rule.SMD: "Williamson, Xi and Breyer (2012)",
-    Rule.SD_RATIO: "Wang and von Davier (2014)",
-    Rule.QWK_DEGRADATION: "Williamson, Xi and Breyer (2012)",
-    Rule.EXACT_DEGRADATION: "Wang and von Davier (2014)",
+    "qwk": "Williamson, Xi and Breyer (2012)",
+    "smd": "Williamson, Xi and Breyer (2012)",
+    "sd_ratio": "Wang and von Davier (2014)",
+    "qwk_degradation": "Williamson, Xi and Breyer (2012)",
+    "exact_degradation": "Wang and von Davier (2014)",
 }
 VERDICTS = {
-    Verdict.WITHIN: "within",
-    Verdict.OUTSIDE: "outside",
-    Verdict.INCONCLUSIVE: "cannot tell",
-    RuleVerdict.MET: "met",
-    RuleVerdict.BROKEN: "broken",
-    Outcome.TOO_LOW: "too low",
-    Outcome.TOO_HIGH: "too high",
-    Outcome.UNDEFINED: "undefined",
-    ConditionalVerdict.NONE_SHOWN: "none shown",
-    ConditionalVerdict.DEPENDS: "depends",
-    ConditionalVerdict.NOT_ESTIMABLE: "cannot tell",
+    "within": "within",
+    "outside": "outside",
+    "inconclusive": "cannot tell",
+    "met": "met",
+    "broken": "broken",
+    "too_low": "too low",
+    "too_high": "too high",
+    "undefined": "undefined",
+    "none_shown": "none shown",
+    "depends_on_reliability": "depends",
+    "not_estimable": "cannot tell",
 }
-EVERY_ESSAY = "all essays"
-EVERY_HELD_OUT_PROMPT = "all left-out prompts"
+ANOMALIES = {
+    "instructions": "with instructions to a scorer",
+    "special_tokens": "with special tokens of a language model",
+    "hidden_characters": "with control or invisible characters",
+}
+ATTRIBUTES = {"(all)": "all essays"}
+PROMPTS = {"(all)": "all left-out prompts"}
 FIFTHS = {"1": "1 (shortest fifth)", "5": "5 (longest fifth)"}
 GROUP = "{attribute}: {level}"
 
@@ -134,7 +133,7 @@ def source_label(source: str) -> str:
 
 def scorer_label(scorer: str) -> str:
     """What readers call who scored essays: people, or a Teacher."""
-    return PEOPLE if scorer == HUMAN else arm_label("teacher", scorer)
+    return SOURCES["human"] if scorer == "human" else arm_label("teacher", scorer)
 
 
 def statistic_label(statistic: str) -> str:
@@ -166,11 +165,11 @@ def verdict_label(verdict: str) -> str:
 
 
 def attribute_label(attribute: str) -> str:
-    return EVERY_ESSAY if attribute == EVERYONE else attribute
+    return ATTRIBUTES.get(attribute, attribute)
 
 
 def prompt_label(prompt: str) -> str:
-    return EVERY_HELD_OUT_PROMPT if prompt == EVERYONE else prompt
+    return PROMPTS.get(prompt, prompt)
 
 
 def stratum_label(by: str, level: str) -> str:
@@ -181,6 +180,11 @@ def stratum_label(by: str, level: str) -> str:
 def purpose_label(purpose: str) -> str:
     """What essays are scored for."""
     return PURPOSES[purpose]
+
+
+def anomaly_label(kind: str) -> str:
+    """One of `cyborg_utils.corpus.text_screening.KINDS`."""
+    return ANOMALIES[kind]
 
 
 def group_labels(frame: pd.DataFrame) -> pd.Series:

@@ -7,16 +7,7 @@ import html
 import pandas as pd
 from IPython.display import HTML, display
 
-from cyborg_utils.analysis.subgroups import Outcome, outcomes
-from cyborg_utils.reporting.labels import condition_label, group_labels, verdict_label
-
 P_VALUES = ["p", "p_holm", "p_bh", "p_adjusted"]
-# Behind a verdict; its word says it too.
-OUTCOME_COLOURS = {
-    Outcome.WITHIN: "#d9f0e3",
-    Outcome.TOO_LOW: "#fbd9c0",
-    Outcome.TOO_HIGH: "#f6cfe4",
-}
 NO_FORMULAS = {"text.parse_math": False}  # a dollar in a group's name is a dollar
 
 
@@ -58,53 +49,3 @@ def p_value(p: float) -> str:
 def intervals(low: pd.Series, high: pd.Series) -> list[str | None]:
     """Intervals as text, `+0.011 to +0.045`; None where there is none."""
     return [None if pd.isna(a) else f"{a:+.3f} to {b:+.3f}" for a, b in zip(low, high, strict=True)]
-
-
-def smd_cells(report: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `group_bias` with `outcome`, and `text`: its label with the SMD."""
-    outcome = outcomes(report)
-    texts = [
-        verdict_label(o) + ("" if o == Outcome.UNDEFINED else f" {smd:+.2f}")
-        for o, smd in zip(outcome, report["smd"], strict=True)
-    ]
-    return report.assign(outcome=outcome, text=texts)
-
-
-def conditional_cells(bands: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `conditional_group_bias` with `outcome`, and `text`: its label with the smallest and
-    the largest coefficient."""
-    outcome = bands["verdict"].mask(bands["smallest"].isna(), Outcome.UNDEFINED)
-    texts = [
-        verdict_label(o) + ("" if o == Outcome.UNDEFINED else f" {low:+.2f} to {high:+.2f}")
-        for o, low, high in zip(outcome, bands["smallest"], bands["largest"], strict=True)
-    ]
-    return bands.assign(outcome=outcome, text=texts)
-
-
-def verdict_matrix(cells: pd.DataFrame, value: str = "text") -> pd.DataFrame:
-    """A row a group, `group` and `n`, then a column a condition with the `value` of its cell."""
-    named = cells.assign(group=group_labels(cells))
-    keys = ["group", "n"]
-    matrix = named.pivot(index=keys, columns="condition", values=value)
-    order = pd.MultiIndex.from_frame(named[keys].drop_duplicates())
-    conditions = list(named["condition"].unique())
-    return matrix.loc[order, conditions].reset_index().rename_axis(None, axis=1)
-
-
-def verdicts(cells: pd.DataFrame, caption: str) -> None:
-    """Show a matrix of verdicts, a colour behind each that says within or outside.
-
-    `cells` are of `smd_cells` or `conditional_cells`.
-    """
-
-    def background(outcome: str) -> str:
-        colour = OUTCOME_COLOURS.get(outcome)
-        return f"background-color: {colour}; color: black" if colour else ""
-
-    names = {condition: condition_label(condition) for condition in cells["condition"].unique()}
-    colours = verdict_matrix(cells, "outcome")[list(names)].map(background).rename(columns=names)
-    table(
-        verdict_matrix(cells).rename(columns=names),
-        caption,
-        lambda style: style.apply(lambda _: colours, axis=None, subset=list(names.values())),
-    )

@@ -24,7 +24,7 @@ from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.reporting.labels import verdict_label
 from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
 from cyborg_utils.reporting.narrative.findings import machine_findings
-from cyborg_utils.reporting.tables import smd_cells, verdict_matrix
+from cyborg_utils.reporting.verdicts import smd_cells, verdict_matrix
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.prmse import prmse

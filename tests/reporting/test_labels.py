@@ -15,8 +15,14 @@ from study_runs import ROOT
 from cyborg_utils.analysis import agreement, calibration, measures, paired, subgroups
 from cyborg_utils.analysis.predictions import ONCE, at_primary_fraction, hard_only
 from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
-from cyborg_utils.reporting import figures, labels, tables
+from cyborg_utils.corpus.text_screening import KINDS
+from cyborg_utils.labeling.strategies import READINGS
+from cyborg_utils.reporting import figures, labels, verdicts
 from cyborg_utils.reporting.narrative import fairness, findings, questions
+from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
+from cyborg_utils.statistics.calibration import METHODS
+from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
@@ -100,8 +106,8 @@ class Report:
         by_level = agreement.shares_by_level(*grouped)
         self.frames |= {"groups": report, "bands": bands, "association": association,
                         "verdicts": counted, "shares_by_level": by_level}  # fmt: skip
-        for cells in (tables.smd_cells(report), tables.conditional_cells(bands)):
-            self.texts += tables.verdict_matrix(cells).astype(str).stack().tolist()
+        for cells in (verdicts.smd_cells(report), verdicts.conditional_cells(bands)):
+            self.texts += verdicts.verdict_matrix(cells).astype(str).stack().tolist()
         result = {"ridge": {"groups": records(report), "bound": 0.1}}
         self.texts += fairness.fairness_findings(self.study, result, "cyborg")
         self.texts.append(figures.bias_forest(report, bands, 0.1, "club")[1])
@@ -198,6 +204,19 @@ def test_every_condition_carries_its_fields(reports):
             for row in records(frame):
                 fields = Condition.from_id(row["condition"]).fields
                 assert {key: row[key] for key in fields} == fields, name
+
+
+def test_every_key_has_a_label():
+    for enum in (Verdict, ConditionalVerdict, measures.RuleVerdict, subgroups.Outcome):
+        assert set(enum) <= set(labels.VERDICTS)
+    assert set(labels.RULES) == set(labels.RULE_SOURCES) == set(measures.Rule)
+    assert set(labels.METHODS) == set(METHODS)
+    assert set(labels.READINGS) == set(READINGS)
+    assert set(labels.ANOMALIES) == set(KINDS)
+    assert set(labels.STATISTICS) == {*PAIR_STATISTICS, *paired.STATISTICS}
+    assert labels.attribute_label(paired.EVERYONE) != paired.EVERYONE
+    assert labels.prompt_label(paired.EVERYONE) != paired.EVERYONE
+    assert labels.source_label(agreement.HUMAN) == labels.scorer_label(agreement.HUMAN)
 
 
 def test_no_label_is_written_out_where_results_are_made():

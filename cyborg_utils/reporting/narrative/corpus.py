@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from cyborg_utils.corpus.text_screening import KINDS
+from cyborg_utils.reporting.labels import anomaly_label
 from cyborg_utils.study.schema.study import Study
 
 
@@ -52,10 +53,12 @@ def no_test_set_note(study: Study) -> str | None:
 def anomalies_note(texts: pd.Series) -> str | None:
     """How many essays are more than essays, in one sentence; None where there is none."""
     counts = {
-        what: sum(bool(pattern.search(text)) for text in texts.dropna())
-        for what, pattern in KINDS.items()
+        kind: sum(bool(pattern.search(text)) for text in texts.dropna())
+        for kind, pattern in KINDS.items()
     }
-    told = "; ".join(f"{n:,} {what}" for what, n in counts.items() if n)
-    if not told:
+    anomalies = "; ".join(f"{n:,} {anomaly_label(kind)}" for kind, n in counts.items() if n)
+    if not anomalies:
         return None
-    return f"Of {len(texts):,} essays: {told}. They are scored as they stand, by the same rule."
+    return (
+        f"Of {len(texts):,} essays: {anomalies}. They are scored as they stand, by the same rule."
+    )
