@@ -144,8 +144,8 @@ def compare(options, place):
         row["times as fast"] = row["essays/s"] / rows[3]["essays/s"]
     heading = (
         f"{about}; {n:,} {what} of {real / n:,.0f} tokens with the prompt, {len(shared)} of them "
-        f"before every essay; {spec.inference_batch_tokens:,} tokens a batch, sorted by length; for "
-        f"`generate` {BATCH} essays a batch in the given order, padded on the left. Tokens are "
+        f"before every essay; {spec.inference_batch_tokens:,} tokens a batch, sorted by length; "
+        f"for `generate` {BATCH} essays a batch in the given order, padded on the left. Tokens are "
         "those that go through the model, without padding. The label logits of all five are at "
         f"most {apart:.1g} standard deviations apart."
     )

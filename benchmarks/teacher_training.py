@@ -175,8 +175,14 @@ def main(arguments=None):
     with tempfile.TemporaryDirectory() as place:
         place = options.folder or place
         folder, about = hardware.random_model(options.model or MODEL, known, place, tiny)
-        spec = hardware.scorer("llama", folder, epochs=2, min_steps=0, gradient_checkpointing=options.gradient_checkpointing,
-                               batch_size=options.batch or (None if gpu else 4))  # fmt: skip
+        spec = hardware.scorer(
+            "llama",
+            folder,
+            epochs=2,
+            min_steps=0,
+            gradient_checkpointing=options.gradient_checkpointing,
+            batch_size=options.batch or (None if gpu else 4),
+        )
         texts = texts[: n - n % spec.batch_size]
         usual = plain(spec, texts, options.plain_batch)
         ways = {
@@ -193,7 +199,8 @@ def main(arguments=None):
         row["times as fast"] = row["essays/s"] / rows[0]["essays/s"]
     heading = (
         f"{about}; LoRA of rank {spec.lora.r} on all linear layers"
-        f"{', activations recomputed' if spec.gradient_checkpointing else ''}; {len(texts):,} {what} of "
+        f"{', activations recomputed' if spec.gradient_checkpointing else ''}; "
+        f"{len(texts):,} {what} of "
         f"{usual['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
         f"{spec.batch_size}: {usual['at_once']} at once in the plain Trainer, at most "
         f"{spec.micro_batch_tokens:,} tokens at once with near lengths."

@@ -73,3 +73,11 @@ def test_every_subpackage_names_what_there_is(init):
             or (init.parent / last).is_dir()
             or (module.is_file() and last in defined_names(module))
         ), name
+
+
+@pytest.mark.parametrize("module", sorted((PACKAGE / "statistics").rglob("*.py")), ids=place)
+def test_modules_and_functions_are_short(module):
+    code = module.read_text(encoding="utf-8")
+    assert len(code.splitlines()) <= 400
+    functions = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.FunctionDef)]
+    assert [f.name for f in functions if f.end_lineno - f.lineno >= 60] == []

@@ -1,6 +1,6 @@
 """Agreement of human and machine scores: estimates, intervals and paired comparisons.
 
-H is the human score, M the machine's, one pair an essay. Statistics of scores on the scale depend
+H is the human score, M the machine's, one pair per essay. Statistics of scores on the scale depend
 on the table of counts alone, so the bootstrap over essays is a multinomial draw of that table.
 """
 
@@ -352,30 +352,30 @@ def human_human_comparison(
     """
     rows = []
     for statistic, limit in (("qwk", 0.10), ("exact", 0.05125)):
-        found = compare_machines(
+        comparison = compare_machines(
             first, second, machine, labels, statistic, 0.0, n_replicates, level, cluster, seed
         )
         verdict = Verdict.INCONCLUSIVE
-        if found["high"] <= limit:
+        if comparison["high"] <= limit:
             verdict = Verdict.WITHIN
-        elif found["low"] > limit:
+        elif comparison["low"] > limit:
             verdict = Verdict.OUTSIDE
         rows.append(
             {
                 "statistic": statistic,
-                "human_human": found["a"],
-                "machine_human": found["b"],
-                "degradation": found["difference"],
-                **found[["se", "low", "high"]],
+                "human_human": comparison["a"],
+                "machine_human": comparison["b"],
+                "degradation": comparison["difference"],
+                **comparison[["se", "low", "high"]],
                 "limit": limit,
                 "verdict": verdict,
-                "n": found["n"],
+                "n": comparison["n"],
             }
         )
     return pd.DataFrame(rows).set_index("statistic")
 
 
 def _statistic(human: np.ndarray, machine: np.ndarray, name: str) -> float:
-    centre = human.mean()
-    means = pair_features(human - centre, machine - centre).mean(axis=0)
+    center = human.mean()
+    means = pair_features(human - center, machine - center).mean(axis=0)
     return float(pair_statistics(means, human.size)[PAIR_STATISTICS.index(name)])

@@ -1,4 +1,4 @@
-"""Resampling of count tables: the mechanics under the intervals of the statistics rooms.
+"""Resampling of count tables: the mechanics under all intervals.
 
 Scores on a scale fall into few cells (human x machine, or human x machine x machine), and every
 statistic of agreement is a smooth function of the cells' mean features. Resampling essays is then
@@ -153,7 +153,7 @@ def influence_functions(
     Returns
     -------
     ndarray, shape (c, k)
-        Centred: the mean over essays is zero.
+        Centered: the mean over essays is zero.
     """
     n, step = counts.sum(), 1e-30
     means = counts @ features / n
@@ -175,7 +175,7 @@ def bootstrap_means(
     Parameters
     ----------
     features : ndarray, shape (c, f)
-        Features of the cells, or of the essays if `cluster` is given.
+        Features of the cells, or of the essays with `cluster`.
     counts : ndarray, shape (c,)
         Essays in each cell.
     n_replicates : int
@@ -269,7 +269,7 @@ def wild_cluster(
     estimate, null : float
         The statistic, and the value that p tests.
     influence, cluster : ndarray, shape (n,)
-        Centred influence value, and number of the cluster, of each essay.
+        Centered influence value, and number of the cluster, of each essay.
     level, n_replicates, rng
         Of the interval and of the bootstrap.
 
@@ -291,8 +291,8 @@ def wild_cluster(
 
     def squared_t(sums: np.ndarray) -> np.ndarray:
         mean = sums.sum(axis=-1, keepdims=True) / n
-        spread = ((sums - sizes * mean) ** 2).sum(axis=-1)
-        return mean[..., 0] ** 2 / np.maximum(spread, 1e-300)
+        squares = ((sums - sizes * mean) ** 2).sum(axis=-1)
+        return mean[..., 0] ** 2 / np.maximum(squares, 1e-300)
 
     def p_value(value: float) -> float:
         sums = totals + sizes * (estimate - value)
@@ -300,12 +300,12 @@ def wild_cluster(
         return (1 + as_extreme.sum()) / (1 + n_replicates)
 
     def limit(side: int) -> float:
-        reach = 4.0
-        while p_value(estimate + side * reach * se) > 1 - level:
-            reach *= 2
-            if reach > 1e3:
+        width = 4.0
+        while p_value(estimate + side * width * se) > 1 - level:
+            width *= 2
+            if width > 1e3:
                 return side * np.inf
-        far = estimate + side * reach * se
+        far = estimate + side * width * se
         return optimize.bisect(lambda v: p_value(v) - (1 - level), estimate, far, xtol=se * 1e-4)
 
     return se, limit(-1), limit(+1), p_value(null)

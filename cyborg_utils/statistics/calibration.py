@@ -13,7 +13,7 @@ from cyborg_utils.statistics.scales import aligned_scores, round_to_scale
 
 
 def linear_equating(
-    machine: ArrayLike, human: ArrayLike, spread: bool = True
+    machine: ArrayLike, human: ArrayLike, match_sd: bool = True
 ) -> tuple[float, float]:
     """Fit the line that gives machine scores the mean and SD of the human scores.
 
@@ -23,7 +23,7 @@ def linear_equating(
     ----------
     machine, human : array_like, shape (n,)
         Scores of the same essays.
-    spread : bool
+    match_sd : bool
         Whether to match the SD too; if not, the slope is 1.
 
     Returns
@@ -39,11 +39,11 @@ def linear_equating(
     """
     machine, human = aligned_scores(machine=machine, human=human)
     varies = machine.std() > 1e-9 * (1 + np.abs(machine).max())
-    slope = human.std() / machine.std() if spread and varies else 1.0
+    slope = human.std() / machine.std() if match_sd and varies else 1.0
     return float(slope), float(human.mean() - slope * machine.mean())
 
 
-CANDIDATES = 40  # places tried for a cut point between its neighbours
+CANDIDATES = 40  # places tried for a cut point between its neighbors
 METHODS = ("none", "mean", "linear", "isotonic", "cuts")
 Scorer = Callable[[ArrayLike], tuple[np.ndarray, np.ndarray]]
 
@@ -87,7 +87,7 @@ def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: A
         return lambda x: _rounded(np.interp(x, places, heights), labels)
     slope, shift = 1.0, 0.0
     if method != "none":
-        slope, shift = linear_equating(machine, human, spread=method == "linear")
+        slope, shift = linear_equating(machine, human, match_sd=method == "linear")
     return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
 
 
@@ -134,6 +134,6 @@ def best_cuts(machine: np.ndarray, human: np.ndarray, labels: ArrayLike) -> np.n
             for place in np.linspace(edges[i], edges[i + 2], CANDIDATES + 2)[1:-1]:
                 tried = cuts.copy()
                 tried[i] = place
-                if (found := qwk(tried)) > best + 1e-9:
-                    best, cuts, moved = found, tried, True
+                if (kappa := qwk(tried)) > best + 1e-9:
+                    best, cuts, moved = kappa, tried, True
     return cuts

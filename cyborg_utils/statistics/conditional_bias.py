@@ -35,7 +35,7 @@ class ConditionalVerdict(StrEnum):
 
 
 class ConditionalBias(NamedTuple):
-    """What `conditional_bias` found."""
+    """Result of `conditional_bias`."""
 
     osa: float
     osd: float

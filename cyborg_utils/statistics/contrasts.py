@@ -1,4 +1,4 @@
-"""Inference about the arms of a study: comparisons, retention and the worth in human labels.
+"""Inference about the arms of a study: comparisons, retention, equivalent numbers of human labels.
 
 Everything is computed from the joint replicates of
 `cyborg_utils.statistics.replications.resample_runs`.
@@ -61,12 +61,12 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
             denominator += variance**2 / free[free > 0].min()
     total = sum(value**2 for value in parts.values())
     df = total**2 / denominator if denominator > 0 else np.nan
-    reach = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
+    half_width = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
     p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else (1.0 if estimate == 0 else 0.0)
     notes = tuple(dict.fromkeys(note for name in names for note in resampled.notes[name]))
     return pd.Series(
-        {"estimate": estimate, "se": se, "df": df, "low": estimate - reach,
-         "high": estimate + reach, "p": p, **parts, "notes": notes}
+        {"estimate": estimate, "se": se, "df": df, "low": estimate - half_width,
+         "high": estimate + half_width, "p": p, **parts, "notes": notes}
     )  # fmt: skip
 
 
@@ -121,21 +121,21 @@ def compare_arms(
     ValueError
         If an arm is unknown or the margin is not above zero.
     """
-    found = contrast(resampled, _sum((arm, 1.0), (reference, -1.0)), level)
-    found = found.rename({"estimate": "difference"})
-    found = pd.Series({"arm": arm, "reference": reference, **found})
+    comparison = contrast(resampled, _sum((arm, 1.0), (reference, -1.0)), level)
+    comparison = comparison.rename({"estimate": "difference"})
+    comparison = pd.Series({"arm": arm, "reference": reference, **comparison})
     if margin is None:
-        return found
+        return comparison
     if not margin > 0:
         raise ValueError(
             f"margin must be above zero (0.02 allows a loss of 0.02 QWK), got {margin!r}"
         )
-    gap, se = found["difference"], found["se"]
-    lower = gap - stats.t.ppf(1 - alpha, found["df"]) * se if se > 0 else gap
-    p = stats.t.sf((gap + margin) / se, found["df"]) if se > 0 else float(gap <= -margin)
+    gap, se = comparison["difference"], comparison["se"]
+    lower = gap - stats.t.ppf(1 - alpha, comparison["df"]) * se if se > 0 else gap
+    p = stats.t.sf((gap + margin) / se, comparison["df"]) if se > 0 else float(gap <= -margin)
     extra = {"lower": lower, "margin": margin, "non_inferior": bool(lower > -margin),
              "p_non_inferior": p}  # fmt: skip
-    return pd.concat([found, pd.Series(extra, dtype=object)])
+    return pd.concat([comparison, pd.Series(extra, dtype=object)])
 
 
 def retention(
@@ -192,7 +192,7 @@ def _without_interval(share: float, reason: NoInterval) -> pd.Series:
 def equivalent_labels(
     resampled: Resampled, arm: str, curve: Mapping[int, str], level: float = 0.95
 ) -> pd.Series:
-    """Read off the human-only learning curve how many human labels an arm is worth.
+    """Find the number of human labels, on the human-only learning curve, that an arm matches.
 
     The curve is made monotone by isotonic regression and interpolated on the logarithm of the
     number of labels, for the estimates and again for every replicate.
@@ -224,16 +224,16 @@ def equivalent_labels(
     df = contrast(resampled, {arm: 1.0}, level)["df"]
     tail = (1 - level) / 2
     stretch = stats.t.isf(tail, df) / stats.norm.isf(tail) if np.isfinite(df) else 1.0
-    centre = resampled.estimates[[arm, *names]].to_numpy(dtype=float)
-    replicates = centre + stretch * (resampled.replicates[[arm, *names]].to_numpy() - centre)
+    center = resampled.estimates[[arm, *names]].to_numpy(dtype=float)
+    replicates = center + stretch * (resampled.replicates[[arm, *names]].to_numpy() - center)
     logs = np.log(counts)
-    estimate = _read_off(centre, logs)
+    estimate = _read_off(center, logs)
     values = np.array([_read_off(row, logs) for row in replicates])
     low, high = np.quantile(values, [tail, 1 - tail], method="inverted_cdf")
-    worth = {"labels": estimate, "low": low, "high": high}
+    points = {"labels": estimate, "low": low, "high": high}
     sides = {-np.inf: "below", np.inf: "above"}
-    off_curve = tuple(f"{name}_{sides[v]}" for name, v in worth.items() if v in sides)
-    numbers = {name: float(np.exp(v)) if np.isfinite(v) else np.nan for name, v in worth.items()}
+    off_curve = tuple(f"{name}_{sides[v]}" for name, v in points.items() if v in sides)
+    numbers = {name: float(np.exp(v)) if np.isfinite(v) else np.nan for name, v in points.items()}
     return pd.Series({**numbers, "off_curve": off_curve})
 
 

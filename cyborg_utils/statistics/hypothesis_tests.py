@@ -1,4 +1,4 @@
-"""Equivalence: is a group's bias inside its bounds, outside them, or unknown?"""
+"""Verdicts on the equivalence of a group's bias, sample sizes, and adjusted p values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     p : array_like, shape (k,)
-        NaN stands for a test that could not be made; it is left out and stays NaN.
+        NaN is a test that could not be made; it is left out and stays NaN.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def equivalence_verdict(
         Level of the interval; 0.90 tests each side at 5 %.
     min_essays : int
     df : float, optional
-        Degrees of freedom of the standard error; n - 1 if not given.
+        Degrees of freedom of the standard error; by default n - 1.
 
     Returns
     -------
@@ -164,5 +164,5 @@ def t_interval(estimate: float, se: float, n: float, level: float) -> tuple[floa
     -------
     low, high : float
     """
-    reach = stats.t.ppf(0.5 + level / 2, n - 1) * se
-    return estimate - reach, estimate + reach
+    half_width = stats.t.ppf(0.5 + level / 2, n - 1) * se
+    return estimate - half_width, estimate + half_width

@@ -24,7 +24,7 @@ def prmse(ratings: ArrayLike, machine: ArrayLike) -> float:
     Parameters
     ----------
     ratings : array_like, shape (n, r)
-        One column a rating, missing where an essay lacks it.
+        One column per rating, missing where an essay lacks it.
     machine : array_like, shape (n,)
 
     Returns
@@ -66,13 +66,13 @@ def prmse_interval(ratings: ArrayLike, machine: ArrayLike, level: float = 0.95) 
     estimate = float(_prmse(features.mean(axis=0), n)[0])
     influence = influence_functions(features, np.ones(n), _prmse)[:, 0]
     se = float(np.sqrt((influence**2).sum()) / n)
-    reach = stats.norm.ppf(0.5 + level / 2) * se
+    half_width = stats.norm.ppf(0.5 + level / 2) * se
     return pd.Series(
         {
             "prmse": estimate,
             "se": se,
-            "low": estimate - reach,
-            "high": estimate + reach,
+            "low": estimate - half_width,
+            "high": estimate + half_width,
             "n": n,
             "n_double": int((features[:, 0] > 1).sum()),
         }
@@ -91,8 +91,8 @@ def _features(ratings: ArrayLike, machine: ArrayLike) -> np.ndarray:
             f"{(c == 0).sum()} essays have no human rating (first positions: "
             f"{', '.join(map(str, np.flatnonzero(c == 0)[:3]))}); leave them out"
         )
-    centre = table[known].mean()
-    table, scores = np.where(known, table - centre, 0.0), scores - centre
+    center = table[known].mean()
+    table, scores = np.where(known, table - center, 0.0), scores - center
     mean = table.sum(axis=1) / c
     within = (np.where(known, table - mean[:, None], 0.0) ** 2).sum(axis=1)
     return np.stack(

@@ -27,7 +27,7 @@ SOURCES = ("essays", "draws", "seeds")
 
 
 class Note(StrEnum):
-    """What the interval of an arm leaves out, or speaks for beside new essays."""
+    """What the interval of an arm leaves out, or speaks for besides new essays."""
 
     ONE_DRAW = "one_draw"
     ONE_SEED = "one_seed"
@@ -63,7 +63,7 @@ def runs_from_frame(
     score: str = "score",
     human: str = "human",
 ) -> tuple[pd.Series, dict[str, Runs]]:
-    """Arrange a tidy frame of scores, one row a run and essay, as runs over the same essays.
+    """Arrange a tidy frame of scores, one row per run and essay, as runs over the same essays.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def resample_runs(
     Essays (or prompts) are resampled with replacement for all runs at once. Of D draws, D - 1
     are drawn with replacement, which makes the variance of their mean unbiased (McCarthy and
     Snowden, 1985); seeds likewise, crossed with the draws (the pigeonhole bootstrap of Owen,
-    2007, which errs on the wide side). Where draws and seeds are not fully crossed, whole draws
+    2007, which is conservative). Where draws and seeds are not fully crossed, whole draws
     are resampled and their seeds go with them.
 
     Parameters
@@ -249,7 +249,7 @@ def pool_replications(
     """Average a statistic over runs, with its error.
 
     Essays are the same in every run, so their part of the variance is the runs' mean se^2. Draws
-    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which errs on the wide side
+    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which is conservative
     where they interact. Degrees of freedom are Satterthwaite's (1946).
 
     Parameters
@@ -269,7 +269,7 @@ def pool_replications(
         The keys, the mean, its error and `df`.
     """
     rows = []
-    for found, part in table.groupby(keys, sort=False, dropna=False):
+    for key, part in table.groupby(keys, sort=False, dropna=False):
         essays = part[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
         variances = [((part[se] ** 2).mean(), max(essays - 1, 1))]
         for source in ("draw", "seed"):
@@ -279,5 +279,5 @@ def pool_replications(
         total = sum(v for v, _ in variances)
         by_df = sum(v**2 / df for v, df in variances)
         df = total**2 / by_df if by_df > 0 else variances[0][1]
-        rows.append((*found, part[value].mean(), np.sqrt(total), df))
+        rows.append((*key, part[value].mean(), np.sqrt(total), df))
     return pd.DataFrame(rows, columns=[*keys, value, se, "df"])
