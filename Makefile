@@ -15,7 +15,7 @@ SETTINGS = $(foreach s,$(SET),--set '$(s)') $(OPTIONS)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help check reports rehearsal lab workshop checkpoints test test-slow lint readme clean
+.PHONY: help check reports rehearsal lab workshop precomputed test test-slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
