@@ -130,7 +130,7 @@ class TestPointEstimates:
             ([1, 2, None], [1, 2, 3], "1 of 3 scores in human are missing"),
             ([1, 2], [1, 2, 3], "human has 2, machine has 3"),
             ([], [], "human is empty"),
-            (["good"], [1], "human must be one score an essay"),
+            (["good"], [1], "human must be one number per essay"),
         ],
     )
     def test_bad_scores_get_one_clear_sentence(self, human, machine, sentence):
@@ -304,7 +304,7 @@ class TestNonInferiority:
             claims.append(found["non_inferior"])
         assert 0.03 <= np.mean(claims) <= 0.07
 
-    def test_bound_and_p_tell_the_same_and_power_comes_with_the_margin(self):
+    def test_bound_and_p_agree_and_power_comes_with_the_margin(self):
         human, a, b = simulate_scores(500, (0.7, 0.7))
         for margin in (0.001, 0.01, 0.02, 0.03, 0.1):
             found = non_inferiority(human, a, b, LABELS, margin)

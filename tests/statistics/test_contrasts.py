@@ -22,12 +22,12 @@ LABELS = range(1, 7)
 NOISE = {"u100": 1.2, "u300": 0.9, "u900": 0.7, "cyborg": 0.75, "full": 0.6}
 
 
-def simulate_arms(n=500, n_draws=3, n_seeds=2, spread=0.05, noise=NOISE, seed=0):
-    """Scores whose error grows by a share that the draw and the seed decide."""
+def simulate_arms(n=500, n_draws=3, n_seeds=2, sd=0.05, noise=NOISE, seed=0):
+    """Scores whose error grows by a proportion that the draw and the seed decide."""
     rng = np.random.default_rng(seed)
     true = rng.normal(3.3, 1.1, n)
     human = round_to_scale(true + 0.45 * rng.normal(size=n), LABELS)
-    by_draw, by_seed = spread * rng.normal(size=n_draws), spread * rng.normal(size=n_seeds)
+    by_draw, by_seed = sd * rng.normal(size=n_draws), sd * rng.normal(size=n_seeds)
     arms = {}
     for name, sd in noise.items():
         draws = ["all"] if name == "full" else list(range(n_draws))
@@ -80,7 +80,7 @@ def test_more_seeds_do_not_shrink_the_error_of_essays():
 
 
 def test_few_draws_count_as_few():
-    human, arms = simulate_arms(4_000, spread=0.3, noise={"cyborg": 0.75})
+    human, arms = simulate_arms(4_000, sd=0.3, noise={"cyborg": 0.75})
     found = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
     assert found["se_draws"] > found["se_essays"]
     assert found["df"] < 6
@@ -102,10 +102,10 @@ def test_nested_seeds_go_with_their_draws():
 
 def test_interval_over_draws_and_essays_covers():
     noise = {"cyborg": 0.75, "u100": 0.9}
-    spread = {"n": 300, "n_draws": 4, "n_seeds": 2, "spread": 0.15, "noise": noise}
+    setting = {"n": 300, "n_draws": 4, "n_seeds": 2, "sd": 0.15, "noise": noise}
     truths = []
     for trial in range(2_000, 2_300):
-        human, arms = simulate_arms(seed=trial, **spread)
+        human, arms = simulate_arms(seed=trial, **setting)
         cyborg, u100 = (
             np.mean([quadratic_weighted_kappa(human, row, LABELS) for row in arms[name].scores])
             for name in ("cyborg", "u100")
@@ -114,7 +114,7 @@ def test_interval_over_draws_and_essays_covers():
     truth = np.mean(truths)
     covered = []
     for trial in range(300):
-        human, arms = simulate_arms(seed=trial, **spread)
+        human, arms = simulate_arms(seed=trial, **setting)
         found = resample_runs(human, arms, LABELS, n_replicates=200, seed=trial)
         found = compare_arms(found, "cyborg", "u100")
         covered.append(found["low"] <= truth <= found["high"])
@@ -129,7 +129,7 @@ def test_non_inferiority_of_arms(resampled):
     assert strict["lower"] > strict["low"]
     with pytest.raises(ValueError, match="margin must be above zero"):
         compare_arms(resampled, "cyborg", "full", margin=-0.02)
-    with pytest.raises(ValueError, match="unknown arms half; there are u100"):
+    with pytest.raises(ValueError, match="unknown arms half: use u100"):
         compare_arms(resampled, "half", "full")
 
 
@@ -141,7 +141,7 @@ def test_arm_table(resampled):
 
 
 class TestRetention:
-    def test_share_and_interval(self, resampled):
+    def test_proportion_and_interval(self, resampled):
         found = retention(resampled, "cyborg", "u100", "full")
         cyborg, low, full = resampled.estimates[["cyborg", "u100", "full"]]
         assert found["retention"] == pytest.approx((cyborg - low) / (full - low))
@@ -161,7 +161,7 @@ class TestRetention:
 
     def test_coverage(self):
         noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
-        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "spread": 0}
+        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "sd": 0}
         human, arms = simulate_arms(**(setting | {"n": 400_000}))
         low, cyborg, full = (
             quadratic_weighted_kappa(human, runs.scores[0], LABELS) for runs in arms.values()
@@ -179,7 +179,7 @@ class TestRetention:
 class TestEquivalentLabels:
     CURVE = {100: "u100", 300: "u300", 900: "u900", 5_000: "full"}
 
-    def test_a_point_of_the_curve_is_worth_itself(self, resampled):
+    def test_a_point_of_the_curve_is_equivalent_to_itself(self, resampled):
         found = equivalent_labels(resampled, "u300", self.CURVE)
         assert found["labels"] == pytest.approx(300)
         assert found["low"] < 300.1 and found["high"] > 299.9
@@ -189,7 +189,7 @@ class TestEquivalentLabels:
         assert 300 < found["labels"] < 900
         assert found["low"] < found["labels"] < found["high"]
 
-    def test_off_the_curve_is_said(self, resampled):
+    def test_values_off_the_curve_are_marked(self, resampled):
         below = equivalent_labels(resampled, "u100", {300: "u300", 900: "u900"})
         assert np.isnan(below["labels"]) and "labels_below" in below["off_curve"]
         above = equivalent_labels(resampled, "full", {100: "u100", 300: "u300"})
@@ -215,7 +215,7 @@ class TestTidyFrame:
             columns=["arm", "draw", "seed", "essay_id", "score", "human"],
         )
 
-    def test_it_says_the_same_as_matrices(self):
+    def test_a_frame_gives_the_same_as_matrices(self):
         human, arms = simulate_arms(60)
         shuffled = self.tidy(human, arms).sample(frac=1, random_state=0)
         before = shuffled.copy()

@@ -65,7 +65,7 @@ class TestStandardizedMeanDifference:
         )
         assert found == pytest.approx(1 / d)
 
-    def test_dsm_takes_out_scale_and_shift(self):
+    def test_dsm_removes_scale_and_shift(self):
         whole = np.array([1.0, 2, 3, 4, 5, 6])
         assert difference_of_standardized_means(
             whole[:3], 2 * whole[:3] + 1, whole, 2 * whole + 1
@@ -79,7 +79,7 @@ class TestStandardizedMeanDifference:
         with pytest.raises(ValueError, match="needs population_human and population_machine"):
             standardized_mean_difference([1, 2], [1, 2], "pooled_population")
 
-    def test_undefined_without_spread(self):
+    def test_undefined_without_variance(self):
         assert np.isnan(standardized_mean_difference([3, 3], [3, 3]))
         assert np.isnan(standardized_mean_difference([3], [4]))
         assert np.isnan(standardized_mean_difference([3, 3], [3, 4], "human"))
@@ -256,7 +256,7 @@ class TestConditionalBias:
     def test_wrong_arguments(self):
         frame = simulate_frame(50)
         scores = frame["human"], frame["machine"], frame["ell"]
-        with pytest.raises(ValueError, match="reference 'Maybe' is not a level; there are No, Yes"):
+        with pytest.raises(ValueError, match="reference 'Maybe' is not a level: use No, Yes"):
             conditional_bias(*scores, reference="Maybe")
         with pytest.raises(ValueError, match=r"above 0 and at most 1, got \[1\.2\]"):
             conditional_bias(*scores, reliabilities=(0.8, 1.2))
