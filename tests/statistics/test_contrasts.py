@@ -22,12 +22,12 @@ LABELS = range(1, 7)
 NOISE = {"u100": 1.2, "u300": 0.9, "u900": 0.7, "cyborg": 0.75, "full": 0.6}
 
 
-def simulate_arms(n=500, n_draws=3, n_seeds=2, sd=0.05, noise=NOISE, seed=0):
+def simulate_arms(n=500, n_draws=3, n_seeds=2, run_sd=0.05, noise=NOISE, seed=0):
     """Scores whose error grows by a proportion that the draw and the seed decide."""
     rng = np.random.default_rng(seed)
     true = rng.normal(3.3, 1.1, n)
     human = round_to_scale(true + 0.45 * rng.normal(size=n), LABELS)
-    by_draw, by_seed = sd * rng.normal(size=n_draws), sd * rng.normal(size=n_seeds)
+    by_draw, by_seed = run_sd * rng.normal(size=n_draws), run_sd * rng.normal(size=n_seeds)
     arms = {}
     for name, sd in noise.items():
         draws = ["all"] if name == "full" else list(range(n_draws))
@@ -80,7 +80,7 @@ def test_more_seeds_do_not_shrink_the_error_of_essays():
 
 
 def test_few_draws_count_as_few():
-    human, arms = simulate_arms(4_000, sd=0.3, noise={"cyborg": 0.75})
+    human, arms = simulate_arms(4_000, run_sd=0.3, noise={"cyborg": 0.75})
     found = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
     assert found["se_draws"] > found["se_essays"]
     assert found["df"] < 6
@@ -102,7 +102,7 @@ def test_nested_seeds_go_with_their_draws():
 
 def test_interval_over_draws_and_essays_covers():
     noise = {"cyborg": 0.75, "u100": 0.9}
-    setting = {"n": 300, "n_draws": 4, "n_seeds": 2, "sd": 0.15, "noise": noise}
+    setting = {"n": 300, "n_draws": 4, "n_seeds": 2, "run_sd": 0.15, "noise": noise}
     truths = []
     for trial in range(2_000, 2_300):
         human, arms = simulate_arms(seed=trial, **setting)
@@ -161,7 +161,7 @@ class TestRetention:
 
     def test_coverage(self):
         noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
-        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "sd": 0}
+        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "run_sd": 0}
         human, arms = simulate_arms(**(setting | {"n": 400_000}))
         low, cyborg, full = (
             quadratic_weighted_kappa(human, runs.scores[0], LABELS) for runs in arms.values()
