@@ -63,7 +63,7 @@ class Condition:
         parts = _CONDITION_ID.fullmatch(condition_id)
         if parts is None:
             raise ValueError(
-                f"{condition_id!r} is no condition; one is written like human-f0.1 or "
+                f"{condition_id!r} is not a condition; one is written like human-f0.1 or "
                 "cyborg-llama-f0.1"
             )
         arm, fraction, held_out = (

@@ -319,7 +319,7 @@ def test_ellipse_is_split_by_its_own_column_and_has_the_traits_asked_for(tmp_pat
 def test_a_test_share_draws_test_whatever_the_files_column_says(tmp_path, kind):
     frame = ellipse_essays(60, "test") if kind == "ellipse" else essays(60, "T", "test")
     spec = published(kind, tmp_path, frame)
-    told = "dev_size 6 leaves nothing of 0 scored train essays; name a train file that has some"
+    told = "dev_size 6 leaves none of the 0 scored train essays; name a train file that has some"
     assert corpus_error(spec).startswith(told)
     corpus = load_corpus(study({**spec, "test_share": 0.25}))
     assert corpus["split"].value_counts().to_dict() == {"train": 39, "test": 15, "dev": 6}
@@ -328,7 +328,7 @@ def test_a_test_share_draws_test_whatever_the_files_column_says(tmp_path, kind):
 def test_a_published_split_that_is_none_is_named_by_its_column(tmp_path):
     frame = ellipse_essays().assign(set="held out")
     assert corpus_error(published("ellipse", tmp_path, frame)) == (
-        "column 'set' has values that are no split ('held out'); correct them, or let "
+        "column 'set' has values that are not a split ('held out'); correct them, or let "
         "corpus.test_share draw the test essays"
     )
 
@@ -427,7 +427,7 @@ def test_a_pool_of_asap1_has_no_score_columns(tmp_path):
 def test_faults_of_asap1_name_set_and_remedy(tmp_path):
     spec = asap1(tmp_path)
     assert corpus_error({**spec, "sets": [3]}) == (
-        "corpus.files hold no essays of set 3; take it out of corpus.sets, or name a file that has "
+        "corpus.files have no essays of set 3; remove it from corpus.sets, or name a file that has "
         "some"
     )
     path = Path(spec["files"]["train"][0])
@@ -469,7 +469,10 @@ def test_rescaling_keeps_ends_and_order_and_can_be_undone(one, other, scores):
         ),
         ({"kind": "persuade", "traits": ["Style"]}, "no trait 'Style'; persuade has none"),
         ({"kind": "ellipse", "traits": ["syntax", "syntax"]}, "names one trait twice"),
-        ({"kind": "asap1", "sets": [1, 3]}, "sets [1, 3] have scales of their own; give one to"),
+        (
+            {"kind": "asap1", "sets": [1, 3]},
+            "sets [1, 3] differ in their scales; set `scale`, to which",
+        ),
         ({"kind": "asap1", "sets": [9]}, "less than or equal to 8"),
     ],
 )
@@ -481,7 +484,7 @@ def test_a_wrong_trait_or_set_is_told_with_what_there_is(spec, told):
 
 
 def test_simulated_traits_are_known_ones():
-    with pytest.raises(ValueError, match="a simulated corpus has development, organisation"):
+    with pytest.raises(ValueError, match="a simulated corpus has development, organization"):
         study({"kind": "simulated", "traits": ["style"]})
 
 
@@ -538,7 +541,7 @@ def test_a_trait_that_is_no_number_names_its_column(tmp_path):
     frame, spec = trait_table(tmp_path)
     frame["Form"] = "good"
     frame.to_csv(tmp_path / "essays.csv", index=False)
-    assert "column 'Form' has 60 values that are no numbers" in corpus_error(spec)
+    assert "column 'Form' has 60 values that are not numbers" in corpus_error(spec)
 
 
 # ---------------------------------------------------------------- a table of one's own
@@ -713,8 +716,8 @@ def test_scores_that_are_no_numbers_are_counted_and_shown(tmp_path):
     path = tmp_path / "essays.csv"
     frame.to_csv(path, index=False)
     assert corpus_error(table(path)) == (
-        f"{path}: column 'grade' has 4 values that are no numbers (first: 'B+', 'n/a', 'NA', row "
-        "5): write numbers alone, and leave the cell empty where an essay has no score, or correct "
+        f"{path}: column 'grade' has 4 values that are not numbers (first: 'B+', 'n/a', 'NA', row "
+        "5): write numbers only, and leave the cell empty where an essay has no score, or correct "
         "corpus.columns"
     )
 
@@ -733,7 +736,7 @@ def test_a_dev_part_that_takes_all_of_train_is_refused(tmp_path):
     path = tmp_path / "essays.csv"
     essay_table().to_csv(path, index=False)
     told = corpus_error(table(path, dev_size=48))
-    assert told == "dev_size 48 leaves nothing of 48 scored train essays; lower corpus.dev_size"
+    assert told == "dev_size 48 leaves none of the 48 scored train essays; lower corpus.dev_size"
 
 
 def test_a_group_that_the_corpus_lacks_is_refused(tmp_path):
@@ -781,7 +784,7 @@ def test_repeated_ids():
     frame = sound()
     frame.loc[1, "essay_id"] = "e00"
     assert faults(frame) == [
-        "2 rows share their id with another row (first: 'e00', 'e00'): keep one row an essay, or "
+        "2 rows share their id with another row (first: 'e00', 'e00'): keep one row per essay, or "
         "name another column as the id"
     ]
 
@@ -814,7 +817,7 @@ def test_a_text_in_train_and_test_whatever_its_case_and_spaces():
     frame = sound()
     frame.loc[55, "text"] = " ESSAY  number\n7 "
     (told,) = faults(frame)
-    assert told.startswith("1 dev or test texts also stand in train (first: 'e55'): remove them")
+    assert told.startswith("1 dev or test texts are also in train (first: 'e55'): remove them")
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
@@ -830,7 +833,7 @@ def test_a_part_where_all_scores_are_equal_cannot_judge_agreement(split):
     frame = sound()
     frame.loc[frame["split"] == split, "score"] = 3.0
     (told,) = faults(frame)
-    assert told.startswith(f"all 10 scored essays of {split} have one score")
+    assert told.startswith(f"all 10 scored essays of {split} have the same score")
 
 
 def test_too_few_scored_train_essays():

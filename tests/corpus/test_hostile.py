@@ -474,7 +474,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         ["a", "a"],
         (
             "the corpus cannot be used:\n  - 2 rows share their id with another row (first: "
-            "'a', 'a'): keep one row an essay, or name another column as the id"
+            "'a', 'a'): keep one row per essay, or name another column as the id"
         ),
     ),
     (
@@ -516,7 +516,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         lambda t: put("text", ["Café " + SHORT])(t).to_csv(index=False).encode("cp1252"),
         (
             "essays.csv: byte 0xe9 is not utf-8: save the file as UTF-8, or set "
-            "corpus.encoding (latin-1 and cp1252 are the usual ones)"
+            "corpus.encoding (latin-1 and cp1252 are the most common ones)"
         ),
     ),
     (
@@ -525,7 +525,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         lambda t: t.to_csv(index=False).encode() + b"z,\xed\xa0\x80,1,Mars,train,F\n",
         (
             "essays.csv: byte 0xed is not utf-8: save the file as UTF-8, or set "
-            "corpus.encoding (latin-1 and cp1252 are the usual ones)"
+            "corpus.encoding (latin-1 and cp1252 are the most common ones)"
         ),
     ),
     (
@@ -567,7 +567,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "rows of fewer cells",
         b"id,text,score,prompt,split,gender\n1,so we went\n",
         (
-            "dev_size 300 leaves nothing of 0 scored train essays; name a train file that "
+            "dev_size 300 leaves none of the 0 scored train essays; name a train file that "
             "has some, or draw test with corpus.test_share"
         ),
     ),
@@ -581,7 +581,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         read,
         "names alone",
         b"id,text,score,prompt,split,gender\n",
-        "essays.csv: there is no row below the column names: add some",
+        "essays.csv: there are no rows below the column names: add some",
     ),
     (
         read,
@@ -593,7 +593,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         read,
         "a spreadsheet called .csv",
         b"PK\x03\x04" + b"\0rest" * 20,
-        ("essays.csv: this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"),
+        ("essays.csv: this is not a text file (a spreadsheet, perhaps): save it as CSV, UTF-8"),
     ),
     (
         read,
@@ -625,8 +625,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "scores in words",
         put("score", ["six", "3 points"]),
         (
-            "essays.csv: column 'score' has 2 values that are no numbers (first: 'six', '3 "
-            "points', row 2): write numbers alone, and leave the cell empty where an "
+            "essays.csv: column 'score' has 2 values that are not numbers (first: 'six', '3 "
+            "points', row 2): write numbers only, and leave the cell empty where an "
             "essay has no score, or correct corpus.columns"
         ),
     ),
@@ -635,8 +635,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "scores that are NA",
         put("score", ["NA", "NaN", "n/a"]),
         (
-            "essays.csv: column 'score' has 3 values that are no numbers (first: 'NA', "
-            "'NaN', 'n/a', row 2): write numbers alone, and leave the cell empty where an "
+            "essays.csv: column 'score' has 3 values that are not numbers (first: 'NA', "
+            "'NaN', 'n/a', row 2): write numbers only, and leave the cell empty where an "
             "essay has no score, or correct corpus.columns"
         ),
     ),
@@ -645,8 +645,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "infinite scores",
         put("score", ["inf", "1e400"]),
         (
-            "essays.csv: column 'score' has 2 values that are no numbers (first: 'inf', "
-            "'1e400', row 2): write numbers alone, and leave the cell empty where an "
+            "essays.csv: column 'score' has 2 values that are not numbers (first: 'inf', "
+            "'1e400', row 2): write numbers only, and leave the cell empty where an "
             "essay has no score, or correct corpus.columns"
         ),
     ),
@@ -655,8 +655,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "one score for all of test",
         lambda t: t.assign(score=t["score"].where(t["split"] != "test", 3)),
         (
-            "the corpus cannot be used:\n  - all 30 scored essays of test have one score: "
-            "agreement cannot be judged on them, so add essays with other scores"
+            "the corpus cannot be used:\n  - all 30 scored essays of test have the same score: "
+            "agreement cannot be evaluated on them, so add essays with other scores"
         ),
     ),
     (
@@ -670,7 +670,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "some, or let corpus.dev_size draw them from train\n  - no scored essays in test: "
             "the study needs some there, for without them nothing can be known of agreement "
             "with people or of fairness; score some, drawn at random, or let "
-            "corpus.test_share draw them from train; to go on without knowing either, say "
+            "corpus.test_share draw them from train; to evaluate neither, set "
             "evaluation.has_test_set: false\n  - only 1 scored train essays: the "
             "study needs at least 10"
         ),
@@ -684,14 +684,14 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
             "'e131', 'e132'): score them, or move them to train\n  - no scored essays in test: the "
             "study needs some there, for without them nothing can be known of agreement with "
             "people or of fairness; score some, drawn at random, or let corpus.test_share draw "
-            "them from train; to go on without knowing either, say evaluation.has_test_set: false"
+            "them from train; to evaluate neither, set evaluation.has_test_set: false"
         ),
     ),
     (
         read,
         "all of the file in train",
         lambda t: t.assign(split="train"),
-        "dev_size 300 leaves nothing of 128 scored train essays; lower corpus.dev_size",
+        "dev_size 300 leaves none of the 128 scored train essays; lower corpus.dev_size",
     ),
     (read, "a group of one value", lambda t: t.assign(gender="F"), "read"),
     (read, "a group of one writer", put("gender", ["X"]), "read"),
@@ -797,7 +797,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         study,
         "study: a spreadsheet called .csv",
         b"PK\x03\x04" + b"\0rest" * 20,
-        ("essays.csv: this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"),
+        ("essays.csv: this is not a text file (a spreadsheet, perhaps): save it as CSV, UTF-8"),
     ),
     (study, "study: a folder", "folder", "essays.csv: this is a folder; name a file in it"),
     (
@@ -830,7 +830,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         put("id", ["a", "a"]),
         (
             "the corpus cannot be used:\n  - 2 rows share their id with another row (first: "
-            "'a', 'a'): keep one row an essay, or name another column as the id"
+            "'a', 'a'): keep one row per essay, or name another column as the id"
         ),
     ),
     (
@@ -838,8 +838,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "study: scores with points",
         put("score", ["3 points"]),
         (
-            "essays.csv: column 'score' has 1 values that are no numbers (first: '3 "
-            "points', row 2): write numbers alone, and leave the cell empty where an essay "
+            "essays.csv: column 'score' has 1 values that are not numbers (first: '3 "
+            "points', row 2): write numbers only, and leave the cell empty where an essay "
             "has no score, or name another column with --score"
         ),
     ),
@@ -848,8 +848,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "study: scores that are NA",
         put("score", ["NA"]),
         (
-            "essays.csv: column 'score' has 1 values that are no numbers (first: 'NA', row "
-            "2): write numbers alone, and leave the cell empty where an essay has no "
+            "essays.csv: column 'score' has 1 values that are not numbers (first: 'NA', row "
+            "2): write numbers only, and leave the cell empty where an essay has no "
             "score, or name another column with --score"
         ),
     ),
@@ -881,7 +881,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         score,
         "score: names alone",
         b"id,text\n",
-        "new.csv: there is no row below the column names: add some",
+        "new.csv: there are no rows below the column names: add some",
     ),
     (
         yaml,
@@ -926,7 +926,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "a key twice",
         "title: T\ntitle: U\n",
         (
-            "mine.yaml: not readable as YAML: the key 'title' stands twice in \"<unicode "
+            "mine.yaml: not readable as YAML: the key 'title' is there twice in \"<unicode "
             'string>", line 2, column 1: title: U ^'
         ),
     ),
@@ -1103,7 +1103,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         lambda f: np.savez(f / "classical.npz", idf=np.array([{}], dtype=object)),
         (
             "ridge: not readable as a Student (Object arrays cannot be loaded when "
-            "allow_pickle=False): is it whole? 04_student_training writes it anew"
+            "allow_pickle=False): is it complete? 04_student_training writes it again"
         ),
     ),
 ]

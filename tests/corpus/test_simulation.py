@@ -22,7 +22,7 @@ from cyborg_utils.corpus.simulation.generator import (
     TRUE_SHARES,
     marker_rate,
     simulate_corpus,
-    simulated_unlabelled,
+    simulate_unscored,
 )
 from cyborg_utils.corpus.simulation.phrases import DISAGREE, LEXICON, SLOTS, load_prompts
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
@@ -113,7 +113,7 @@ def test_same_arguments_same_bytes_and_a_shorter_corpus_is_a_prefix():
 
 def test_ids_and_texts_are_unique_across_seeds_and_without_scores(corpus):
     frames = [corpus, simulate_corpus(500, seed=22), simulate_corpus(500, seed=2)]
-    frames += [simulated_unlabelled(500, seed=seed) for seed in (2, 21)]
+    frames += [simulate_unscored(500, seed=seed) for seed in (2, 21)]
     everything = pd.concat(frames)
     assert everything.essay_id.is_unique
     assert everything.text.is_unique
@@ -121,7 +121,7 @@ def test_ids_and_texts_are_unique_across_seeds_and_without_scores(corpus):
 
 
 def test_unlabelled_essays_carry_no_score():
-    frame = simulated_unlabelled(30, seed=1, n_prompts=2)
+    frame = simulate_unscored(30, seed=1, n_prompts=2)
     hidden = {"score", "score_2", "true_score", "proficiency"}
     assert list(frame.columns) == [name for name in COLUMNS if name not in hidden]
 

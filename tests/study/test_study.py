@@ -577,7 +577,7 @@ def test_a_file_system_without_locks_is_not_taken_for_a_run(tmp_path, monkeypatc
     monkeypatch.setattr("cyborg_utils.study.storage.lock_descriptor", no_locks)
     with only_run(tmp_path / "study" / ".lock", "study x"):
         pass
-    assert "(No locks available): study x goes on without a lock" in capsys.readouterr().err
+    assert "(No locks available): study x continues without a lock" in capsys.readouterr().err
 
 
 def test_a_stage_whose_earlier_run_is_still_at_it_says_so(tmp_path, capsys):

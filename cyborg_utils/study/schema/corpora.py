@@ -15,7 +15,7 @@ from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
 SIMULATED_TRAITS = [
     "development",
-    "organisation",
+    "organization",
     "relevance",
     "vocabulary",
     "variety",
