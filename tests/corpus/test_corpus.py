@@ -471,7 +471,7 @@ def test_rescaling_keeps_ends_and_order_and_can_be_undone(one, other, scores):
         ({"kind": "ellipse", "traits": ["syntax", "syntax"]}, "names one trait twice"),
         (
             {"kind": "asap1", "sets": [1, 3]},
-            "sets [1, 3] differ in their scales; set `scale`, to which",
+            "sets [1, 3] differ in their scales; set `scale`",
         ),
         ({"kind": "asap1", "sets": [9]}, "less than or equal to 8"),
     ],

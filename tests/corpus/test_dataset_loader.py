@@ -171,7 +171,8 @@ def test_scores_that_are_no_numbers(tmp_path):
     for name, frame in parts().items():
         frame.assign(grade="B+").to_csv(folder / f"{name}.csv", index=False)
     assert refused(folder=str(folder)).startswith(
-        f"dataset {folder}, split 'train': column 'grade' has 48 values that are not numbers (first:"
+        f"dataset {folder}, split 'train': column 'grade' has 48 values that are not numbers "
+        "(first:"
     )
 
 
@@ -203,8 +204,8 @@ def test_one_of_several_configurations_has_to_be_named(tmp_path):
 def test_a_hub_that_does_not_give_it(monkeypatch):
     place = {"hub": "some/essays", "revision": COMMIT}
     assert refused(**place) == (
-        f"dataset some/essays at {COMMIT} is not complete in the cache, and the hub cannot be reached: "
-        "from here: connect, or name a local copy with corpus.folder"
+        f"dataset some/essays at {COMMIT} is not complete in the cache, and the hub cannot be "
+        "reached: connect, or name a local copy with corpus.folder"
     )
 
     def unknown(*_, **__):

@@ -186,7 +186,7 @@ def test_a_published_corpus_keeps_its_ids_and_no_texts(finished, tmp_path):
 def test_nothing_is_overwritten_and_nothing_half_written_stays(finished, tmp_path, monkeypatch):
     study, _, _ = finished(OWN)
     (tmp_path / "out").mkdir()
-    with pytest.raises(ParameterError, match="out: is there already; remove it, or name another"):
+    with pytest.raises(ParameterError, match="out: already exists; remove it, or name another"):
         export_cyborg_data(study, "logistic", FRACTION, 1, tmp_path / "out")
     with pytest.raises(ParameterError, match="has no fraction 0.5 with draw 1"):
         export_cyborg_data(study, "logistic", 0.5, 1, tmp_path / "new")

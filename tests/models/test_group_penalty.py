@@ -228,7 +228,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, monkeypatch, cap
     assert last_checkpoint(tmp_path) is not None
     capsys.readouterr()
     resumed = trained(4, train, dev, tmp_path, min_steps=16)
-    assert "going on at step" in capsys.readouterr().out
+    assert "resuming at step" in capsys.readouterr().out
     texts, plain = dev["text"].tolist(), trained(0, train, dev, min_steps=16)
     pd.testing.assert_frame_equal(resumed.score(texts), whole.score(texts), check_exact=True)
     assert not np.allclose(plain.score(texts)["continuous"], whole.score(texts)["continuous"])

@@ -121,7 +121,7 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(capsys):
     assert set(room.seen[3:]) == {64}
     assert log["step"].max() == 2  # 16 essays are still two steps of 8
     told = capsys.readouterr().out
-    assert "out of memory; going on with parts of 64 tokens" in told
+    assert "out of memory; continuing with micro-batches of 64 tokens" in told
     assert "the same batch of 8 essays" in told
 
 
@@ -168,7 +168,7 @@ def test_scoring_goes_on_with_less_where_memory_runs_out(capsys):
     expected = logits_of(room, examples, pad, spec)
     room.holds = 150
     np.testing.assert_allclose(logits_of(room, examples, pad, spec), expected, atol=1e-5)
-    assert "going on with 128 tokens at once" in capsys.readouterr().out
+    assert "continuing with 128 tokens at once" in capsys.readouterr().out
     room.holds = 31
     with pytest.raises(ModelError, match="out of memory with a single essay of 32 tokens"):
         logits_of(room, examples, pad, spec)
@@ -233,7 +233,7 @@ def test_a_killed_teacher_goes_on_and_ends_as_if_it_had_not_been(
     assert last_checkpoint(work) is not None
     capsys.readouterr()
     resumed, log_2 = fitted(spec, u, dev, base=base, work=work)
-    assert "going on at step" in capsys.readouterr().out
+    assert "resuming at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(rest), whole.score(rest), check_exact=True)
     judged = ["step", "dev_qwk"]
     pd.testing.assert_frame_equal(log[judged].dropna(), log_2[judged].dropna(), check_exact=True)
@@ -252,7 +252,7 @@ def test_a_killed_student_goes_on_and_ends_as_if_it_had_not_been(
         fitted(*split, texts=texts, work=tmp_path / "work", on_evaluate=killed_at(6))
     capsys.readouterr()
     resumed, _ = fitted(*split, texts=texts, work=tmp_path / "work")
-    assert "going on at step" in capsys.readouterr().out
+    assert "resuming at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(texts), whole.score(texts), check_exact=True)
 
 
@@ -265,7 +265,7 @@ def test_a_training_that_was_finished_but_not_saved_is_not_done_again(
     first, log = fitted(*split, texts=texts, work=tmp_path / "work")
     capsys.readouterr()
     again, log_2 = fitted(*split, texts=texts, work=tmp_path / "work")
-    assert capsys.readouterr().out == "going on at step 4 of 4, where a run was stopped\n"
+    assert capsys.readouterr().out == "resuming at step 4 of 4 of an interrupted run\n"
     pd.testing.assert_frame_equal(again.score(texts), first.score(texts), check_exact=True)
     pd.testing.assert_frame_equal(log_2, log)
 

@@ -177,7 +177,7 @@ HOSTILE = {
     "one column": (lambda e: b"essays\nhello there\n", "one column only, 'essays'"),
     "a spreadsheet": (
         lambda e: b"PK\x03\x04rest",
-        "this is not a text file (a spreadsheet, perhaps)",
+        "this is not a text file (a spreadsheet",
     ),
     "bytes": (lambda e: b"id,text\n1,a\0b\n", "save it as CSV, UTF-8"),
     "no names": (
