@@ -132,7 +132,7 @@ def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
     if len(points) == 1:
         raise TableError(
             f"{source}: column {column!r} is {points[0]:g} for all {scores.count():,} scored "
-            "essays: nothing can be learned from it; score essays of every quality"
+            "essays: there is nothing to learn; score essays of every quality"
         )
     for step in STEPS:
         steps = (points - points[0]) / step

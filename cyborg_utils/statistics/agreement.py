@@ -248,9 +248,8 @@ def compare_machines(
     features = np.hstack([pair_features(cells[:, 0], cells[:, machine]) for machine in (1, 2)])
 
     def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
-        halves = np.split(means, 2, axis=-1)
-        value_a, value_b = (pair_statistics(half, n)[..., chosen] for half in halves)
-        return np.stack([value_a, value_b, value_a - value_b], axis=-1)
+        values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]
+        return np.stack([*values, values[0] - values[1]], axis=-1)
 
     table = infer(
         features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null

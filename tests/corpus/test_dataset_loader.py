@@ -183,7 +183,7 @@ def test_a_folder_that_holds_no_dataset_is_one_sentence(tmp_path, name):
     (folder / name).write_text("nothing of the kind")
     told = refused(folder=str(folder))
     assert told.startswith(f"dataset {folder}: not readable as a dataset (")
-    assert told.endswith("that has whole Parquet, CSV or JSON files")
+    assert told.endswith("that has complete Parquet, CSV or JSON files")
     assert "\n" not in told
 
 

@@ -666,11 +666,10 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         (
             "the corpus cannot be used:\n  - 60 dev or test essays have no score (first: "
             "'e100', 'e101', 'e102'): score them, or move them to train\n  - no scored "
-            "essays in dev: the study needs some there, to pick each model's weights; score "
-            "some, or let corpus.dev_size draw them from train\n  - no scored essays in test: "
-            "the study needs some there, for without them nothing can be known of agreement "
-            "with people or of fairness; score some, drawn at random, or let "
-            "corpus.test_share draw them from train; to evaluate neither, set "
+            "essays in dev: each model's checkpoint is selected on them; score some, or let "
+            "corpus.dev_size draw them from train\n  - no scored essays in test: without them "
+            "neither agreement with human raters nor fairness can be evaluated; score some, drawn "
+            "at random, or let corpus.test_share draw them from train; to evaluate neither, set "
             "evaluation.has_test_set: false\n  - only 1 scored train essays: the "
             "study needs at least 10"
         ),
@@ -681,9 +680,9 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         unscored("test"),
         (
             "the corpus cannot be used:\n  - 30 dev or test essays have no score (first: 'e130', "
-            "'e131', 'e132'): score them, or move them to train\n  - no scored essays in test: the "
-            "study needs some there, for without them nothing can be known of agreement with "
-            "people or of fairness; score some, drawn at random, or let corpus.test_share draw "
+            "'e131', 'e132'): score them, or move them to train\n  - no scored essays in test: "
+            "without them neither agreement with human raters nor fairness can be evaluated; "
+            "score some, drawn at random, or let corpus.test_share draw "
             "them from train; to evaluate neither, set evaluation.has_test_set: false"
         ),
     ),
@@ -765,8 +764,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "study: a null byte",
         put("text", [SHORT + "\0"]),
         (
-            "essays.csv: a null byte stands in it, so it is no text: remove it, or save it "
-            "as CSV, UTF-8"
+            "essays.csv: it contains a null byte, so it is not a text file: remove the byte, or "
+            "save the file as CSV, UTF-8"
         ),
     ),
     (
@@ -780,8 +779,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "study: a CSV called .gz",
         (written(), "essays.csv.gz"),
         (
-            "essays.csv.gz: not readable (Not a gzipped file (b'id')): is it whole, and is "
-            "its ending right?"
+            "essays.csv.gz: not readable (Not a gzipped file (b'id')): check that it is "
+            "complete and has the right ending"
         ),
     ),
     (
@@ -790,7 +789,7 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         (lambda t: gzip.compress(written()(t))[:-20], "essays.csv.gz"),
         (
             "essays.csv.gz: not readable (Compressed file ended before the end-of-stream "
-            "marker was reached): is it whole, and is its ending right?"
+            "marker was reached): check that it is complete and has the right ending"
         ),
     ),
     (
@@ -873,8 +872,8 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "score: a null byte",
         b"id,text\na,an essay\0 of some words\n",
         (
-            "new.csv: a null byte stands in it, so it is no text: remove it, or save it as "
-            "CSV, UTF-8"
+            "new.csv: it contains a null byte, so it is not a text file: remove the byte, or "
+            "save the file as CSV, UTF-8"
         ),
     ),
     (

@@ -116,7 +116,7 @@ def test_the_card_says_whose_labels_they_are_and_how_they_were_made(finished, tm
         "- **Scale**: 1 to 6, 6 points.",
         "- **Teacher**: logistic, a classical model of word frequencies.",
         "- **Fraction**: 0.25 of the scored train essays, draw 1.",
-        "- The texts are not in here.",
+        "- The texts are not included.",
     ):
         assert line in card.text.splitlines()
     other = export_cyborg_data(

@@ -114,7 +114,7 @@ def test_a_chat_template_is_used_where_there_is_one(tokenizer):
 
 @pytest.mark.parametrize(
     ("digit", "told"),
-    [("0", "two scores share one token"), ("#", "score '1' is no token of this tokenizer")],
+    [("0", "two scores share one token"), ("#", "score '1' is not a token of this tokenizer")],
 )
 def test_a_tokenizer_that_cannot_tell_the_scores_apart_is_refused(digit, told):
     """It reads every digit as one and the same, or as nothing that it knows."""

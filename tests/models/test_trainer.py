@@ -389,7 +389,7 @@ def test_a_rubric_is_shared_by_all_essays_and_scores_as_if_it_were_not(
     texts = essays["text"][:10].tolist()
     assert len(teacher._shared_prompt(HOLISTIC)) > 100
     shared = teacher.score(texts)
-    monkeypatch.setattr("cyborg_utils.models.causal.PREFIX_PAYS", 10**6)
+    monkeypatch.setattr("cyborg_utils.models.causal.MIN_CACHED_TOKENS", 10**6)
     assert teacher._shared_prompt(HOLISTIC) == []
     close = {"atol": 1e-5 if precision == "fp32" else 0.05, "rtol": 0}
     np.testing.assert_allclose(shared["continuous"], teacher.score(texts)["continuous"], **close)
