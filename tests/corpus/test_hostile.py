@@ -95,46 +95,46 @@ def made(tmp_path_factory) -> argparse.Namespace:
 # ---------------------------------------------------------------- what is done with an input
 
 
-def essay(text: str, place: Path, made) -> str:
+def essay(text: str, tmp_path: Path, made) -> str:
     """A study's corpus with this essay in it, and the same essay scored by a Student."""
-    written = read(put("text", [text]), place, made)
+    written = read(put("text", [text]), tmp_path, made)
     if not written.startswith("read"):
         return written
     rows = pd.DataFrame({"id": ["a", "b"], "text": [text, made.table["text"][0]]})
-    rows.to_csv(place / "new.csv", index=False)
+    rows.to_csv(tmp_path / "new.csv", index=False)
     options = {"id": "id", "text": "text", "show": print}
-    score_file(made.ridge, place / "new.csv", place / "scores.csv", **options)
-    scored = pd.read_csv(place / "scores.csv").set_index("id").loc["a"]
+    score_file(made.ridge, tmp_path / "new.csv", tmp_path / "scores.csv", **options)
+    scored = pd.read_csv(tmp_path / "scores.csv").set_index("id").loc["a"]
     if pd.notna(scored["score"]):  # by the rule that every essay is scored by
         assert scored["score"] == made.model.score([text])["score"].item()
-    told = "not scored" if pd.isna(scored["score"]) else "scored"
-    return "; ".join([written, told] + ([scored["flag"]] if pd.notna(scored["flag"]) else []))
+    message = "not scored" if pd.isna(scored["score"]) else "scored"
+    return "; ".join([written, message] + ([scored["flag"]] if pd.notna(scored["flag"]) else []))
 
 
-def read(spoil: Callable | bytes, place: Path, made, more: str = "", name="essays.csv") -> str:
+def read(spoil: Callable | bytes, tmp_path: Path, made, more: str = "", name="essays.csv") -> str:
     """A corpus file, read as a study reads it."""
-    given = spoil(made.table.copy()) if callable(spoil) else spoil
-    path = place / name
-    path.write_bytes(given if isinstance(given, bytes) else given.to_csv(index=False).encode())
-    (place / "mine.yaml").write_text(STUDY.format(file=path, more=more), encoding="utf-8")
+    data = spoil(made.table.copy()) if callable(spoil) else spoil
+    path = tmp_path / name
+    path.write_bytes(data if isinstance(data, bytes) else data.to_csv(index=False).encode())
+    (tmp_path / "mine.yaml").write_text(STUDY.format(file=path, more=more), encoding="utf-8")
     try:
-        corpus = load_corpus(load_study(str(place / "mine.yaml")))
+        corpus = load_corpus(load_study(str(tmp_path / "mine.yaml")))
     except (CorpusError, ParameterError) as error:
-        return str(error).replace(f"{place}/", "")
-    if not isinstance(given, pd.DataFrame):
+        return str(error).replace(f"{tmp_path}/", "")
+    if not isinstance(data, pd.DataFrame):
         return f"read: {len(corpus)} essays"
     columns = ["id", "text", "prompt", "gender"]
-    found = corpus.rename(columns={"essay_id": "id"}).set_index("id").loc[given["id"].astype(str)]
-    same = [c for c in columns[1:] if found[c].fillna("").tolist() != given[c].tolist()]
+    result = corpus.rename(columns={"essay_id": "id"}).set_index("id").loc[data["id"].astype(str)]
+    same = [c for c in columns[1:] if result[c].fillna("").tolist() != data[c].tolist()]
     odd = anomalies_note(corpus["text"])
     kinds = [] if odd is None else [odd.split(": ")[1].split(". ")[0]]
     return "; ".join(["read", *(f"{c} changed" for c in same), *kinds])
 
 
-def study(given, place: Path, made) -> str:
+def study(data, tmp_path: Path, made) -> str:
     """`make study` of a file."""
-    spoil, name = given if isinstance(given, tuple) else (given, "essays.csv")
-    path, options = place / name, []
+    spoil, name = data if isinstance(data, tuple) else (data, "essays.csv")
+    path, options = tmp_path / name, []
     if callable(spoil):
         spoil = spoil(made.table.drop(columns=["prompt", "split"]))
     if isinstance(spoil, pd.DataFrame):
@@ -145,84 +145,84 @@ def study(given, place: Path, made) -> str:
         path.write_bytes(spoil)
     out, error = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(new_study, "params_folder", lambda: place)
+        patch.setattr(new_study, "params_folder", lambda: tmp_path)
         patch.setattr("sys.stdout", out)
         patch.setattr("sys.stderr", error)
         code = new_study.main(["mine", str(path), *options])
     if code:
-        return error.getvalue().strip().replace(f"{place}/", "")
+        return error.getvalue().strip().replace(f"{tmp_path}/", "")
     return next(line for line in out.getvalue().splitlines() if line.startswith(name))
 
 
-def ids(values: list[str], place: Path, made) -> str:
+def ids(values: list[str], tmp_path: Path, made) -> str:
     """Ids through a study's corpus and through a file of scores."""
-    written = read(put("id", values), place, made)
+    written = read(put("id", values), tmp_path, made)
     if not written.startswith("read"):
         return written
     rows = pd.DataFrame({"id": values, "text": made.table["text"].head(len(values))})
-    rows.to_csv(place / "new.csv", index=False)
-    score_file(made.ridge, place / "new.csv", place / "scores.csv", id="id", text="text")
-    back = pd.read_csv(place / "scores.csv", dtype=str, keep_default_na=False)
-    return f"{written}; {'as given' if back['id'].tolist() == values else 'changed'}"
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    score_file(made.ridge, tmp_path / "new.csv", tmp_path / "scores.csv", id="id", text="text")
+    back = pd.read_csv(tmp_path / "scores.csv", dtype=str, keep_default_na=False)
+    return f"{written}; {'unchanged' if back['id'].tolist() == values else 'changed'}"
 
 
-def tokens(text: str, place: Path, made) -> str:
+def tokens(text: str, tmp_path: Path, made) -> str:
     """A Teacher's tokens around and inside an essay."""
     chatty = with_chat(made.teacher.tokenizer)
     prompt = build_prompt(chatty, LABELS)
     teacher = replace(made.teacher, tokenizer=chatty, prompts={HOLISTIC: prompt})
     teacher = replace(teacher, spec=made.teacher.spec.model_copy(update={"max_tokens": 900}))
     (row,) = teacher.encode([text])
-    found = row["input_ids"][len(prompt.before) : len(row["input_ids"]) - len(prompt.after)]
+    result = row["input_ids"][len(prompt.before) : len(row["input_ids"]) - len(prompt.after)]
     special = set(chatty.all_special_ids)
-    assert row["input_ids"] == prompt.before + found + prompt.after
+    assert row["input_ids"] == prompt.before + result + prompt.after
     around = [t for t in prompt.before + prompt.after if t in special]
-    inside = [t for t in found if t in special]
-    same = "as written" if chatty.decode(found) == text else "changed"
+    inside = [t for t in result if t in special]
+    same = "as written" if chatty.decode(result) == text else "changed"
     return f"{len(around)} special tokens around it, {len(inside)} inside, {same}"
 
 
-def yaml(text: str, place: Path, made) -> str:
-    path = place / "mine.yaml"
+def yaml(text: str, tmp_path: Path, made) -> str:
+    path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
     try:
         load_study(str(path))
     except ParameterError as error:
-        return str(error).replace(f"{place}/", "")
+        return str(error).replace(f"{tmp_path}/", "")
     return "a study"
 
 
-def model(spoil: Callable, place: Path, made) -> str:
+def model(spoil: Callable, tmp_path: Path, made) -> str:
     """A folder with a model for a Teacher."""
-    folder = shutil.copytree(made.llama, place / "llama")
+    folder = shutil.copytree(made.llama, tmp_path / "llama")
     spoil(folder)
     spec = Model(folder=str(folder))
     try:
         load_tokenizer(spec)
         load_causal(spec, 64, [], 1)
     except ModelError as error:
-        return str(error).replace(f"{place}/", "")
+        return str(error).replace(f"{tmp_path}/", "")
     return "loaded"
 
 
-def student(spoil: Callable, place: Path, made) -> str:
+def student(spoil: Callable, tmp_path: Path, made) -> str:
     """A folder with a Student."""
-    folder = shutil.copytree(made.ridge, place / "ridge")
+    folder = shutil.copytree(made.ridge, tmp_path / "ridge")
     spoil(folder)
     try:
         load_student(folder)
     except StudentError as error:
-        return str(error).replace(f"{place}/", "")
+        return str(error).replace(f"{tmp_path}/", "")
     return "loaded"
 
 
-def score(given: bytes, place: Path, made) -> str:
+def score(data: bytes, tmp_path: Path, made) -> str:
     """A CSV for `make score`."""
-    (place / "new.csv").write_bytes(given)
+    (tmp_path / "new.csv").write_bytes(data)
     try:
-        counts = score_file(made.ridge, place / "new.csv", place / "scores.csv")
+        counts = score_file(made.ridge, tmp_path / "new.csv", tmp_path / "scores.csv")
     except TableError as error:
-        return str(error).replace(f"{place}/", "")
+        return str(error).replace(f"{tmp_path}/", "")
     return f"scored: {counts['essays']} essays"
 
 
@@ -230,9 +230,9 @@ def put(column: str, values: list) -> Callable:
     """A change of the first rows of a table's column."""
 
     def changed(table: pd.DataFrame) -> pd.DataFrame:
-        given = table[column].astype(object)
-        given.iloc[: len(values)] = values
-        return table.assign(**{column: given})
+        data = table[column].astype(object)
+        data.iloc[: len(values)] = values
+        return table.assign(**{column: data})
 
     return changed
 
@@ -456,18 +456,18 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
         "2 special tokens around it, 0 inside, as written",
     ),
     (tokens, "tokens: none", "", "2 special tokens around it, 0 inside, as written"),
-    (ids, "ids with paths", ["../../etc/passwd", "a/b", "C:\\x"], "read; as given"),
-    (ids, "ids with spaces and quotes", ["a b ", '"q"', "l\nm", "x,y;z"], "read; as given"),
-    (ids, "ids with leading zeros", ["007", "07", "7"], "read; as given"),
-    (ids, "ids like numbers", ["1e3", "1000", "1,000", "-0", "0x10"], "read; as given"),
-    (ids, "ids like nothing", ["NaN", "NA", "None", "null", "n/a"], "read; as given"),
+    (ids, "ids with paths", ["../../etc/passwd", "a/b", "C:\\x"], "read; unchanged"),
+    (ids, "ids with spaces and quotes", ["a b ", '"q"', "l\nm", "x,y;z"], "read; unchanged"),
+    (ids, "ids with leading zeros", ["007", "07", "7"], "read; unchanged"),
+    (ids, "ids like numbers", ["1e3", "1000", "1,000", "-0", "0x10"], "read; unchanged"),
+    (ids, "ids like nothing", ["NaN", "NA", "None", "null", "n/a"], "read; unchanged"),
     (
         ids,
         "ids like formulas",
         ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0"],
-        "read; as given",
+        "read; unchanged",
     ),
-    (ids, "ids with markup", ["<script>a</script>", "$x$", "[a](b)"], "read; as given"),
+    (ids, "ids with markup", ["<script>a</script>", "$x$", "[a](b)"], "read; unchanged"),
     (
         ids,
         "an id twice",
@@ -1109,21 +1109,21 @@ TABLE = [  # driver, name, input, answer; ` ... ` stands for a library's own wor
 
 
 @pytest.mark.parametrize(
-    ("driver", "given", "answer"),
+    ("driver", "data", "answer"),
     [(d, g, a) for d, _, g, a in TABLE],
     ids=[n for _, n, _, _ in TABLE],
 )
-def test_a_person_is_told(driver, given, answer, tmp_path, made):
-    told = driver(given, tmp_path, made)
+def test_a_person_is_told(driver, data, answer, tmp_path, made):
+    message = driver(data, tmp_path, made)
     first, elided, last = answer.partition(" ... ")
     if elided:
-        assert told.startswith(first) and told.endswith(last)
+        assert message.startswith(first) and message.endswith(last)
     else:
-        assert told == answer
+        assert message == answer
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("message", "shown"),
     [
         ("<b>a</b> & *b*", "&lt;b&gt;a&lt;/b&gt; &amp; &#42;b&#42;"),
         ("[a](javascript:b)", "&#91;a&#93;(javascript:b)"),
@@ -1131,12 +1131,12 @@ def test_a_person_is_told(driver, given, answer, tmp_path, made):
         ("a\n\n# b", "a # b"),
     ],
 )
-def test_a_name_is_text_in_markdown(told, shown):
-    assert as_text(told) == shown
+def test_a_name_is_text_in_markdown(message, shown):
+    assert as_text(message) == shown
 
 
 @pytest.mark.parametrize(
-    ("told", "shown"),
+    ("message", "shown"),
     [
         ("*a* [b](https://c.org/d) [e](05_f.html)", "*a* [b](https://c.org/d) [e](05_f.html)"),
         ("[a](javascript:b) [c]( data:d)", "[a]&#40;javascript:b) [c]&#40; data:d)"),
@@ -1144,8 +1144,8 @@ def test_a_name_is_text_in_markdown(told, shown):
         ("[a]: javascript:b", "[a]&#58; javascript:b"),
     ],
 )
-def test_prose_keeps_its_markdown_alone(told, shown):
-    assert as_markdown(told) == shown
+def test_prose_keeps_its_markdown_alone(message, shown):
+    assert as_markdown(message) == shown
 
 
 def test_figures_of_hostile_groups_are_drawn():

@@ -166,10 +166,10 @@ def test_a_study_may_let_all_of_it_out(finished, tmp_path):
     study, corpus, ledger = finished(OWN, privacy)
     rows = opened(export_cyborg_data(study, "logistic", FRACTION, 1, tmp_path / "out"))
     assert rows["essay_id"].tolist() == ledger["essay_id"].tolist()
-    known = corpus.loc[rows["essay_id"]]
-    assert rows["text"].tolist() == known["text"].tolist()
-    assert rows["club"].tolist() == known["club"].tolist()
-    assert rows["group_teacher"].tolist() == known["teacher"].tolist()
+    essays = corpus.loc[rows["essay_id"]]
+    assert rows["text"].tolist() == essays["text"].tolist()
+    assert rows["club"].tolist() == essays["club"].tolist()
+    assert rows["group_teacher"].tolist() == essays["teacher"].tolist()
     assert set(rows["teacher"].dropna()) == {"logistic"}
 
 

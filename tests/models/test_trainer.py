@@ -120,9 +120,9 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(capsys):
     assert room.seen[:2] == [256, 128]  # the whole batch of 8, then half of it
     assert set(room.seen[3:]) == {64}
     assert log["step"].max() == 2  # 16 essays are still two steps of 8
-    told = capsys.readouterr().out
-    assert "out of memory; continuing with micro-batches of 64 tokens" in told
-    assert "the same batch of 8 essays" in told
+    message = capsys.readouterr().out
+    assert "out of memory; continuing with micro-batches of 64 tokens" in message
+    assert "the same batch of 8 essays" in message
 
 
 @pytest.mark.parametrize("holds", [2 * 64, 32])
@@ -353,7 +353,7 @@ def test_label_logits_are_in_32_bits_under_autocast_too(wide_reader):
 def test_right_padding_without_a_mask_equals_left_padding_with_one(wide_reader):
     lengths = torch.tensor([60, 41, 7])
     ids = torch.randint(5, 128_256, (3, 60))
-    found = wide_reader(input_ids=ids, lengths=lengths).logits
+    result = wide_reader(input_ids=ids, lengths=lengths).logits
     left, mask = torch.zeros_like(ids), torch.zeros_like(ids)
     for row, n in enumerate(lengths.tolist()):
         left[row, 60 - n :], mask[row, 60 - n :] = ids[row, :n], 1
@@ -361,7 +361,7 @@ def test_right_padding_without_a_mask_equals_left_padding_with_one(wide_reader):
     whole = wide_reader.model(
         input_ids=left, attention_mask=mask, position_ids=positions, logits_to_keep=1
     ).logits
-    torch.testing.assert_close(found, whole[:, -1][:, wide_reader.answers], atol=1e-5, rtol=0)
+    torch.testing.assert_close(result, whole[:, -1][:, wide_reader.answers], atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()
@@ -371,11 +371,11 @@ def test_a_shared_prompt_goes_through_the_model_once_and_changes_nothing(wide_re
     pad, spec = Pad(0, mask=False), causal()
     whole = logits_of(wide_reader, [{"input_ids": shared + r} for r in rest], pad, spec)
     with wide_reader.after(shared):
-        found = logits_of(wide_reader, [{"input_ids": r} for r in rest], pad, spec)
+        result = logits_of(wide_reader, [{"input_ids": r} for r in rest], pad, spec)
         again = logits_of(wide_reader, [{"input_ids": r} for r in rest[::-1]], pad, spec)
     assert wide_reader.cache is None
     assert whole.std() > 1e-3
-    np.testing.assert_allclose(found, whole, atol=1e-5)
+    np.testing.assert_allclose(result, whole, atol=1e-5)
     np.testing.assert_allclose(again[::-1], whole, atol=1e-5)
 
 

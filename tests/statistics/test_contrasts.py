@@ -50,12 +50,12 @@ def resampled():
 
 def test_estimates_are_the_mean_kappa_of_the_runs():
     human, arms = simulate_arms(200)
-    found = resample_runs(human, arms, LABELS, n_replicates=10)
+    result = resample_runs(human, arms, LABELS, n_replicates=10)
     expected = np.mean(
         [quadratic_weighted_kappa(human, row, LABELS) for row in arms["cyborg"].scores]
     )
-    assert found.estimates["cyborg"] == pytest.approx(expected)
-    assert found.replicates.shape == (10, 5)
+    assert result.estimates["cyborg"] == pytest.approx(expected)
+    assert result.replicates.shape == (10, 5)
 
 
 def test_one_run_an_arm_is_the_paired_comparison():
@@ -63,12 +63,12 @@ def test_one_run_an_arm_is_the_paired_comparison():
     single = {
         name: Runs(arms[name].scores[:1], np.array([0]), np.array([0])) for name in ("u100", "full")
     }
-    found = compare_arms(resample_runs(human, single, LABELS), "u100", "full")
+    result = compare_arms(resample_runs(human, single, LABELS), "u100", "full")
     peer = compare_machines(human, single["u100"].scores[0], single["full"].scores[0], LABELS)
-    assert found["difference"] == pytest.approx(peer["difference"])
-    assert found["se"] == pytest.approx(peer["se"], rel=0.08)
-    assert found[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
-    assert found["notes"] == (Note.ONE_DRAW, Note.ONE_SEED)
+    assert result["difference"] == pytest.approx(peer["difference"])
+    assert result["se"] == pytest.approx(peer["se"], rel=0.08)
+    assert result[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
+    assert result["notes"] == (Note.ONE_DRAW, Note.ONE_SEED)
 
 
 def test_more_seeds_do_not_shrink_the_error_of_essays():
@@ -81,9 +81,9 @@ def test_more_seeds_do_not_shrink_the_error_of_essays():
 
 def test_few_draws_count_as_few():
     human, arms = simulate_arms(4_000, run_sd=0.3, noise={"cyborg": 0.75})
-    found = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
-    assert found["se_draws"] > found["se_essays"]
-    assert found["df"] < 6
+    result = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
+    assert result["se_draws"] > result["se_essays"]
+    assert result["df"] < 6
 
 
 def test_arms_of_the_same_draws_are_paired(resampled):
@@ -95,9 +95,9 @@ def test_arms_of_the_same_draws_are_paired(resampled):
 def test_nested_seeds_go_with_their_draws():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
     runs = arms["cyborg"]._replace(seed=np.arange(6))
-    found = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
-    assert found.notes["cyborg"] == (Note.SEEDS_GO_WITH_DRAWS,)
-    assert found.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
+    result = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
+    assert result.notes["cyborg"] == (Note.SEEDS_GO_WITH_DRAWS,)
+    assert result.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
 
 
 def test_interval_over_draws_and_essays_covers():
@@ -115,9 +115,9 @@ def test_interval_over_draws_and_essays_covers():
     covered = []
     for trial in range(300):
         human, arms = simulate_arms(seed=trial, **setting)
-        found = resample_runs(human, arms, LABELS, n_replicates=200, seed=trial)
-        found = compare_arms(found, "cyborg", "u100")
-        covered.append(found["low"] <= truth <= found["high"])
+        result = resample_runs(human, arms, LABELS, n_replicates=200, seed=trial)
+        result = compare_arms(result, "cyborg", "u100")
+        covered.append(result["low"] <= truth <= result["high"])
     assert 0.93 <= np.mean(covered) <= 0.985
 
 
@@ -142,10 +142,10 @@ def test_arm_table(resampled):
 
 class TestRetention:
     def test_proportion_and_interval(self, resampled):
-        found = retention(resampled, "cyborg", "u100", "full")
+        result = retention(resampled, "cyborg", "u100", "full")
         cyborg, low, full = resampled.estimates[["cyborg", "u100", "full"]]
-        assert found["retention"] == pytest.approx((cyborg - low) / (full - low))
-        assert found["low"] < found["retention"] < found["high"]
+        assert result["retention"] == pytest.approx((cyborg - low) / (full - low))
+        assert result["low"] < result["retention"] < result["high"]
 
     def test_the_ends_are_zero_and_one(self, resampled):
         assert retention(resampled, "full", "u100", "full")["retention"] == pytest.approx(1)
@@ -156,8 +156,8 @@ class TestRetention:
         assert [nothing["retention"], nothing["low"], nothing["high"]] == pytest.approx([0, 0, 0])
 
     def test_no_gain_to_retain(self, resampled):
-        found = retention(resampled, "cyborg", "full", "u100")
-        assert np.isnan(found["low"]) and found["no_interval"] == NoInterval.NO_GAIN
+        result = retention(resampled, "cyborg", "full", "u100")
+        assert np.isnan(result["low"]) and result["no_interval"] == NoInterval.NO_GAIN
 
     def test_coverage(self):
         noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
@@ -168,11 +168,11 @@ class TestRetention:
         )
         covered = []
         for trial in range(300):
-            found = resample_runs(
+            result = resample_runs(
                 *simulate_arms(seed=trial, **setting), LABELS, n_replicates=200, seed=trial
             )
-            found = retention(found, "cyborg", "u100", "full")
-            covered.append(found["low"] <= (cyborg - low) / (full - low) <= found["high"])
+            result = retention(result, "cyborg", "u100", "full")
+            covered.append(result["low"] <= (cyborg - low) / (full - low) <= result["high"])
         assert 0.925 <= np.mean(covered) <= 0.975
 
 
@@ -180,14 +180,14 @@ class TestEquivalentLabels:
     CURVE = {100: "u100", 300: "u300", 900: "u900", 5_000: "full"}
 
     def test_a_point_of_the_curve_is_equivalent_to_itself(self, resampled):
-        found = equivalent_labels(resampled, "u300", self.CURVE)
-        assert found["labels"] == pytest.approx(300)
-        assert found["low"] < 300.1 and found["high"] > 299.9
+        result = equivalent_labels(resampled, "u300", self.CURVE)
+        assert result["labels"] == pytest.approx(300)
+        assert result["low"] < 300.1 and result["high"] > 299.9
 
     def test_between_points(self, resampled):
-        found = equivalent_labels(resampled, "cyborg", self.CURVE)
-        assert 300 < found["labels"] < 900
-        assert found["low"] < found["labels"] < found["high"]
+        result = equivalent_labels(resampled, "cyborg", self.CURVE)
+        assert 300 < result["labels"] < 900
+        assert result["low"] < result["labels"] < result["high"]
 
     def test_values_off_the_curve_are_marked(self, resampled):
         below = equivalent_labels(resampled, "u100", {300: "u300", 900: "u900"})
@@ -222,9 +222,9 @@ class TestTidyFrame:
         same_human, same_arms = runs_from_frame(shuffled)
         pd.testing.assert_frame_equal(shuffled, before)
         assert (same_human.to_numpy() == human).all()
-        ours = resample_runs(human, arms, LABELS, n_replicates=2).estimates
-        theirs = resample_runs(same_human, same_arms, LABELS, n_replicates=2).estimates
-        pd.testing.assert_series_equal(ours.sort_index(), theirs.sort_index())
+        computed = resample_runs(human, arms, LABELS, n_replicates=2).estimates
+        reference = resample_runs(same_human, same_arms, LABELS, n_replicates=2).estimates
+        pd.testing.assert_series_equal(computed.sort_index(), reference.sort_index())
 
     def test_a_missing_draw_is_a_draw_of_its_own(self):
         frame = self.tidy(*simulate_arms(20))
@@ -257,9 +257,9 @@ def test_shapes_and_scale_are_checked():
 def test_prompts_as_clusters_are_named():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
     for prompts, note in ((8, Note.NEW_PROMPTS), (3, Note.TOO_FEW_PROMPTS)):
-        found = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
-        assert found.notes["cyborg"] == (note,)
-        assert found.degrees.loc["cyborg", "essays"] == prompts - 1
+        result = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
+        assert result.notes["cyborg"] == (note,)
+        assert result.degrees.loc["cyborg", "essays"] == prompts - 1
 
 
 class TestMultiplicity:

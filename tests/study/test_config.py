@@ -247,7 +247,7 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("setting", "told"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(("setting", "phrases"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_one_line_with_key_value_and_remedy(study_file, setting, told):
     if "external_graded_essays" in told:
         teacher = (
