@@ -1,6 +1,6 @@
-"""Essays: read, checked, split, sampled, or simulated.
+"""Essays: reading, validation, splits, sampling, simulation.
 
-`loaders.load_corpus` gives a study's corpus, read by `table_files.open_table` or
+`loaders.load_corpus` returns a study's corpus, read by `table_files.read_declared` or
 `dataset_loader.read_splits` and checked by `validation.check_corpus`; `sampling.draw_subset` draws
-the subset U, `simulation.generator.simulate_corpus` makes essays up.
+the subset U, `simulation.generator.simulate_corpus` simulates essays.
 """

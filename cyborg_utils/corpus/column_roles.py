@@ -1,4 +1,4 @@
-"""Which column of a table holds what, by its name and its values."""
+"""Infer the role of each column of a table from its name and its values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ GROUPS = {
     "lunch", "grade", "age", "language", "country", "region", "school",
 }  # fmt: skip
 MIN_WORDS = 5  # on average, of a column that looks like the essays' text
-MAX_LEVELS = 12  # of a group of writers
+MAX_LEVELS = 12  # of an attribute of examinees
 STEPS = (1.0, 0.5, 0.25, 0.1)
 MAX_POINTS = 61
 
@@ -46,10 +46,10 @@ def named_like(columns: Iterable[str], names: Iterable[str]) -> list[str]:
 
 
 def text_column(frame: pd.DataFrame, source: str) -> str:
-    """The column with the essays: its values are long and hardly ever the same.
+    """The column with the essays: its values are long, and few are equal.
 
-    `source` names the file in messages, here and below; a column that must be there and is not
-    is a TableError.
+    `source` names the file in messages, here and below; without a required column, a TableError
+    is raised.
     """
     words = {c: frame[c].dropna().str.split().str.len().mean() for c in frame}
     varied = {c: frame[c].nunique() > 0.5 * frame[c].notna().sum() for c in frame}
@@ -71,8 +71,8 @@ def id_column(frame: pd.DataFrame, text: str, source: str) -> str:
     candidates = [c for c in by_name if c in unique] + by_name + whole
     if not candidates:
         raise TableError(
-            f"{source}: no column names each essay: add one, `id` with 1, 2, 3 ... say, so that "
-            "scores find back to their essays when rows are sorted or removed"
+            f"{source}: no column names each essay: add one, such as `id` with 1, 2, 3 ..., so "
+            "that scores can be matched to their essays when rows are sorted or removed"
         )
     return candidates[0]
 
@@ -83,25 +83,25 @@ def score_column(frame: pd.DataFrame, text: str, source: str) -> str:
     if candidates := named_like(others, SCORES):
         return candidates[0]
     raise TableError(
-        f"{source}: no column is called like a score ({', '.join(SCORES)}): name it with --score "
+        f"{source}: no column is named like a score ({', '.join(SCORES)}): name it with --score "
         f"COLUMN; it has {', '.join(map(repr, frame))}"
     )
 
 
 def second_score_column(rest: pd.DataFrame) -> str | None:
-    """The column with a second rater's scores, among those that have no other role; None where
-    there is none, as below."""
+    """The column with a second rater's scores, among those without another role; None without
+    such a column, here and below."""
     scores = [c for c in named_like(rest, SCORES + ("rater",)) if SECOND & set(tokens(c))]
     return next((c for c in scores if pd.to_numeric(rest[c], errors="coerce").notna().any()), None)
 
 
 def prompt_column(rest: pd.DataFrame) -> str | None:
-    """The column with the prompt of each essay: one of a few."""
+    """The column with the prompt of each essay, which has few different values."""
     return next((c for c in named_like(rest, PROMPTS) if rest[c].nunique() < len(rest) / 5), None)
 
 
 def split_column(rest: pd.DataFrame) -> str | None:
-    """The column that names the part of each essay, some of which is train."""
+    """The column with the split of each essay, which includes train."""
 
     def fits(column: str) -> bool:
         values = set(rest[column].dropna().str.lower())
@@ -111,18 +111,18 @@ def split_column(rest: pd.DataFrame) -> str | None:
 
 
 def group_columns(rest: pd.DataFrame) -> list[str]:
-    """The columns that look like groups of writers: by name, of few values."""
+    """The columns that look like subgroups of examinees: by name, with few different values."""
     return [c for c in rest if GROUPS & set(tokens(c)) and 2 <= rest[c].nunique() <= MAX_LEVELS]
 
 
 def group_name(column: str) -> str:
-    """What a study calls a group, after its column."""
+    """The name of a group in a study, from that of its column."""
     name = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "group"
     return f"{name}_group" if name in RESERVED else name
 
 
 def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
-    """Lowest and highest score that occur, and the largest step that all of them fit.
+    """Lowest and highest score in the data, and the largest step that all scores fit.
 
     Parameters
     ----------
@@ -140,6 +140,6 @@ def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
             return float(points[0]), float(points[-1]), step
     raise TableError(
         f"{source}: column {column!r} has {len(points)} scores from {points[0]:g} to "
-        f"{points[-1]:g} that are no scale of {MAX_POINTS} points or fewer: round them to whole, "
+        f"{points[-1]:g} that fit no scale of {MAX_POINTS} points or fewer: round them to whole, "
         "half or tenth points, or give --scale MIN-MAX:STEP"
     )

@@ -1,4 +1,4 @@
-"""Corpora that the library `datasets` reads: of the Hugging Face hub, or in a local folder."""
+"""Datasets of the Hugging Face hub or in a local folder, read by the library `datasets`."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ SAVED = ("dataset_dict.json", "state.json")  # files of a folder that `save_to_d
 
 
 def dataset_name(spec: DatasetCorpus) -> str:
-    """A dataset as messages name it."""
+    """The name of a dataset in messages."""
     if spec.hub:
         return f"dataset {spec.hub} at {spec.revision}"
     return f"dataset {shown_path(working_folder() / spec.folder)}"
 
 
 def dataset_folder(spec: DatasetCorpus, download: bool = True) -> Path:
-    """The folder with a dataset's files, downloaded where it is of the hub.
+    """The folder with a dataset's files, downloaded if it is on the hub.
 
-    Without `download` only what the hub's cache has whole is taken.
+    Without `download`, only a complete copy in the hub's cache is used.
 
     Raises
     ------
     TableError
-        There is no such folder, or the hub does not give the dataset; one sentence with the remedy.
+        There is no such folder, or the dataset cannot be downloaded.
     """
     name = dataset_name(spec)
     if spec.folder:
@@ -60,35 +60,35 @@ def dataset_folder(spec: DatasetCorpus, download: bool = True) -> Path:
         ) from None
     except OSError:
         raise TableError(
-            f"{name} is not whole in the cache, and the hub cannot be reached from here: connect, "
-            "or name a local copy with corpus.folder"
+            f"{name} is not complete in the cache, and the hub cannot be reached: connect, or "
+            "name a local copy with corpus.folder"
         ) from None
 
 
 def read_splits(spec: DatasetCorpus, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
-    """The rows of every split that a study names; class labels are given as their names.
+    """The rows of every split that a study names; class labels become their names.
 
     Parameters
     ----------
-    columns : those that the study reads. In CSV files they are taken as texts, letter for letter.
+    columns : those that the study reads. In CSV files they are read as text, unchanged.
 
     Raises
     ------
     TableError
-        The dataset cannot be had or read, or lacks a split; one sentence with the remedy.
+        The dataset cannot be downloaded or read, or has no such split.
     """
     folder = dataset_folder(spec)
-    with TemporaryDirectory(ignore_cleanup_errors=True) as cache:  # essays stay in no cache
+    with TemporaryDirectory(ignore_cleanup_errors=True) as cache:  # no essays remain in a cache
         loaded = _load(folder, spec, list(columns), cache)
         frames = {}
-        for part, splits in spec.splits:
-            for split in splits:
-                if split not in loaded:
+        for key, names in spec.splits:
+            for name in names:
+                if name not in loaded:
                     raise TableError(
-                        f"{dataset_name(spec)}: corpus.splits.{part}: no split {split!r}; it has "
+                        f"{dataset_name(spec)}: corpus.splits.{key}: no split {name!r}; it has "
                         f"{', '.join(map(repr, loaded))}"
                     )
-                frames[split] = _frame(loaded[split])
+                frames[name] = _frame(loaded[name])
     return frames
 
 
@@ -96,7 +96,7 @@ def _load(folder: Path, spec: DatasetCorpus, columns: list[str], cache: str) -> 
     """Each split of a dataset."""
     import datasets
 
-    datasets.disable_progress_bars()  # its bars are scripts in a rendered report
+    datasets.disable_progress_bars()  # they are scripts in a rendered report
     try:
         if any((folder / file).is_file() for file in SAVED):
             loaded = datasets.load_from_disk(str(folder), keep_in_memory=True)
@@ -112,13 +112,13 @@ def _load(folder: Path, spec: DatasetCorpus, columns: list[str], cache: str) -> 
                 spec.config,
                 cache_dir=cache,
                 keep_in_memory=True,
-                **(as_texts if hasattr(builder.config, "converters") else {}),  # of CSV alone
+                **(as_texts if hasattr(builder.config, "converters") else {}),  # only CSV has it
             )
-    except Exception as error:  # of each format's own reader
+    except Exception as error:  # each format's reader raises its own
         cause = error.__cause__ or error
         raise TableError(
             f"{dataset_name(spec)}: not readable as a dataset ({' '.join(str(cause).split())}): "
-            "correct corpus.config, or name a folder that save_to_disk wrote or that has whole "
+            "correct corpus.config, or name a folder that save_to_disk wrote or that has complete "
             "Parquet, CSV or JSON files"
         ) from None
     single = isinstance(loaded, datasets.Dataset)
@@ -131,6 +131,6 @@ def _frame(split) -> pd.DataFrame:
     frame = split.to_pandas()
     for column, feature in split.features.items():
         if isinstance(feature, datasets.ClassLabel):
-            names = dict(enumerate(feature.names))  # another number, -1 say, is none of them
+            names = dict(enumerate(feature.names))  # other numbers, such as -1, become missing
             frame[column] = frame[column].map(names)
     return frame

@@ -1,9 +1,9 @@
-"""Read and check corpora; split them; draw the hand-scored subset U.
+"""Read the corpus of a study and put it into one form.
 
-Every corpus becomes one frame, one row an essay, with the columns
-`essay_id, text, score, split, prompt` and the demographic groups. `score` is missing (NaN) for
-an essay that nobody scored. Simulated and two-rater corpora add `score_2` and `true_score`, and
-traits that a study asks for are a column each, under the trait's name.
+Every corpus becomes one frame, one row per essay, with the columns
+`essay_id, text, score, split, prompt` and the demographic groups. `score` is missing (NaN) for an
+unscored essay. Two-rater corpora add `score_2`, simulated ones `true_score` too, and each trait of
+the study is a column under its name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pandas as pd
 from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
 from cyborg_utils.corpus.sampling import assign_splits
-from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulated_unlabelled
+from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulate_unscored
 from cyborg_utils.corpus.table_files import (
     check_columns,
     check_file,
@@ -48,15 +48,15 @@ def load_corpus(study: Study) -> pd.DataFrame:
 
     Returns
     -------
-    frame with one row an essay, sorted by split and id: `essay_id, text, score, split, prompt`,
+    frame with one row per essay, sorted by split and id: `essay_id, text, score, split, prompt`,
     the groups, `score_2`, `true_score` where known, and a float column for each trait of the
     study. `split` is train, dev or test; unscored essays belong to train. Predictions have no
-    text, are all of test, and add a column of continuous scores for each machine.
+    text, belong to test, and add a column of continuous scores for each machine.
 
     Raises
     ------
     CorpusError
-        All faults at once: how many, the first few, the remedy.
+        All faults at once, each with its count, the first few rows and the remedy.
     """
     spec = study.corpus
     match spec:
@@ -67,8 +67,8 @@ def load_corpus(study: Study) -> pd.DataFrame:
         case _:
             frame = _read_essays(spec)
     frame = frame.astype(dict.fromkeys(spec.trait_names, float))
-    judged = study.evaluation.has_test_set
-    check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names, judged)
+    tested = study.evaluation.has_test_set
+    check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names, tested)
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
     return frame.drop(columns="_order").reset_index(drop=True)
@@ -88,14 +88,14 @@ def _simulated(spec: SimulatedCorpus) -> pd.DataFrame:
     frame = simulate_corpus(sum(sizes.values()), spec.seed, **options)
     frame["split"] = np.repeat(list(sizes), list(sizes.values()))
     if spec.n_unscored:
-        extra = simulated_unlabelled(spec.n_unscored, spec.seed, spec.n_prompts, spec.planted_bias)
+        extra = simulate_unscored(spec.n_unscored, spec.seed, spec.n_prompts, spec.planted_bias)
         frame = pd.concat([frame, extra.assign(split="train")], ignore_index=True)
     return frame
 
 
 def external_graded_corpus(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame | None:
-    """Essays of another simulated testing programme: other writers and raters, two more prompts,
-    grades 1 to 4. Columns `text` and `grade`; None where none are asked for.
+    """Essays of another simulated testing program: other examinees and raters, two more prompts,
+    grades 1 to 4. Columns `text` and `grade`; None for no essays.
     """
     if not n_essays:
         return None
@@ -107,29 +107,29 @@ def external_graded_corpus(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame
 
 
 def _read_essays(spec: EssayCorpus) -> pd.DataFrame:
-    named = _published if isinstance(spec, PublishedCorpus) else _mapped
+    rename = _published if isinstance(spec, PublishedCorpus) else _mapped
     frames = []
-    for part, source, raw in _raw_parts(spec):
-        if part == "unscored":
+    for split, source, raw in _raw_frames(spec):
+        if split == "unscored":
             raw = raw.assign(**dict.fromkeys(spec.columns.scores))
-        frames.append(named(raw, spec.columns, source).assign(file_split=part))
+        frames.append(rename(raw, spec.columns, source).assign(file_split=split))
     frame = pd.concat(frames, ignore_index=True)
     if isinstance(spec, Asap1Corpus):
         frame = _on_one_scale(frame, spec)
     return assign_splits(frame, spec)
 
 
-def _raw_parts(spec: EssayCorpus) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """The rows of each file, or split of a dataset: its part, its name in messages, the rows."""
+def _raw_frames(spec: EssayCorpus) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Each file, or split of a dataset: its split in the study, its name in messages, its rows."""
     if isinstance(spec, DatasetCorpus):
-        splits = read_splits(spec, _mapping(spec.columns).values())
-        for part, names in spec.splits:
+        frames = read_splits(spec, _mapping(spec.columns).values())
+        for split, names in spec.splits:
             for name in names:
-                yield part, f"{dataset_name(spec)}, split {name!r}", splits[name]
+                yield split, f"{dataset_name(spec)}, split {name!r}", frames[name]
         return
-    for part, names in spec.files:
+    for split, names in spec.files:
         for name in names:
-            yield part, *_read_file(name, f"corpus.files.{part}", spec)
+            yield split, *_read_file(name, f"corpus.files.{split}", spec)
 
 
 def _read_predictions(spec: PredictionsCorpus) -> pd.DataFrame:
@@ -138,7 +138,7 @@ def _read_predictions(spec: PredictionsCorpus) -> pd.DataFrame:
 
 
 def _read_file(name: str, key: str, spec: EssayFiles | PredictionsCorpus):
-    """A file's name in messages, and its rows; `key` of the study's YAML names it."""
+    """A file's name in messages, and its rows; `key` is its key in the study's YAML."""
     path = working_folder() / name
     check_file(path, remedy_for_missing(spec, key))
     columns = _mapping(spec.columns).values()
@@ -146,9 +146,9 @@ def _read_file(name: str, key: str, spec: EssayFiles | PredictionsCorpus):
 
 
 def _published(raw: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
-    """The columns of a published file, each essay once; rows without any value are left out.
+    """The columns of a published file, one row per essay, without empty rows.
 
-    PERSUADE's discourse-element file has a row for each element, and calls its id `essay_id`.
+    PERSUADE's discourse-element file has one row per element, and names its id `essay_id`.
     """
     if columns.id not in raw and "essay_id" in raw:
         raw = raw.rename(columns={"essay_id": columns.id})
@@ -161,34 +161,34 @@ def _published(raw: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame
 
 
 def _on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
-    """The essays of the sets asked for, their scores moved from each set's scale to the study's."""
+    """The essays of the study's sets, with scores rescaled from each set's scale to the study's."""
     number = pd.to_numeric(frame["prompt"], errors="coerce")
     if absent := sorted(set(spec.sets) - set(number)):
         raise CorpusError(
-            f"corpus.files hold no essays of set {absent[0]}; take it out of corpus.sets, or name "
+            f"corpus.files have no essays of set {absent[0]}; remove it from corpus.sets, or name "
             "a file that has some"
         )
     columns = dict(zip(("score", "score_2"), spec.columns.scores, strict=False))
     frame = frame.assign(prompt=number)[number.isin(spec.sets)].reset_index(drop=True)
     frame = frame.astype(dict.fromkeys(columns, float))
-    for each, scale in spec.set_scales.items():
+    for set_number, scale in spec.set_scales.items():
         for name, column in columns.items():
-            scores = frame.loc[frame["prompt"] == each, name].dropna()
+            scores = frame.loc[frame["prompt"] == set_number, name].dropna()
             off = scores[~scores.isin(scale.labels)]
             if len(off):
                 first = ", ".join(f"{score:g}" for score in off.head(3))
                 raise CorpusError(
                     f"column {column!r} has {len(off)} scores off the scale {scale.min:g} to "
-                    f"{scale.max:g} of set {each} (first: {first}); correct them in the file"
+                    f"{scale.max:g} of set {set_number} (first: {first}); correct them in the file"
                 )
             if len(scores):
-                moved = rescale(scores, scale, spec.scale)
-                frame.loc[scores.index, name] = round_to_scale(moved, spec.scale.labels)
+                rescaled = rescale(scores, scale, spec.scale)
+                frame.loc[scores.index, name] = round_to_scale(rescaled, spec.scale.labels)
     return frame.assign(prompt=frame["prompt"].map("set {:g}".format))
 
 
 def _mapping(columns: ScoreColumns) -> dict[str, str]:
-    """Each column of a corpus that a column map names, and the column of the file."""
+    """Each column of a corpus in a column map, and the file's column for it."""
     single = {
         "essay_id": columns.id,
         "text": getattr(columns, "text", None),
@@ -204,12 +204,12 @@ def _mapping(columns: ScoreColumns) -> dict[str, str]:
 
 def _mapped(raw: pd.DataFrame, columns: ScoreColumns, source: str) -> pd.DataFrame:
     """The columns of a file or dataset under the study's names."""
-    wanted = _mapping(columns)
-    check_columns(wanted.values(), raw, source, "corpus.columns")
-    frame = pd.DataFrame({name: raw[column] for name, column in wanted.items()})
+    mapping = _mapping(columns)
+    check_columns(mapping.values(), raw, source, "corpus.columns")
+    frame = pd.DataFrame({name: raw[column] for name, column in mapping.items()})
     more = getattr(columns, "traits", {}) | getattr(columns, "machines", {})
-    for name in [name for name in wanted if name in ("score", "score_2", *more)]:
-        frame[name] = numbers(raw[wanted[name]], source, "correct corpus.columns")
+    for name in [name for name in mapping if name in ("score", "score_2", *more)]:
+        frame[name] = numbers(raw[mapping[name]], source, "correct corpus.columns")
     for name in {"essay_id", "text"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
     for name in columns.groups:
@@ -221,27 +221,32 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, source: str) -> pd.DataFra
 
 
 def external_test_essays(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The scored test essays of another study for this one's Students: `essay_id, text, score,
-    split, prompt` and its groups, `split` being the study's name.
+    """The scored test essays of an external corpus, another study's, for this one's Students:
+    `essay_id, text, score, split, prompt` and its groups; `split` is that study's name.
 
-    Scores are laid on this study's scale, end on end, and rounded to a point of it. An essay whose
-    text stands in `corpus`, this study's own, is left out: corpora share essays, as PERSUADE 2.0
-    and ASAP 2.0 do.
+    Scores are rescaled linearly (min-max) to this study's scale and rounded to its points. Essays
+    whose text is also in `corpus`, this study's, are excluded: some corpora share essays, such as
+    PERSUADE 2.0 and ASAP 2.0.
     """
     other = load_study(name)
     if other.machines:
-        raise CorpusError(f"transfer: study {name} has no texts that a Student could score")
+        raise CorpusError(
+            f"transfer: study {name} has no texts that a Student could score; name another study"
+        )
     if not other.evaluation.has_test_set:
         raise CorpusError(
-            f"transfer: study {name} has no test essays (evaluation.has_test_set: false)"
+            f"transfer: study {name} has no test essays (evaluation.has_test_set: false); name "
+            "another study"
         )
-    found = load_corpus(other)
-    test = found[(found["split"] == "test")].dropna(subset="score")
+    external = load_corpus(other)
+    test = external[(external["split"] == "test")].dropna(subset="score")
     test = test[~_plain(test["text"]).isin(set(_plain(corpus["text"])))]
     if test.empty:
-        raise CorpusError(f"transfer: all test essays of study {name} stand in {study.name} too")
+        raise CorpusError(
+            f"transfer: all test essays of study {name} are in {study.name} too; name another study"
+        )
     score = rescale(test["score"].to_numpy(), other.corpus.scale, study.corpus.scale)
-    columns = ["essay_id", "text", "prompt", *group_columns(found, other)]
+    columns = ["essay_id", "text", "prompt", *group_columns(external, other)]
     return test[columns].assign(score=round_to_scale(score, study.labels), split=name)
 
 

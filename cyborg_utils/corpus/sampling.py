@@ -1,4 +1,4 @@
-"""Splits of a corpus, the hand-scored subset U, and what either costs in human scores."""
+"""Splits of a corpus, the hand-scored subset U, and the label budget."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ def draw_subset(corpus: pd.DataFrame, fraction: float, draw: int) -> pd.Index:
 
 
 def without_prompt(corpus: pd.DataFrame, study: Study, held_out: int | None) -> pd.DataFrame:
-    """The corpus of one run that leaves a prompt out: train and dev without the prompt's essays,
-    test with them alone. With None it is the whole corpus."""
+    """The corpus of a run with a held-out prompt: train and dev without its essays, test with its
+    essays only. With None it is the whole corpus."""
     if held_out is None:
         return corpus
-    prompt, known = study.sampling.held_out_prompts[held_out], corpus["prompt"]
-    mine = (known == prompt) & (corpus["split"] == "test")
-    if not mine.any():
-        some = ", ".join(map(repr, known[corpus["split"] == "test"].unique()[:5]))
+    prompt, prompts = study.sampling.held_out_prompts[held_out], corpus["prompt"]
+    of_prompt = (prompts == prompt) & (corpus["split"] == "test")
+    if not of_prompt.any():
+        some = ", ".join(map(repr, prompts[corpus["split"] == "test"].unique()[:5]))
         raise CorpusError(
             f"sampling.held_out_prompts: no test essay answers the prompt {prompt!r}; some have "
             f"{some}"
         )
-    return corpus[mine | ((known != prompt) & (corpus["split"] != "test"))]
+    return corpus[of_prompt | ((prompts != prompt) & (corpus["split"] != "test"))]
 
 
 def label_budget(corpus: pd.DataFrame, n_subset: int) -> dict[str, int]:
-    """Human scores that a study uses: U for training, dev for choosing, and their sum."""
+    """Human scores that a study uses: U for training, dev for selection, and their sum."""
     n_dev = int((corpus["split"] == "dev").sum())
     return {"train": int(n_subset), "dev": n_dev, "total": int(n_subset) + n_dev}
 
@@ -63,25 +63,25 @@ def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def assign_splits(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
-    """Fill `split`: by the file, of train files by their split column; draw what is missing."""
+    """Assign `split`: by file, within train files by their split column; draw missing splits."""
     split = frame["file_split"].replace("unscored", "train")
     if "split" in frame:
         values = {s: s for s in SPLITS} | getattr(spec, "split_values", {})
-        given = frame["split"].astype("string").str.lower()
-        unknown = given.notna() & ~given.isin({k.lower() for k in values})
+        names = frame["split"].astype("string").str.lower()
+        unknown = names.notna() & ~names.isin({k.lower() for k in values})
         if unknown.any():
             first = ", ".join(repr(v) for v in frame.loc[unknown, "split"].unique()[:3])
             remedy = (
-                "say what they mean in corpus.split_values"
+                "map them in corpus.split_values"
                 if hasattr(spec, "split_values")
                 else "correct them, or let corpus.test_share draw the test essays"
             )
             raise CorpusError(
-                f"column {spec.columns.split!r} has values that are no split ({first}); {remedy}"
+                f"column {spec.columns.split!r} has values that are not a split ({first}); {remedy}"
             )
-        named = given.map({k.lower(): v for k, v in values.items()})
-        decides = named.notna() & (frame["file_split"] == "train")
-        split = named.where(decides, split).astype(object)
+        by_column = names.map({k.lower(): v for k, v in values.items()})
+        applies = by_column.notna() & (frame["file_split"] == "train")
+        split = by_column.where(applies, split).astype(object)
         frame = frame.drop(columns="split")
     frame = frame.drop(columns="file_split").assign(split=split)
     unscored = frame["score"].isna()
@@ -98,7 +98,7 @@ def assign_splits(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
                 else "name a train file that has some, or draw test with corpus.test_share"
             )
             raise CorpusError(
-                f"dev_size {spec.dev_size} leaves nothing of {len(scored)} scored train essays; "
+                f"dev_size {spec.dev_size} leaves none of the {len(scored)} scored train essays; "
                 f"{remedy}"
             )
         frame.loc[_some(scored, spec.dev_size, rng), "split"] = "dev"

@@ -1,7 +1,7 @@
-"""The one reader of table files: CSV, plain or compressed, and Parquet.
+"""Reader of user-supplied tables: CSV, plain or compressed, and Parquet.
 
-`open_table` detects how a text file is written; `read_declared` reads one as a study declares it.
-Every fault is a TableError of one sentence: the file, the column, the value, the remedy.
+`open_table` detects the format of a text file; `read_declared` reads one as a study declares it.
+Every fault is a TableError that names the file, the column, the value and the remedy.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.study.folders import shown_path
 
 SEPARATORS = (",", ";", "\t", "|")
-LONGEST_NAME = 80  # letters of a column's name; a longer one is an essay
+LONGEST_NAME = 80  # characters of a column's name; a longer one is an essay
 FEW = 3  # values that an error shows
-BLOCK = 2**20  # bytes of a file that are decoded together
-BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")  # how spreadsheets and Parquet begin
+BLOCK = 2**20  # bytes of a file that are decoded at once
+BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1")  # first bytes of spreadsheets and Parquet
 GZIP = b"\x1f\x8b"
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-NOT_CP1252 = b"\x81\x8d\x8f\x90\x9d"  # bytes that have no letter there
+NOT_CP1252 = b"\x81\x8d\x8f\x90\x9d"  # bytes without a character in cp1252
 
 
 class TableError(CorpusError):
-    """A table cannot be used as it is; the message says why and what to do."""
+    """A table cannot be used as it is; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
 class Table:
     """A text file of rows, its encoding and its separator.
 
-    `declared` says that a study declares both, so that a remedy names its keys; else they are
-    detected.
+    `declared` is True where a study declares both, so that messages name its keys; otherwise they
+    were detected.
     """
 
     path: Path
@@ -53,31 +53,31 @@ class Table:
 
     def header(self) -> list[str]:
         """The cells of the first line."""
-        with self._one_sentence():
+        with self._clear_errors():
             return self._read(header=None, nrows=1).iloc[0].fillna("").tolist()
 
     def read(self, rows: int | None = None) -> pd.DataFrame:
-        """All rows or the first ones; every value is a text, an empty cell is missing.
+        """All rows, or the first ones, as text; an empty cell is missing.
 
         Raises
         ------
         TableError
             The rows do not fit the header, or there are none.
         """
-        with self._one_sentence():
+        with self._clear_errors():
             frame = self._read(nrows=rows)
-        if not isinstance(frame.index, pd.RangeIndex):  # pandas takes the surplus as an index
+        if not isinstance(frame.index, pd.RangeIndex):  # pandas makes extra cells an index
             raise TableError(
                 f"{self.name}: rows have more cells than the first line has names: put texts that "
                 "contain the separator in double quotes, and name every column"
             )
         if frame.empty:
-            raise TableError(f"{self.name}: there is no row below the column names: add some")
+            raise TableError(f"{self.name}: there are no rows below the column names: add some")
         return frame
 
     def blocks(self, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
-        """Some columns of all rows, `rows` at a time; the index counts through the file."""
-        with self._one_sentence():
+        """Some columns of all rows, `rows` at a time; the index runs through the whole file."""
+        with self._clear_errors():
             yield from self._read(usecols=columns, chunksize=rows)
 
     def _read(self, **options):
@@ -85,8 +85,8 @@ class Table:
         return pd.read_csv(self.path, keep_default_na=False, na_values=[""], **options)
 
     @contextmanager
-    def _one_sentence(self) -> Iterator[None]:
-        with _whole(self.path):
+    def _clear_errors(self) -> Iterator[None]:
+        with _readable(self.path):
             try:
                 yield
             except pd.errors.EmptyDataError:
@@ -109,7 +109,7 @@ class Table:
                 ) from None
 
 
-SET_ENCODING = "set corpus.encoding (latin-1 and cp1252 are the usual ones)"
+SET_ENCODING = "set corpus.encoding (latin-1 and cp1252 are the most common ones)"
 
 
 def read_declared(
@@ -124,17 +124,17 @@ def read_declared(
     Raises
     ------
     TableError
-        What is wrong with the file, in one sentence.
+        The file cannot be read.
     """
     if path.suffix == ".parquet":
-        with _whole(path):
+        with _readable(path):
             return pd.read_parquet(path)
     name = shown_path(path)
     try:
         "".encode(encoding)
     except LookupError:
         raise TableError(f"{name}: no encoding is called {encoding!r}: {SET_ENCODING}") from None
-    with _whole(path):
+    with _readable(path):
         start = _check_start(path)
     if start[:2] in UTF_16 and not codecs.lookup(encoding).name.startswith("utf-16"):
         raise TableError(
@@ -145,17 +145,17 @@ def read_declared(
     return table.read()
 
 
-# ---------------------------------------------------------------- how a file is written
+# ---------------------------------------------------------------- the format of a file
 
 
 def open_table(path: Path) -> Table:
-    """Detect a text table's encoding, and its separator: the one that its first line names the
-    most columns with.
+    """Detect a text table's encoding and its separator, the one that splits its first line into
+    the most columns.
 
     Raises
     ------
     TableError
-        There is no such file, it is no text, or its first line names no columns.
+        There is no such file, it is not text, or its first line does not name columns.
     """
     encoding = detect_encoding(path)
     headers, fault = {}, None
@@ -175,18 +175,18 @@ def open_table(path: Path) -> Table:
         )
     if long := [column for column in header if len(column) > LONGEST_NAME]:
         raise TableError(
-            f"{name}: the first line reads like an essay ({long[0][:40]!r} ...): give the "
-            "file a first line that names the columns"
+            f"{name}: the first line reads like an essay ({long[0][:40]!r} ...): add a first line "
+            "that names the columns"
         )
     _check_names(header, name)
     return Table(path, encoding, separator)
 
 
 def detect_encoding(path: Path) -> str:
-    """The encoding that all bytes of a file fit, which are read a block at a time: UTF-16 by its
-    mark, UTF-8, else cp1252, or latin-1 where a byte has no letter in that."""
+    """The encoding of a file, from all its bytes: UTF-16 by its byte order mark, UTF-8, otherwise
+    cp1252, or latin-1 where a byte has no character in cp1252."""
     check_file(path)
-    with _whole(path):
+    with _readable(path):
         start = _check_start(path)
         if start[:2] in UTF_16:
             _check_utf_16(path)
@@ -196,8 +196,8 @@ def detect_encoding(path: Path) -> str:
         for block in _file_blocks(path):
             if b"\0" in block:
                 raise TableError(
-                    f"{shown_path(path)}: a null byte stands in it, so it is no text: remove it, "
-                    "or save it as CSV, UTF-8"
+                    f"{shown_path(path)}: it contains a null byte, so it is not a text file: "
+                    "remove the byte, or save the file as CSV, UTF-8"
                 )
             unknown = unknown or any(byte in block for byte in NOT_CP1252)
             try:
@@ -210,7 +210,7 @@ def detect_encoding(path: Path) -> str:
 
 
 def check_file(path: Path, remedy: str = "name a CSV file that is there") -> None:
-    """Raise a TableError where there is no such file; `remedy` says what to do about it."""
+    """Raise a TableError, with the remedy, where there is no such file."""
     if path.is_dir():
         raise TableError(f"{shown_path(path)}: this is a folder; name a file in it")
     if not path.is_file():
@@ -218,7 +218,7 @@ def check_file(path: Path, remedy: str = "name a CSV file that is there") -> Non
 
 
 def _check_start(path: Path) -> bytes:
-    """The first bytes of a file's text, where they may be those of a text table."""
+    """The first bytes of a file; a TableError where they are not those of a text table."""
     start, name = next(_file_blocks(path), b"")[:4], shown_path(path)
     if start[:2] == GZIP:
         raise TableError(
@@ -226,7 +226,7 @@ def _check_start(path: Path) -> bytes:
         )
     if start in BINARY:
         raise TableError(
-            f"{name}: this is no text file (a spreadsheet, perhaps): save it as CSV, UTF-8"
+            f"{name}: this is not a text file (a spreadsheet, perhaps): save it as CSV, UTF-8"
         )
     return start
 
@@ -254,42 +254,42 @@ def _file_blocks(path: Path) -> Iterator[bytes]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Say in one sentence that a file is cut off, or not what its ending says."""
+def _readable(path: Path) -> Iterator[None]:
+    """Raise a TableError for a file that is incomplete, or not what its ending says."""
     try:
         yield
     except TableError:
         raise
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise TableError(
-            f"{shown_path(path)}: not readable ({str(error).splitlines()[0]}): is it whole, and is "
-            "its ending right?"
+            f"{shown_path(path)}: not readable ({str(error).splitlines()[0]}): check that it is "
+            "complete and has the right ending"
         ) from None
 
 
-# ---------------------------------------------------------------- what its columns hold
+# ---------------------------------------------------------------- the values of its columns
 
 
 def check_columns(
-    wanted: Iterable[str], present: Iterable[str], source: str, asked_by: str
+    required: Iterable[str], present: Iterable[str], source: str, option: str
 ) -> None:
-    """Raise a TableError where columns that an option or a key names are not there.
+    """Raise a TableError where columns that an option or a key names are missing.
 
     Parameters
     ----------
     source : the file or dataset, as messages name it.
-    asked_by : the option or key, such as `--text` or `corpus.columns`.
+    option : the option or key, such as `--text` or `corpus.columns`.
     """
     present = list(present)
-    if missing := [column for column in wanted if column not in present]:
+    if missing := [column for column in required if column not in present]:
         raise TableError(
-            f"{source}: {asked_by}: no column {', '.join(map(repr, missing))}; it has "
+            f"{source}: {option}: no column {', '.join(map(repr, missing))}; it has "
             f"{', '.join(map(repr, present))}"
         )
 
 
 def check_filled(column: str, blank: np.ndarray, source: str) -> None:
-    """Raise a TableError where essays have no id; `blank` has their rows, counted from 0."""
+    """Raise a TableError where essays have no id; `blank` are their rows, counted from 0."""
     if len(blank):
         raise TableError(
             f"{source}: column {column!r} is empty in {len(blank):,} rows (first: row "
@@ -302,33 +302,33 @@ def numbers(values: pd.Series, source: str, other_column: str) -> pd.Series:
 
     Parameters
     ----------
-    values : as a file holds them: texts, or numbers of Parquet. Its name is the column's.
+    values : as read from a file: text, or numbers of Parquet. Its name is the column's.
     source : the file or dataset, as messages name it.
-    other_column : how another column is named instead, for the remedy.
+    other_column : the remedy of naming another column.
 
     Raises
     ------
     TableError
-        Values that are no finite numbers: how many, the first few, the row of the first.
+        Some values are not finite numbers.
     """
     stripped = values
     if not pd.api.types.is_numeric_dtype(values):
         stripped = values.map(lambda value: value.strip() if isinstance(value, str) else value)
-    found = pd.to_numeric(stripped, errors="coerce")
-    found = found.mask(np.isinf(found))
-    bad = found.isna() & values.notna() & (stripped.astype(str) != "")
+    parsed = pd.to_numeric(stripped, errors="coerce")
+    parsed = parsed.mask(np.isinf(parsed))
+    bad = parsed.isna() & values.notna() & (stripped.astype(str) != "")
     if not bad.any():
-        return found
-    remedy = "write numbers alone, and leave the cell empty where an essay has no score"
+        return parsed
+    remedy = "write numbers only, and leave the cell empty where an essay has no score"
     if stripped[bad].astype(str).str.fullmatch(r"-?\d+,\d+").all():
         remedy = "write a decimal point, 2.5 for 2,5"
     first = ", ".join(repr(str(value)[:40]) for value in values[bad].unique()[:FEW])
     raise TableError(
-        f"{source}: column {values.name!r} has {int(bad.sum()):,} values that are no numbers "
+        f"{source}: column {values.name!r} has {int(bad.sum()):,} values that are not numbers "
         f"(first: {first}, row {_row(bad.to_numpy().argmax())}): {remedy}, or {other_column}"
     )
 
 
 def _row(position: int) -> int:
-    """The number of a row as a spreadsheet counts: the names are row 1."""
+    """The number of a row in a spreadsheet, where the column names are row 1."""
     return int(position) + 2

@@ -1,8 +1,8 @@
-"""Essays that are not only essays: blank ones, instructions to a scorer, tokens of a chat template,
-characters that nobody sees.
+"""Anomalous responses: blank texts, instructions to a scorer (prompt injection), special tokens of
+language models, invisible characters.
 
-They are told and counted, never changed: every scorer gets a text as it was written, and special
-tokens inside it are plain text to every tokenizer here.
+They are flagged and counted, never changed: a scorer reads the unchanged text, in which the
+tokenizers treat special tokens as plain text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ def word_count(texts: pd.Series) -> pd.Series:
     return texts.map(lambda text: len(re.findall(r"[\w'’]+", text)))
 
 
-# Bidirectional overrides, zero-width spaces, tag characters and controls; not the joiners that
-# Persian, Hindi or an emoji need.
+# Bidirectional overrides, zero-width spaces, tag characters and control characters; not the joiners
+# that Persian, Hindi and emoji use.
 HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064"
     "\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
@@ -43,10 +43,10 @@ KINDS = {"instructions": INSTRUCTIONS, "special_tokens": TOKENS, "hidden_charact
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing can be seen of a text: spaces of all kinds, invisible characters."""
+    """Whether a text has no visible character: only spaces and invisible ones."""
     return NOTHING.fullmatch(text) is not None
 
 
 def addresses_scorer(text: str) -> bool:
-    """Whether a text reads like an instruction to whoever scores it, a person or a model."""
+    """Whether a text reads like an instruction to its scorer, or has tokens of a chat template."""
     return bool(TOKENS.search(text) or INSTRUCTIONS.search(text))

@@ -1,4 +1,4 @@
-"""What makes a corpus unusable: every fault at once, with its count, the first few, the remedy."""
+"""Validation of a corpus: every fault with its count, the first few rows and the remedy."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import pandas as pd
 from cyborg_utils.corpus.text_screening import is_blank
 
 SPLITS = ("train", "dev", "test")
-NEEDED = {  # why scored essays are, and what to do
-    "train": "the study needs some there, to learn from; score some",
-    "dev": "the study needs some there, to pick each model's weights; score some, or let "
-    "corpus.dev_size draw them from train",
-    "test": "the study needs some there, for without them nothing can be known of agreement with "
-    "people or of fairness; score some, drawn at random, or let corpus.test_share draw them from "
-    "train",
+NEEDED = {  # why each split needs scored essays, and the remedy
+    "train": "models are trained on them; score some",
+    "dev": "each model's checkpoint is selected on them; score some, or let corpus.dev_size draw "
+    "them from train",
+    "test": "without them neither agreement with human raters nor fairness can be evaluated; score "
+    "some, drawn at random, or let corpus.test_share draw them from train",
 }
-WAY_OUT = "; to go on without knowing either, say evaluation.has_test_set: false"
+NO_TEST_SET = "; to evaluate neither, set evaluation.has_test_set: false"
 
 
 class CorpusError(ValueError):
-    """A corpus cannot be used as it is; the message lists every fault with its remedy."""
+    """A corpus cannot be used as it is; the message lists all faults with their remedies."""
 
 
 def check_corpus(
@@ -31,16 +30,16 @@ def check_corpus(
     traits: list[str] | tuple = (),
     has_test_set: bool = True,
 ) -> None:
-    """Raise one CorpusError with every fault of a corpus: count, first few, remedy.
+    """Raise one CorpusError with all faults of a corpus: count, first few rows, remedy.
 
-    `has_test_set` is False for a study that has declared that it has no test essays.
+    `has_test_set` is False for a study that declares that it has no test essays.
     """
     faults = []
 
     def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
         if rows.any():
-            known = frame.loc[rows, column].dropna().head(3).tolist()
-            first = f" (first: {', '.join(map(repr, known))})" if known else ""
+            values = frame.loc[rows, column].dropna().head(3).tolist()
+            first = f" (first: {', '.join(map(repr, values))})" if values else ""
             faults.append(f"{int(rows.sum())} {what}{first}: {remedy}")
 
     _check_ids(frame, fault)
@@ -53,19 +52,19 @@ def check_corpus(
         splits = SPLITS if has_test_set else ("train", "dev")
         fault(
             (frame["split"] == "test") & (not has_test_set),
-            "essays are of test, which evaluation.has_test_set: false says that there is none of",
-            "leave that setting out, so that they judge, or move them to train",
+            "essays are in test, although evaluation.has_test_set is false",
+            "remove that setting, so that models are evaluated on them, or move them to train",
         )
     scored = frame.dropna(subset="score")["split"].value_counts()
     for split in splits:
         if not scored.get(split, 0):
-            way_out = WAY_OUT if split == "test" and not machines else ""
-            faults.append(f"no scored essays in {split}: {NEEDED[split]}{way_out}")
+            alternative = NO_TEST_SET if split == "test" and not machines else ""
+            faults.append(f"no scored essays in {split}: {NEEDED[split]}{alternative}")
     for split in ("dev", "test"):
         if frame.loc[frame["split"] == split, "score"].nunique() == 1:
             faults.append(
-                f"all {scored[split]} scored essays of {split} have one score: agreement cannot be "
-                "judged on them, so add essays with other scores"
+                f"all {scored[split]} scored essays of {split} have the same score: agreement "
+                "cannot be evaluated on them, so add essays with other scores"
             )
     if "full" in arms and 0 < scored.get("train", 0) < 10:
         faults.append(f"only {scored['train']} scored train essays: the study needs at least 10")
@@ -82,7 +81,7 @@ def _check_ids(frame: pd.DataFrame, fault) -> None:
     fault(
         frame["essay_id"].duplicated(keep=False) & frame["essay_id"].notna(),
         "rows share their id with another row",
-        "keep one row an essay, or name another column as the id",
+        "keep one row per essay, or name another column as the id",
     )
 
 
@@ -120,12 +119,12 @@ def _check_texts(frame: pd.DataFrame, fault) -> None:
         "dev or test essays have no score",
         "score them, or move them to train",
     )
-    norm = frame["text"].fillna("").str.lower().str.replace(r"\s+", " ", regex=True).str.strip()
-    trained = set(norm[frame["split"] == "train"])
+    texts = frame["text"].fillna("").str.lower().str.replace(r"\s+", " ", regex=True).str.strip()
+    in_train = texts.isin(set(texts[frame["split"] == "train"]))
     fault(
-        (frame["split"] != "train") & norm.isin(trained) & (norm != ""),
-        "dev or test texts also stand in train",
-        "remove them from one side, or the evaluation is not honest",
+        (frame["split"] != "train") & in_train & (texts != ""),
+        "dev or test texts are also in train",
+        "remove them from one split, or the evaluation is biased",
     )
 
 
@@ -135,17 +134,20 @@ def _faults_of_machines(frame: pd.DataFrame, labels: list, machines) -> list[str
     for name in machines:
         mean = frame.loc[frame["score"].notna(), name].mean()
         if np.isnan(mean):
-            faults.append(f"machine {name!r} scores no essay that people scored: leave it out")
+            faults.append(
+                f"machine {name!r} scores none of the human-scored essays: remove it from "
+                "corpus.columns.machines"
+            )
         elif not labels[0] - step <= mean <= labels[-1] + step:
             faults.append(
                 f"machine {name!r}: its scores average {mean:g}, far off the scale {labels[0]} to "
-                f"{labels[-1]}: bring them to that scale, or correct the study's corpus.scale"
+                f"{labels[-1]}: rescale them to it, or correct the study's corpus.scale"
             )
     shared = frame.dropna(subset=["score", *machines])
     if not faults and shared["score"].nunique() < 2:
         sparse = min(machines, key=lambda name: frame[name].count())
         faults.append(
-            f"people and all machines share {len(shared)} essays, which is too few to compare "
-            f"machines on: leave out {sparse!r}, which scores {frame[sparse].count()}"
+            f"human raters and all machines share {len(shared)} essays, which is too few to "
+            f"compare machines: remove {sparse!r}, which scores {frame[sparse].count()}"
         )
     return faults

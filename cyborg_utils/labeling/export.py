@@ -1,4 +1,4 @@
-"""Finished cyborg data as a dataset of its own, with a card, which the library `datasets` opens."""
+"""Export of cyborg data as a dataset with a card, which the library `datasets` opens."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def export_cyborg_data(
 ) -> Path:
     """Write the cyborg data of one Teacher and one U as a dataset: Parquet, and a dataset card.
 
-    `datasets.load_dataset(folder)` opens it. A row is a train essay: `essay_id`; `label_source`,
-    human or teacher; `score` and `expected`, with the Teacher's probabilities `p_<label>` where it
-    gives them, again for each trait; `teacher`, its name, for its labels; `prompt` and the study's
-    groups.
+    `datasets.load_dataset(folder)` opens it. It has one row per train essay: `essay_id`;
+    `label_source`, human or teacher; `score` and `expected`, with the Teacher's probabilities
+    `p_<label>` where it gives them, again for each trait; `teacher`, its name, for its labels;
+    `prompt` and the study's groups.
 
-    Of real essays it has no text, and keyed hashes for ids, unless the study says
+    For real essays it has no text, and keyed hashes as ids, unless the study sets
     `evaluation.privacy.show_essays`; published corpora keep their ids. Prompt and groups are
     empty where fewer than `evaluation.privacy.min_cell` essays share all of them.
 
@@ -59,11 +59,11 @@ def export_cyborg_data(
     ParameterError
         The study has no such cyborg data, or the folder exists.
     MissingInput
-        Stage 03 has not written it yet; the message says what does.
+        Stage 03 has not written it yet.
     """
     run = condition(study, "cyborg", teacher, fraction, draw, held_out=held_out)
     if folder.exists():
-        raise ParameterError(f"{folder}: is there already; remove it, or name another folder")
+        raise ParameterError(f"{folder}: already exists; remove it, or name another folder")
     ledger = read_ledger(study, teacher, run.fraction, run.draw, run.held_out)
     corpus = pd.read_parquet(need(corpus_file(study), study))
     rows, withheld = exported_rows(study, teacher, ledger, corpus)
@@ -73,7 +73,8 @@ def export_cyborg_data(
         if withheld:
             card += (
                 f"- Prompt and groups are empty for {withheld:,} essays: fewer than "
-                f"{study.least_shown} share them, or they hide those.\n"
+                f"{study.least_shown} share them, or they protect those (complementary "
+                "suppression).\n"
             )
         (temporary / "README.md").write_text(card, encoding="utf-8")
     return folder
@@ -82,17 +83,17 @@ def export_cyborg_data(
 def exported_rows(
     study: Study, teacher: str, ledger: pd.DataFrame, corpus: pd.DataFrame
 ) -> tuple[pd.DataFrame, int]:
-    """The rows of the dataset, in the order of their ids, and of how many essays prompt and groups
-    are withheld.
+    """The rows of the dataset, in the order of their ids, and the number of essays whose prompt
+    and groups are suppressed.
 
     Parameters
     ----------
     ledger : `essay_id, label_source, score, expected` and `p_<label>`, again for each trait.
     corpus : every essay of the study, with its text.
     """
-    known = corpus.set_index("essay_id").loc[ledger["essay_id"]]
+    essays = corpus.set_index("essay_id").loc[ledger["essay_id"]]
     groups = ["prompt", *(g for g in group_columns(corpus, study) if g != "prompt")]
-    values = pd.DataFrame({group: group_levels(known, group)[1] for group in groups})
+    values = pd.DataFrame({group: group_levels(essays, group)[1] for group in groups})
     small = _in_small_cells(values, study.least_shown)
     values = values.mask(small).astype(object)
     taken = {*ledger, "teacher", "text"}
@@ -100,20 +101,20 @@ def exported_rows(
     rows = ledger.assign(teacher=ledger["label_source"].map({"teacher": teacher}))
     rows = rows.join(values.reset_index(drop=True))
     if study.shows_essays:
-        rows["text"] = known["text"].to_numpy()
+        rows["text"] = essays["text"].to_numpy()
     if not _keeps_ids(study):
         rows["essay_id"] = _keyed_hashes(rows["essay_id"], corpus["text"])
     return rows.sort_values("essay_id", ignore_index=True), int(small.sum())
 
 
 def _keeps_ids(study: Study) -> bool:
-    """Whether ids go out as they are: those of published corpora are public."""
+    """Whether ids are exported as they are: those of published corpora are public."""
     return study.shows_essays or study.corpus.kind in SOURCES
 
 
 def _in_small_cells(values: pd.DataFrame, least: int) -> pd.Series:
-    """Which rows have values that fewer than `least` share; with them those of the next larger
-    cells, until `least` rows are withheld together."""
+    """Which rows have values that fewer than `least` share; and those of the next larger cells,
+    until `least` rows are suppressed together."""
     cells = values.groupby(list(values), sort=True).ngroup()
     counts = cells.value_counts().sort_values(kind="stable")
     if not (counts < least).any():
@@ -123,7 +124,7 @@ def _in_small_cells(values: pd.DataFrame, least: int) -> pd.Series:
 
 
 def _keyed_hashes(ids: pd.Series, texts: pd.Series) -> pd.Series:
-    """Ids that only those who have the essays can lead back to the corpus's own."""
+    """Ids that can be matched to the corpus's own only with the essays."""
     key = hashlib.sha256("\0".join(texts).encode()).digest()
     return ids.map(lambda id: hmac.new(key, id.encode(), "sha256").hexdigest()[:16])
 
@@ -160,7 +161,7 @@ def dataset_card(
     without = ""
     if held_out is not None:
         prompt = _plain_text(study.sampling.held_out_prompts[held_out])
-        without = f", without the essays on the prompt held out, {prompt}"
+        without = f", without the essays on the held-out prompt, {prompt}"
     lines = [
         "---",
         data.to_yaml().strip(),
@@ -180,7 +181,7 @@ def dataset_card(
         "",
         f"The human-scored subset of {human:,} essays was drawn at random from the scored train "
         "essays and keeps its human scores. The Teacher was trained on it and scored the other "
-        "train essays; their human scores, if any, are not in here. Written by cyborg_utils "
+        "train essays; their human scores, if any, are not included. Written by cyborg_utils "
         f"{__version__}.",
     ]
     sections = [*_columns_section(study, rows), *_limits_section(study, rows)]
@@ -193,19 +194,19 @@ def _columns_section(study: Study, rows: pd.DataFrame) -> list[str]:
         lines.append("- `p_<label>`: the Teacher's probability of each score.")
     if len(study.traits) > 1:
         lines.append("- `score:<trait>` and the like: the same for a trait.")
-    return ["", "## Columns", "", *lines, "- The other columns are groups of writers."]
+    return ["", "## Columns", "", *lines, "- The other columns are subgroups of examinees."]
 
 
 def _limits_section(study: Study, rows: pd.DataFrame) -> list[str]:
     lines = [
-        "- A Teacher's labels have its errors and its bias, also by group: a model trained on them "
-        "inherits both. Evaluate it on human scores of other essays.",
-        "- The essays of dev and test are not in here.",
+        "- A Teacher's labels have its errors and its bias, also by subgroup, and a model trained "
+        "on them learns both (error propagation). Evaluate it on human scores of other essays.",
+        "- The essays of the dev and test sets are not included.",
     ]
     if "text" not in rows:
-        lines.append("- The texts are not in here.")
+        lines.append("- The texts are not included.")
     if not _keeps_ids(study):
-        lines.append("- Ids are keyed hashes: only who has the essays can lead them back to them.")
+        lines.append("- Ids are keyed hashes: they can be matched to essays only with the essays.")
     return ["", "## Limits", "", *lines]
 
 
@@ -215,7 +216,7 @@ COLUMNS = {
     "score": "the label, a point of the scale",
     "expected": "the Teacher's expected score; for a human label the score itself",
     "teacher": "the Teacher's name, for its labels",
-    "prompt": "what the essay answers",
+    "prompt": "the prompt that the essay answers",
     "text": "the essay",
 }
 

@@ -16,8 +16,8 @@ from cyborg_utils.study.schema.study import PseudoLabelStrategy, Study
 def essays_to_label(corpus: pd.DataFrame, subset: pd.Index, study: Study) -> pd.DataFrame:
     """The train essays outside U that the Teacher scores.
 
-    Their human score, where it exists, is hidden from the Teacher and the Student. Essays that
-    nobody scored are among them when the study says `label_unscored`.
+    Their human score, where it exists, is withheld from the Teacher and the Student. Unscored
+    essays are among them where the study sets `label_unscored`.
     """
     rest = corpus[(corpus["split"] == "train") & ~corpus["essay_id"].isin(subset)]
     if not study.corpus.label_unscored:
@@ -43,7 +43,7 @@ def build_ledger(
     ----------
     subset : essay ids of U.
     labeled : the essays that the Teacher scored.
-    scores : the Teacher's `score`, `continuous` and, where it has them, `p_<label>`, one row an
+    scores : the Teacher's `score`, `continuous` and, where it has them, `p_<label>`, one row per
         essay of `labeled`, in its order; the columns of a trait end in `:<trait>`.
 
     Returns
@@ -54,28 +54,28 @@ def build_ledger(
     Raises
     ------
     ValueError
-        Where an essay of dev or test, or of U, would be labelled by the Teacher.
+        Where an essay of dev or test, or of U, would be labeled by the Teacher.
     """
     split = corpus.set_index("essay_id")["split"]
-    wrong = labeled["essay_id"][(split.loc[labeled["essay_id"]] != "train").to_numpy()]
-    if len(wrong):
+    outside = labeled["essay_id"][(split.loc[labeled["essay_id"]] != "train").to_numpy()]
+    if len(outside):
         raise ValueError(
-            f"{len(wrong)} dev or test essays in the ledger (first: {wrong.iloc[0]!r})"
+            f"{len(outside)} dev or test essays in the ledger (first: {outside.iloc[0]!r})"
         )
     if labeled["essay_id"].isin(subset).any():
-        raise ValueError("essays of U keep their human scores and are not labelled again")
+        raise ValueError("essays of U keep their human scores and are not labeled again")
     scored = [column("score", trait) for trait in traits]
     expected = [column("expected", trait) for trait in traits]
     human = human_scores(corpus, traits).set_index("essay_id").loc[subset, scored].astype(float)
-    ours = human.assign(**dict(zip(expected, human.to_numpy().T, strict=True)))
-    ours = ours.rename_axis("essay_id").reset_index().assign(label_source="human")
-    theirs = scores.rename(columns=lambda name: re.sub("^continuous", "expected", name)).assign(
+    by_human = human.assign(**dict(zip(expected, human.to_numpy().T, strict=True)))
+    by_human = by_human.rename_axis("essay_id").reset_index().assign(label_source="human")
+    by_teacher = scores.rename(columns=lambda name: re.sub("^continuous", "expected", name)).assign(
         essay_id=labeled["essay_id"].to_numpy(), label_source="teacher"
     )
-    ledger = pd.concat([ours, theirs], ignore_index=True)
+    ledger = pd.concat([by_human, by_teacher], ignore_index=True)
     pairs = [name for pair in zip(scored, expected, strict=True) for name in pair]
-    rest = [name for name in ledger if name.startswith("p_")]
-    ledger = ledger[["essay_id", "label_source", *pairs, *rest]]
+    probabilities = [name for name in ledger if name.startswith("p_")]
+    ledger = ledger[["essay_id", "label_source", *pairs, *probabilities]]
     return ledger.sort_values("essay_id").reset_index(drop=True)
 
 
@@ -110,34 +110,34 @@ def weighted_labels(
     dev: pd.DataFrame,
     traits: Sequence[str],
 ) -> pd.DataFrame:
-    """Cyborg data as one use of its labels has it: for each trait `score`, `weight` and, where
-    probabilities are learnt, `p_<label>`; essays whose labels are all unused are left out.
+    """Cyborg data under one pseudo-label strategy: for each trait `score`, `weight` and, where the
+    Student is trained on probabilities, `p_<label>`; without essays of which no label is used.
 
     Parameters
     ----------
     train : cyborg data of `training_labels`.
-    dev : the Teacher's `continuous` and people's `human` for dev, again for each trait.
+    dev : the Teacher's `continuous` and the human score `human` of dev, again for each trait.
     """
-    parts = {
+    by_trait = {
         trait: apply_strategy(of_trait(train, trait), strategy, labels, of_trait(dev, trait))
         for trait in traits
     }
-    learnt = train[["essay_id", "text", "label_source"]].join(side_by_side(parts))
-    used = learnt[[column("weight", trait) for trait in traits]].max(axis=1) > 0
-    return learnt[used].reset_index(drop=True)
+    weighted = train[["essay_id", "text", "label_source"]].join(side_by_side(by_trait))
+    used = weighted[[column("weight", trait) for trait in traits]].max(axis=1) > 0
+    return weighted[used].reset_index(drop=True)
 
 
 def predictions_frame(
     essays: pd.DataFrame, scored: pd.DataFrame, traits: Sequence[str]
 ) -> pd.DataFrame:
-    """A model's output for essays beside people's scores: `essay_id, split, human, continuous,
+    """A model's output for essays next to the human scores: `essay_id, split, human, continuous,
     score` and `p_<label>` where it has them, the last four again for each trait.
 
-    `scored` has a row for each row of `essays`, in its order.
+    `scored` has one row per row of `essays`, in its order.
     """
-    known = human_scores(essays, traits).reset_index(drop=True)
+    human = human_scores(essays, traits).reset_index(drop=True)
     names = {column("score", trait): column("human", trait) for trait in traits}
-    known = known[["essay_id", "split", *names]].rename(columns=names)
+    human = human[["essay_id", "split", *names]].rename(columns=names)
     output = scored.drop(columns="truncated", errors="ignore").reset_index(drop=True)
     chosen = [c for c in output if ":" not in c or c.split(":")[1] in traits]
-    return known.join(output[chosen])
+    return human.join(output[chosen])

@@ -1,5 +1,5 @@
-"""A Teacher's scores in shards: a kill loses one at most, memory holds one at a time, and jobs on
-several machines can share them.
+"""Label in shards: an interruption loses one at most, one at a time is in memory, and jobs on
+several machines can divide them.
 
 `score_part` scores one job's share; the notebook `03_labeling` scores what is left and puts all
 together.
@@ -39,7 +39,7 @@ from cyborg_utils.study.storage import (
 def trained_teacher(
     study: Study, teacher: str, fraction: float, draw: int, held_out: int | None = None
 ) -> Scorer:
-    """The trained Teacher of a study from its folder.
+    """Load a trained Teacher of a study.
 
     Raises
     ------
@@ -66,21 +66,21 @@ def essays_to_score(
 
     Parameters
     ----------
-    corpus : without the texts and, where a prompt is left out, without its train and dev essays;
-        its index is the row in the corpus's file.
+    corpus : without the texts and, with a held-out prompt, without its train and dev essays; its
+        index is the row in the corpus's file.
 
     Returns
     -------
     (rows of `corpus`, in its order: the train essays outside U, dev and test; the folder, which
-    is another one where the Teacher or the essays have changed)
+    changes with the Teacher and the essays)
     """
     rest = essays_to_label(corpus, draw_subset(corpus, fraction, draw), study)
     chosen = corpus[corpus.index.isin(rest.index) | (corpus["split"] != "train")]
     trained = teacher_folder(study, teacher, fraction, draw, held_out)
-    made_by = hash_folder(need(trained, study), skip="teacher.json")
+    teacher_sha256 = hash_folder(need(trained, study), skip="teacher.json")
     stage = f"03_labeling--{teacher}--{subset_slug(fraction, draw, held_out)}"
     size = study.labeling.shard_size
-    return chosen, work_folder(study, stage, made_by, size, chosen[["essay_id"]])
+    return chosen, work_folder(study, stage, teacher_sha256, size, chosen[["essay_id"]])
 
 
 def score_in_shards(
@@ -92,17 +92,17 @@ def score_in_shards(
     part: int = 0,
     of: int = 1,
 ) -> pd.DataFrame | None:
-    """Score essays shard by shard and write each shard as it is done.
+    """Score essays shard by shard and write each finished shard.
 
     Parameters
     ----------
-    load_model : called once, where a shard is missing.
-    essays : rows of the corpus, their index is the row in `texts_file`.
-    part, of : which of how many shares of the shards is done here.
+    load_model : called once, if a shard is missing.
+    essays : rows of the corpus; their index is the row in `texts_file`.
+    part, of : number of this job, from 0, and number of jobs that divide the shards.
 
     Returns
     -------
-    the scores of all essays in their order, or None where another share is not there yet
+    the scores of all essays in their order, or None where shards of another job are missing
     """
     shards = [essays[first : first + size] for first in range(0, len(essays), size)]
     files = [folder / f"shard-{i:05d}.parquet" for i in range(len(shards))]
@@ -110,7 +110,7 @@ def score_in_shards(
     model = load_model() if missing else None
     start, done, total = time.monotonic(), 0, sum(len(shards[i]) for i in missing)
     if total < len(essays) and of == 1:
-        print(f"{len(essays) - total:,} of {len(essays):,} essays were scored before")
+        print(f"{len(essays) - total:,} of {len(essays):,} essays are scored already")
     for i in missing:
         scores = model.score(read_texts(texts_file, shards[i].index.to_numpy()))
         scores.insert(0, "essay_id", shards[i]["essay_id"].to_numpy())
@@ -131,14 +131,14 @@ def score_in_shards(
 
 
 def read_texts(file: Path, rows: np.ndarray) -> list[str]:
-    """The texts of some rows of a corpus file, in ascending order; other row groups stay unread."""
+    """The texts of ascending rows of a corpus file; other row groups are not read."""
     parquet = pq.ParquetFile(file)
     sizes = [parquet.metadata.row_group(i).num_rows for i in range(parquet.num_row_groups)]
     ends = np.cumsum(sizes)
     groups = np.unique(np.searchsorted(ends, rows, side="right"))
-    held = np.concatenate([np.arange(ends[g] - sizes[g], ends[g]) for g in groups])
+    rows_read = np.concatenate([np.arange(ends[g] - sizes[g], ends[g]) for g in groups])
     texts = parquet.read_row_groups(groups.tolist(), columns=["text"])["text"]
-    return texts.take(np.searchsorted(held, rows)).to_pylist()
+    return texts.take(np.searchsorted(rows_read, rows)).to_pylist()
 
 
 def score_part(

@@ -1,7 +1,7 @@
-"""How a Teacher's output becomes the labels that a Student learns from, and what each one counts.
+"""Pseudo-label strategies: a Teacher's output becomes a Student's training labels and weights.
 
-Nothing here looks at a human score that is withheld from the Teacher: `prior_corrected` knows the
-scores of U, `equated` those of dev.
+No withheld human score is used here: `prior_corrected` uses the human scores of U, `equated` those
+of the dev set.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ DECODING_RULES = ("hard", "expected", "prior_corrected", "equated")
 
 
 def prior_factors(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """A factor for each score, under which the mean probabilities of these essays are `shares`.
+    """Factors of the label-shift correction that makes the mean probabilities `shares`.
 
-    Found by iterative proportional fitting (Deming and Stephan, 1940). It is the correction for
-    another prior of Saerens, Latinne and Decaestecker (2002), with the new prior known.
+    Computed by iterative proportional fitting (Deming and Stephan, 1940): the correction of
+    Saerens, Latinne and Decaestecker (2002) with a known new prior.
 
     Parameters
     ----------
-    probabilities : shape (n, k), rows that sum to one. A score that has none in any essay keeps
-        none.
+    probabilities : shape (n, k), rows that sum to one. A score with probability 0 in all essays
+        keeps it.
     shares : shape (k,), positive, sums to one.
 
     Returns
@@ -42,14 +42,14 @@ def prior_factors(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def corrected(probabilities: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    """Each score's probability times its factor, with rows that sum to one again."""
-    weighed = probabilities * factors
-    return weighed / weighed.sum(axis=1, keepdims=True)
+    """Probabilities times the scores' factors, normalized to rows that sum to one."""
+    weighted = probabilities * factors
+    return weighted / weighted.sum(axis=1, keepdims=True)
 
 
 def score_shares_of(scores: pd.Series, labels: list) -> np.ndarray:
-    """Share of each score, half an essay added to each so that a score absent from U stays
-    possible (Jeffreys' prior)."""
+    """Score distribution, with half an essay added to each score (Jeffreys' prior), so that a
+    score absent from U stays possible."""
     counts = scores.value_counts().reindex(labels).fillna(0).to_numpy() + 0.5
     return counts / counts.sum()
 
@@ -63,18 +63,18 @@ def decode_scores(
     ----------
     output : the Teacher's `score`, `expected` and, for `prior_corrected`, `p_<label>`, one row per
         essay.
-    ledger : its cyborg data: the human scores of U, and its own output for the other essays, of
-        which U is a random part; `prior_corrected` is fitted on them, whatever `output` is of.
-    dev : its `continuous` score, the expected one, and `human` for dev.
+    ledger : its cyborg data: the human scores of U, a random sample of train, and its own output
+        for the other essays; `prior_corrected` is fitted on them, whatever essays `output` is of.
+    dev : its `continuous` score, which is the expected one, and `human` of dev.
 
     Returns
     -------
     scores, shape (n,); those of `expected` lie between the points of the scale
     """
     if rule == "prior_corrected":
-        theirs, columns = ledger["label_source"] == "teacher", probability_columns(labels)
-        shares = score_shares_of(ledger.loc[~theirs, "score"], labels)
-        factors = prior_factors(ledger.loc[theirs, columns].to_numpy(), shares)
+        by_teacher, columns = ledger["label_source"] == "teacher", probability_columns(labels)
+        shares = score_shares_of(ledger.loc[~by_teacher, "score"], labels)
+        factors = prior_factors(ledger.loc[by_teacher, columns].to_numpy(), shares)
         likely = corrected(output[columns].to_numpy(), factors).argmax(axis=1)
         return np.asarray(labels, dtype=float)[likely]
     if rule == "equated":
@@ -86,35 +86,35 @@ def decode_scores(
 def apply_strategy(
     ledger: pd.DataFrame, strategy: PseudoLabelStrategy, labels: list, dev: pd.DataFrame
 ) -> pd.DataFrame:
-    """What a Student learns from one trait's ledger.
+    """What a Student is trained on from one trait's ledger.
 
     Parameters
     ----------
     ledger : `label_source, score, expected` and, where the Teacher gives them, `p_<label>`.
-    dev : the Teacher's `continuous` and people's `human` for dev.
+    dev : the Teacher's `continuous` and the human score `human` of dev.
 
     Returns
     -------
-    frame with the ledger's index: `score`, what is learnt; `weight`, zero where a label is not
-    used, of mean 1 over the others; and `p_<label>` where probabilities are learnt
+    frame with the ledger's index: `score`, the target; `weight`, zero where a label is not used,
+    with mean 1 over the others; and `p_<label>` where probabilities are the target
     """
-    theirs = ledger["label_source"] == "teacher"
-    output, human = ledger[theirs], ledger.loc[~theirs, "score"]
-    learnt = ledger[["score"]].astype(float)
-    learnt.loc[theirs, "score"] = decode_scores(output, strategy.target, labels, ledger, dev)
-    weight = pd.Series(np.where(theirs, 1.0, strategy.human_weight), ledger.index)
+    by_teacher = ledger["label_source"] == "teacher"
+    output, human = ledger[by_teacher], ledger.loc[~by_teacher, "score"]
+    target = ledger[["score"]].astype(float)
+    target.loc[by_teacher, "score"] = decode_scores(output, strategy.target, labels, ledger, dev)
+    weight = pd.Series(np.where(by_teacher, 1.0, strategy.human_weight), ledger.index)
     columns = probability_columns(labels)
     if strategy.needs_probabilities:
         confidence = output[columns].max(axis=1)
         if strategy.weight == "confidence":
-            weight[theirs] = confidence / confidence.mean()
+            weight[by_teacher] = confidence / confidence.mean()
         rank = confidence.groupby(output["score"]).rank(ascending=False, method="first")
         size = confidence.groupby(output["score"]).transform("size")
-        kept = np.ceil((strategy.keep * size).round(9))  # 0.55 of 20 is 11, not a bit more
+        kept = np.ceil((strategy.keep * size).round(9))  # 0.55 of 20 is 11, not 11.000000000000002
         weight[rank.index[rank > kept]] = 0.0
-    learnt["weight"] = weight / weight[weight > 0].mean()
+    target["weight"] = weight / weight[weight > 0].mean()
     if strategy.target == "expected" and set(columns) <= set(ledger):
-        learnt[columns] = ledger[columns].astype(float)
-        certain = (human.to_numpy()[:, None] == np.asarray(labels)).astype(float)
-        learnt.loc[~theirs, columns] = certain
-    return learnt
+        target[columns] = ledger[columns].astype(float)
+        one_hot = (human.to_numpy()[:, None] == np.asarray(labels)).astype(float)
+        target.loc[~by_teacher, columns] = one_hot
+    return target

@@ -1,6 +1,6 @@
-"""Scorers: loaded, trained, saved. Causal, encoder and classical ones, as Teacher or Student.
+"""Scorers: causal, encoder and classical models, as Teacher or Student.
 
-`registry.train_scorer` and `registry.load_scorer` give a `scorer.Scorer` of any kind, `causal`,
-`encoder` or `classical`; `saved_model.save_student` and `saved_model.load_student` keep one for
-others; `pretraining.pretrain` makes a base model.
+`registry.train_scorer` and `registry.load_scorer` return a `scorer.Scorer` of any kind, `causal`,
+`encoder` or `classical`; `saved_model.save_student` and `saved_model.load_student` write and read a
+Student with its model card; `pretraining.pretrain` makes a base model.
 """

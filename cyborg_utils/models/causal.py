@@ -1,7 +1,7 @@
-"""Causal scorers: a language model with LoRA that answers a prompt with one label token.
+"""Causal scorers: a language model with LoRA that completes a scoring prompt with one label token.
 
-A small one starts from random weights, and `pretraining` trains it on texts without their scores;
-one from the hub is pretrained already. What follows is the same.
+A small one starts from random weights and is pretrained by `pretraining` on texts without scores;
+one from the hub is pretrained already. Fine-tuning and scoring are the same.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from cyborg_utils.models.trainer import Pad, logits_of, to_device, train_network
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import CausalTeacher, Model
 
-PREFIX_PAYS = 100  # tokens of a shared prompt from which its keys and values are cached
+MIN_CACHED_TOKENS = 100  # of a shared prompt from which its keys and values are cached
 
 
 class LabelTokenModel(torch.nn.Module):
-    """A causal language model read at one position, the last, and at the label tokens only.
+    """A causal language model with logits of the label tokens at the last position only.
 
-    Hidden states are computed for every position, vocabulary rows for the labels alone: no
-    logits of other positions or words are ever made. Rows are padded on the right without a mask:
-    a causal model does not look ahead, and its fastest attention kernels want no mask. (After a
-    shared text there is one; at a few hundred tokens attention is a small part of the work.)
+    Hidden states are computed for every position, logits neither for other positions nor for other
+    tokens. Rows are padded on the right without a mask: a causal model does not attend to later
+    positions, and its fastest attention kernels take no mask. (After a shared prefix there is one;
+    at a few hundred tokens attention is a small part of the computation.)
     """
 
     def __init__(self, model: torch.nn.Module, answers: list[int]):
@@ -62,15 +62,15 @@ class LabelTokenModel(torch.nn.Module):
         self, input_ids: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor | None = None
     ) -> SequenceClassifierOutput:
         causal = self.causal
-        past = self._shared_for(len(input_ids)) if self.shared else None
+        past = self._cache_for(len(input_ids)) if self.shared else None
         hidden = causal.base_model(
             input_ids=input_ids, past_key_values=past, use_cache=past is not None
         ).last_hidden_state
         rows = torch.arange(len(lengths), device=hidden.device)
         last = hidden[rows, lengths.to(hidden.device) - 1]
         head = causal.get_output_embeddings().weight[self.answers]
-        # In 32 bits even under autocast: in bfloat16 logits near 20 move in steps of 0.125, and
-        # the ties that come of it would all go to the lower score.
+        # In 32 bits even under autocast: in bfloat16 logits near 20 have steps of 0.125, and the
+        # resulting ties would all go to the lower score.
         with torch.autocast(hidden.device.type, enabled=False):
             logits = last.float() @ head.float().T
             loss = None if labels is None else torch.nn.functional.cross_entropy(logits, labels)
@@ -78,15 +78,15 @@ class LabelTokenModel(torch.nn.Module):
 
     @contextmanager
     def after(self, shared: list[int]) -> Iterator[None]:
-        """Score what follows a text that all inputs share; it goes through the model once."""
+        """Score inputs that follow a shared prefix, which goes through the model once."""
         self.shared = shared
         try:
             yield
         finally:
             self.shared, self.cache = [], None
 
-    def _shared_for(self, n: int) -> DynamicCache:
-        """The shared text's keys and values for `n` rows; a forward pass adds its own to them."""
+    def _cache_for(self, n: int) -> DynamicCache:
+        """The prefix's keys and values for `n` rows; a forward pass adds its own to them."""
         if self.cache is None:
             ids = torch.tensor([self.shared], device=self.answers.device)
             self.cache = self.causal.base_model(input_ids=ids, use_cache=True).past_key_values
@@ -150,27 +150,28 @@ class CausalModel:
         ]
 
     def count_truncated(self, texts: list[str]) -> int:
-        """How many texts are truncated at `max_tokens` in the longest of the prompts."""
+        """How many texts are truncated at `max_tokens` in any of the prompts."""
         return int(np.any([self._truncated(texts, trait) for trait in self.prompts], axis=0).sum())
 
     def score(self, texts: list[str]) -> pd.DataFrame:
-        """See `Scorer.score`: `score` is the most probable label, `continuous` the expected one."""
-        parts, points = {}, np.array(self.labels, dtype=float)
+        """See `Scorer.score`: `score` is the most probable label, `continuous` the expected
+        score."""
+        by_trait, points = {}, np.array(self.labels, dtype=float)
         truncated = np.zeros(len(texts), dtype=bool)
         for trait in self.prompts:
             examples, shared = self.encode(texts, trait), self._shared_prompt(trait)
             rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
             with self.reader.after(shared):
                 logits = logits_of(self.reader, rest, self.pad, self.spec)
-            parts[trait] = scores_from_probabilities(softmax(logits), points)
+            by_trait[trait] = scores_from_probabilities(softmax(logits), points)
             truncated |= [e["truncated"] for e in examples]
-        return side_by_side(parts).assign(truncated=truncated)
+        return side_by_side(by_trait).assign(truncated=truncated)
 
     def save(self, folder: Path) -> None:
-        """The LoRA adapter and the tokenizer, as safetensors; the base model stays where it is, and
-        no place on this machine is named but what the study itself names."""
+        """The LoRA adapter as safetensors, and the tokenizer, without the base model and without
+        paths of this machine."""
         self.reader.model.save_pretrained(folder)
-        (folder / "README.md").unlink(missing_ok=True)  # an empty card with the base's place
+        (folder / "README.md").unlink(missing_ok=True)  # an empty card with the base's path
         about = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         base = about["base_model_name_or_path"] or ""
         about["base_model_name_or_path"] = Path(base).name if Path(base).is_absolute() else base
@@ -180,24 +181,24 @@ class CausalModel:
 
     @property
     def pad(self) -> Pad:
-        """How its examples become a batch."""
+        """The function that collates its examples."""
         return Pad(self.tokenizer.pad_token_id or 0, mask=False)
 
     def _truncated(self, texts: list[str], trait: str) -> list[bool]:
         return [e["truncated"] for e in self.encode(texts, trait)]
 
     def _shared_prompt(self, trait: str) -> list[int]:
-        """What precedes every essay, where it is long enough that caching it pays."""
+        """The prompt before the essay, where it is long enough to be cached; otherwise empty."""
         layers = getattr(self.reader.causal.config, "layer_types", None) or []
         before = self.prompts[trait].before
-        pays = len(before) >= PREFIX_PAYS
-        return before if pays and set(layers) <= {"full_attention"} else []
+        is_long = len(before) >= MIN_CACHED_TOKENS
+        return before if is_long and set(layers) <= {"full_attention"} else []
 
 
 def fit(spec: CausalTeacher, training: TrainingInput) -> tuple[CausalModel, pd.DataFrame]:
-    """Fine-tune with LoRA; the loss is taken at the label position alone.
+    """Fine-tune with LoRA; the loss is computed at the label position only.
 
-    It reads every essay once for each trait, in the trait's own prompt. Weights of labels,
+    Every essay is an example for each trait, in the trait's prompt. Weights of labels,
     probabilities and groups are not used.
     """
     model, tokenizer = _base_model(spec, training.base)
@@ -231,9 +232,10 @@ def fit(spec: CausalTeacher, training: TrainingInput) -> tuple[CausalModel, pd.D
 
 
 def load(folder: Path, base: Path | None = None) -> CausalModel:
-    """A fine-tuned scorer from its base model and its adapter's folder.
+    """Load a fine-tuned scorer from its base model and its adapter's folder.
 
-    The adapter is merged into the weights, which scores faster; 4-bit weights would lose by it.
+    The adapter is merged into the weights, which makes scoring faster; not into 4-bit weights,
+    which would lose precision.
 
     Parameters
     ----------
@@ -256,14 +258,14 @@ def trait_prompt(
     labels: list[float],
     trait: str = HOLISTIC,
 ) -> Prompt:
-    """A scoring prompt for a trait, checked: a token for each score, and room for the essay.
+    """Build and check the scoring prompt of a trait.
 
-    A trait without a rubric of its own is named, after the general rubric.
+    For a trait without its own rubric, the trait's name follows the general rubric.
 
     Raises
     ------
     ValueError
-        The prompt leaves no room for an essay, or a score has no single token of its own.
+        The prompt leaves no room for an essay, or a score is not a single token.
     """
     rubric = spec.rubric
     if trait != HOLISTIC:
@@ -272,7 +274,7 @@ def trait_prompt(
     if prompt.room(spec.max_tokens) < 8:
         raise ValueError(
             f"teacher {spec.name}: max_tokens {spec.max_tokens} leaves no room for the essay "
-            f"beside a prompt of {len(prompt.before) + len(prompt.after)} tokens; raise it"
+            f"next to a prompt of {len(prompt.before) + len(prompt.after)} tokens; raise it"
         )
     return prompt
 
@@ -293,7 +295,7 @@ def _base_model(
 
 
 def _cast_by_autocast(model: torch.nn.Module, spec: CausalTeacher) -> None:
-    """Let autocast alone cast an adapter's inputs: peft would keep a 32-bit copy of each."""
+    """Let only autocast cast an adapter's inputs: peft would keep a 32-bit copy of each."""
     for module in model.modules():
         if isinstance(module, BaseTunerLayer) and spec.precision == "bf16":
             module.cast_input_dtype_enabled = False

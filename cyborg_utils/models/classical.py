@@ -25,8 +25,8 @@ WORDS = {"ngram_range": (1, 2), "sublinear_tf": True}
 class ClassicalModel:
     """Linear models, one per trait, on word 1-2-gram tf-idf plus log length.
 
-    `coef` has a row per output and `intercept` a number: one output for ridge regression, one for
-    each score for logistic regression.
+    `coef` has a row and `intercept` a number per output: one output for ridge regression, one per
+    score for logistic regression.
     """
 
     spec: ClassicalScorer
@@ -41,25 +41,25 @@ class ClassicalModel:
 
     @property
     def commit(self) -> None:
-        """It has no pretrained weights."""
+        """None: it has no pretrained weights."""
         return None
 
     def score(self, texts: list[str]) -> pd.DataFrame:
         """See `Scorer.score`; logistic regression gives probabilities, and no text is truncated."""
         features, points = _features(self.vectorizer, texts), np.asarray(self.labels, dtype=float)
-        parts = {}
+        by_trait = {}
         for trait, coef in self.coef.items():
             output = features @ coef.T + self.intercept[trait]
             if output.shape[1] == 1:
                 continuous = np.clip(output[:, 0], self.labels[0], self.labels[-1])
                 score = round_to_scale(continuous, self.labels)
-                parts[trait] = pd.DataFrame({"continuous": continuous, "score": score})
+                by_trait[trait] = pd.DataFrame({"continuous": continuous, "score": score})
             else:
-                parts[trait] = scores_from_probabilities(softmax(output), points)
-        return side_by_side(parts).assign(truncated=False)
+                by_trait[trait] = scores_from_probabilities(softmax(output), points)
+        return side_by_side(by_trait).assign(truncated=False)
 
     def count_truncated(self, texts: list[str]) -> int:
-        """None: it reads every essay whole."""
+        """0: it reads every essay to its end."""
         return 0
 
     def save(self, folder: Path) -> None:
@@ -73,7 +73,7 @@ class ClassicalModel:
 
 
 def fit(spec: ClassicalScorer, training: TrainingInput) -> tuple[ClassicalModel, None]:
-    """Fit a linear model per trait; dev picks nothing, and nothing is drawn at random."""
+    """Fit a linear model per trait, without checkpoint selection and without randomness."""
     texts = training.train["text"].tolist()
     vectorizer = TfidfVectorizer(min_df=min(2, len(texts)), **WORDS).fit(texts)
     features = _features(vectorizer, texts)
@@ -86,7 +86,7 @@ def fit(spec: ClassicalScorer, training: TrainingInput) -> tuple[ClassicalModel,
 
 
 def load(folder: Path, base: Path | None = None) -> ClassicalModel:
-    """A saved classical scorer; it has no base."""
+    """Load a saved classical scorer; `base` is not used."""
     about = read_description(folder)
     numbers = np.load(folder / "classical.npz", allow_pickle=False)
     vectorizer = TfidfVectorizer(vocabulary=about["vocabulary"], **WORDS)
@@ -109,7 +109,7 @@ def _ridge(
 def _logistic(
     spec: ClassicalScorer, features: csr_matrix, train: pd.DataFrame, labels: list[float]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An essay counts once for each score that has a probability, with that weight."""
+    """Fit to each essay once per score with a probability, weighted by that probability."""
     counts = train.get("weight", pd.Series(1.0, train.index)).to_numpy()[:, None]
     shares = target_probabilities(train, labels)
     rows, scores = np.nonzero((shares > 1e-3) & (counts > 0))
@@ -117,15 +117,15 @@ def _logistic(
     model = LogisticRegression(C=1 / spec.alpha, max_iter=300)
     coef = np.zeros((len(labels), features.shape[1]))
     intercept = np.full(len(labels), -30.0)  # a score that no essay has
-    seen = np.unique(scores)
-    if len(seen) == 1:
-        intercept[seen] = 0.0
+    classes = np.unique(scores)
+    if len(classes) == 1:
+        intercept[classes] = 0.0
         return coef, intercept
     model.fit(features[rows], scores, weight)
-    if len(seen) == 2:  # one row for two classes
-        coef[seen[1]], intercept[seen] = model.coef_[0], [0.0, model.intercept_[0]]
+    if len(classes) == 2:  # one row for two classes
+        coef[classes[1]], intercept[classes] = model.coef_[0], [0.0, model.intercept_[0]]
     else:
-        coef[seen], intercept[seen] = model.coef_, model.intercept_
+        coef[classes], intercept[classes] = model.coef_, model.intercept_
     return coef, intercept
 
 

@@ -28,9 +28,8 @@ from cyborg_utils.study.schema.models import EncoderScorer
 
 
 class ScoringLoss(torch.nn.Module):
-    """An encoder with its loss: squared error or, for `points` > 1, cross-entropy with the
-    targets' probabilities, each label counted with its weight; the mean over essays of the sum
-    over traits."""
+    """An encoder with its loss: squared error or, for `points` > 1, cross-entropy with the target
+    probabilities, weighted by label; the mean over essays of the sum over traits."""
 
     def __init__(self, model: torch.nn.Module, points: int):
         super().__init__()
@@ -54,10 +53,9 @@ class ScoringLoss(torch.nn.Module):
 
 @dataclass
 class EncoderModel:
-    """An encoder, its tokenizer, and how its output becomes scores of each trait.
+    """An encoder, its tokenizer, and the transformation of its output to scores of each trait.
 
-    `mean` and `sd` are of each trait's training labels, by which a regression head's targets are
-    standardized.
+    `mean` and `sd` of each trait's training labels standardize the targets of a regression head.
     """
 
     model: PreTrainedModel
@@ -78,7 +76,7 @@ class EncoderModel:
 
     @property
     def pad(self) -> Pad:
-        """How its examples become a batch."""
+        """The function that collates its examples."""
         return Pad(self.tokenizer.pad_token_id, mask=True)
 
     def encode(self, texts: list[str]) -> list[dict]:
@@ -96,26 +94,26 @@ class EncoderModel:
         """See `Scorer.score`; a classification head gives probabilities."""
         examples, points = self.encode(texts), np.array(self.labels, dtype=float)
         outputs = logits_of(self.model, examples, self.pad, self.spec)
-        parts = {}
+        by_trait = {}
         for trait, logits in zip(self.traits, np.split(outputs, len(self.traits), 1), strict=True):
             if self.spec.head == "regression":
                 continuous = logits[:, 0].astype(float) * self.sd[trait] + self.mean[trait]
                 score = round_to_scale(continuous, self.labels)
-                parts[trait] = pd.DataFrame({"continuous": continuous, "score": score})
+                by_trait[trait] = pd.DataFrame({"continuous": continuous, "score": score})
             else:
-                parts[trait] = scores_from_probabilities(softmax(logits), points)
-        return side_by_side(parts).assign(truncated=[e["truncated"] for e in examples])
+                by_trait[trait] = scores_from_probabilities(softmax(logits), points)
+        return side_by_side(by_trait).assign(truncated=[e["truncated"] for e in examples])
 
     def examples_of(self, labeled: pd.DataFrame) -> list[dict]:
-        """Labeled essays as `encode` gives them, with `labels` and `label_weights`."""
+        """Encoded essays with `labels` and `label_weights`."""
         examples = self.encode(labeled["text"].tolist())
         for example, target, weight in zip(examples, *self.targets(labeled), strict=True):
             example |= {"labels": target, "label_weights": weight}
         return examples
 
     def targets(self, labeled: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """What the head is trained on, shape (n, traits) standardized or (n, traits * points), and
-        the weights of the labels, shape (n, traits)."""
+        """Targets of the head, standardized scores of shape (n, traits) or probabilities of shape
+        (n, traits * points), and the weights of the labels, shape (n, traits)."""
         targets, weights = [], []
         for trait in self.traits:
             labels = of_trait(labeled, trait)
@@ -128,14 +126,14 @@ class EncoderModel:
         return np.hstack(targets).astype("float32"), np.column_stack(weights).astype("float32")
 
     def save(self, folder: Path) -> None:
-        """A standard model folder (safetensors), with its description beside it."""
+        """A standard model folder (safetensors) with the scorer's description."""
         self.model.save_pretrained(folder)
         self.tokenizer.save_pretrained(folder)
         write_description(folder, self, mean=self.mean, sd=self.sd)
 
 
 def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.DataFrame]:
-    """Train an encoder on labels of any weight."""
+    """Train an encoder on weighted labels."""
     labels, traits = training.labels, training.traits
     points = 1 if spec.head == "regression" else len(labels)
     model, tokenizer = load_encoder(
@@ -146,7 +144,7 @@ def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.
     sd = {trait: float(score.std(ddof=0)) or 1.0 for trait, score in scores.items()}
     scorer = EncoderModel(to_device(model), tokenizer, spec, labels, mean, sd)
     model.config.problem_type = "regression" if points == 1 else "single_label_classification"
-    if len(traits) == 1:  # what others see who load the folder
+    if len(traits) == 1:  # names of the outputs for users of the folder
         names = ["score"] if points == 1 else [f"{label:g}" for label in labels]
         model.config.id2label = dict(enumerate(names))
         model.config.label2id = {name: i for i, name in enumerate(names)}
@@ -169,7 +167,7 @@ def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.
 
 
 def load(folder: Path, base: Path | None = None) -> EncoderModel:
-    """A saved encoder scorer; its folder holds all its weights, so it has no base."""
+    """Load a saved encoder scorer; its folder has all its weights, and `base` is not used."""
     about = read_description(folder)
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True
@@ -180,16 +178,16 @@ def load(folder: Path, base: Path | None = None) -> EncoderModel:
 
 
 def _used_scores(train: pd.DataFrame, trait: str) -> pd.Series:
-    """A trait's labels, those of weight 0 left out."""
+    """A trait's labels, without those of weight 0."""
     labels = of_trait(train, trait)
     used = labels["weight"] > 0 if "weight" in labels else slice(None)
     return labels["score"].astype(float)[used]
 
 
 def tokenize(texts: list[str], tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[dict]:
-    """`input_ids` of each text, cut to `max_tokens`, and whether it was `truncated`."""
-    how = {"truncation": True, "max_length": max_tokens, "split_special_tokens": True}
-    encoded = tokenizer(texts, return_overflowing_tokens=True, **how)
+    """`input_ids` of each text, at most `max_tokens`, and whether it was `truncated`."""
+    options = {"truncation": True, "max_length": max_tokens, "split_special_tokens": True}
+    encoded = tokenizer(texts, return_overflowing_tokens=True, **options)
     rows = {}
     for i, ids in zip(encoded["overflow_to_sample_mapping"], encoded["input_ids"], strict=True):
         if i in rows:

@@ -41,7 +41,7 @@ from cyborg_utils.models.security import reject_reason
 from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.models import FromScratch, Model
 
-hf_logging.disable_progress_bar()  # its bars are scripts in a rendered report
+hf_logging.disable_progress_bar()  # it is a script in a rendered report
 
 SPECIAL = {
     "pad_token": "[PAD]",
@@ -58,7 +58,7 @@ def device() -> torch.device:
 
 
 def train_tokenizer(texts: Sequence[str], vocab_size: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer of its own for a small model; every digit is one token."""
+    """Train a byte-level BPE tokenizer for a small model; every digit is one token."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -87,10 +87,10 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int) -> PreTrainedTokenize
 def load_encoder(
     spec: Model, n_outputs: int, max_tokens: int, texts: Sequence[str], seed: int
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """An encoder with a scoring head of `n_outputs`, and its tokenizer.
+    """Load an encoder with a scoring head of `n_outputs`, and its tokenizer.
 
     `texts` train the tokenizer of a model from scratch and are not used otherwise. The same
-    seed gives the same first weights.
+    seed gives the same initial weights.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def load_encoder(
                 source,
                 revision=spec.revision,
                 num_labels=n_outputs,
-                ignore_mismatched_sizes=True,  # a head for something else is replaced
+                ignore_mismatched_sizes=True,  # a head for another task is replaced
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
@@ -113,7 +113,7 @@ def load_encoder(
         positions = getattr(model.config, "max_position_embeddings", max_tokens)
         if max_tokens > positions:
             raise ModelError(
-                f"model {source} reads {positions} tokens at most; lower max_tokens {max_tokens}"
+                f"model {source} reads at most {positions} tokens; lower max_tokens {max_tokens}"
             )
         return model, tokenizer
     tokenizer = train_tokenizer(texts, spec.from_scratch.vocab_size)
@@ -125,9 +125,9 @@ def load_encoder(
 def load_causal(
     spec: Model, max_tokens: int, texts: Sequence[str], seed: int, quantization: str = "none"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU.
+    """Load a causal language model and its tokenizer; bfloat16 on a GPU, float32 on a CPU.
 
-    With `nf4` the weights are kept in 4 bits and computed with in bfloat16.
+    With `nf4` the weights are stored in 4 bits and computation is in bfloat16.
     """
     if spec.from_scratch is None:
         tokenizer, source = load_tokenizer(spec), _source(spec)
@@ -144,16 +144,16 @@ def load_causal(
                 trust_remote_code=False,
             )
         return model, tokenizer
-    shape = spec.from_scratch
-    tokenizer = train_tokenizer(texts, shape.vocab_size)
+    small = spec.from_scratch
+    tokenizer = train_tokenizer(texts, small.vocab_size)
     set_seed(seed)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.hidden_size * 3,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.heads,
+        hidden_size=small.hidden_size,
+        intermediate_size=small.hidden_size * 3,
+        num_hidden_layers=small.layers,
+        num_attention_heads=small.heads,
+        num_key_value_heads=small.heads,
         max_position_embeddings=max_tokens,
         tie_word_embeddings=False,
         bos_token_id=tokenizer.bos_token_id,
@@ -164,7 +164,7 @@ def load_causal(
 
 
 def four_bits() -> BitsAndBytesConfig:
-    """The 4-bit weights of QLoRA (Dettmers et al., 2023)."""
+    """Configuration of the 4-bit weights of QLoRA (Dettmers et al., 2023)."""
     if find_spec("bitsandbytes") is None:
         raise ModelError(
             "quantization: nf4 needs the package bitsandbytes: `.venv/bin/pip install "
@@ -179,7 +179,7 @@ def four_bits() -> BitsAndBytesConfig:
 
 
 def load_tokenizer(spec: Model) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model from the hub or a folder."""
+    """Load the tokenizer of a model from the hub or a folder."""
     source = _source(spec)
     with _clear_errors(source):
         tokenizer = AutoTokenizer.from_pretrained(
@@ -206,7 +206,7 @@ def _source(spec: Model) -> str:
 
 @contextmanager
 def _clear_errors(source: str) -> Iterator[None]:
-    """One sentence for a model that cannot be loaded: gated, absent, no disk space, no network."""
+    """Raise one clear error for a model that cannot be loaded, with the remedy."""
     try:
         yield
     except ModelError:
@@ -215,14 +215,14 @@ def _clear_errors(source: str) -> Iterator[None]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "gated" in str(error):
             reason = "is gated"
-            remedy = "accept its licence on its page and log in: `hf auth login`"
+            remedy = "accept its license on its page and log in: `hf auth login`"
         elif getattr(error, "errno", None) == errno.ENOSPC:
             reason, remedy = "no space left on disk", "free some, or set HF_HOME to a larger disk"
         elif Path(source).is_dir():
-            remedy = "is the folder whole, and are its weights safetensors?"
+            remedy = "is the folder complete, and are its weights safetensors?"
         else:
             remedy = (
-                "without access to the hub, download it elsewhere and name its folder in "
+                "without access to the hub, download it on another machine and name its folder in "
                 "`model.folder`; weights must be safetensors"
             )
         raise ModelError(f"model {source}: cannot be loaded ({reason}); {remedy}") from None
@@ -237,27 +237,27 @@ def _overrides(source: str, revision: str | None) -> dict:
 
 
 def _small_encoder(
-    shape: FromScratch, tokenizer: PreTrainedTokenizerBase, n_outputs: int, max_tokens: int
+    small: FromScratch, tokenizer: PreTrainedTokenizerBase, n_outputs: int, max_tokens: int
 ) -> PretrainedConfig:
     common = {
         "vocab_size": len(tokenizer),
-        "hidden_size": shape.hidden_size,
-        "num_hidden_layers": shape.layers,
-        "num_attention_heads": shape.heads,
+        "hidden_size": small.hidden_size,
+        "num_hidden_layers": small.layers,
+        "num_attention_heads": small.heads,
         "max_position_embeddings": max_tokens,
         "pad_token_id": tokenizer.pad_token_id,
         "num_labels": n_outputs,
     }
-    if shape.architecture == "electra":
+    if small.architecture == "electra":
         return ElectraConfig(
-            embedding_size=shape.hidden_size,
-            intermediate_size=shape.hidden_size * 4,
+            embedding_size=small.hidden_size,
+            intermediate_size=small.hidden_size * 4,
             attention_probs_dropout_prob=0.0,
             **common,
         )
-    if shape.architecture == "modernbert":
+    if small.architecture == "modernbert":
         return ModernBertConfig(
-            intermediate_size=shape.hidden_size * 2,
+            intermediate_size=small.hidden_size * 2,
             global_attn_every_n_layers=2,
             classifier_pooling="mean",
             bos_token_id=tokenizer.cls_token_id,
@@ -266,4 +266,4 @@ def _small_encoder(
             sep_token_id=tokenizer.sep_token_id,
             **common,
         )
-    raise ModelError(f"a {shape.architecture} model from scratch is no encoder; use electra")
+    raise ModelError(f"a {small.architecture} model from scratch is not an encoder; use electra")

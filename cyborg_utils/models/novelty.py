@@ -1,8 +1,8 @@
-"""What a Student's training essays are like, and which new essays are unlike them.
+"""Novelty detection: which new essays are unlike a Student's training essays.
 
-Three plain signs: the number of words, the maximum sequence length, and the proportion of words
-that training essays have too. They detect blank pages, other languages and keyboard noise, not a
-clever fake and not an essay on another prompt.
+By three measures: the number of words, the maximum sequence length, and the proportion of words
+that are in training essays too. They detect blank texts, other languages and random typing, but
+neither well-written nonsense nor an essay on another prompt.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import numpy as np
 from cyborg_utils.corpus.text_screening import addresses_scorer, is_blank
 
 BLANK, SHORT, LONG = "blank", "too short", "too long"
-CUT, UNLIKE, REPEATED = "loses its end", "unlike the training essays", "repeated id"
-SPEAKS = "speaks to the scorer"
-UNSCORED = {BLANK, UNLIKE}  # a number for these would mean nothing
+CUT, UNLIKE, REPEATED = "truncated", "unlike the training essays", "repeated id"
+SPEAKS = "addresses the scorer"
+UNSCORED = {BLANK, UNLIKE}  # a score of these would be meaningless
 MEANING = {
     BLANK: "no text; not scored",
-    UNLIKE: "far fewer words that training essays have too: another language, script or noise; "
-    "not scored",
+    UNLIKE: "far fewer words that training essays have too: another language or script, or random "
+    "typing; not scored",
     SHORT: "fewer words than 99.9 % of the training essays",
     LONG: "more words than 99.9 % of the training essays",
-    SPEAKS: "what reads like an instruction to whoever scores, or a chat template's tokens; scored "
-    "by the same rule as any other",
-    CUT: "longer than the Student's window, which hides its end",
+    SPEAKS: "reads like an instruction to the scorer (prompt injection), or has tokens of a chat "
+    "template; scored like any other",
+    CUT: "longer than the Student's maximum sequence length: its end is not read",
     REPEATED: "another row has the same id",
 }
 VOCABULARY = 20_000  # words at most
@@ -37,14 +37,14 @@ VOCABULARY = 20_000  # words at most
 
 @dataclass(frozen=True)
 class TrainingProfile:
-    """Length and vocabulary of training essays, against which new essays are checked.
+    """Length and vocabulary of training essays, with which new essays are compared.
 
     Attributes
     ----------
-    essays : how many there are.
-    shortest, longest : of 99.9 % of them, in words.
+    essays : their number.
+    shortest, longest : 0.1 % and 99.9 % quantiles of their lengths, in words.
     least_known : proportion of known words below which an essay is unlike them.
-    vocabulary : the known words: those that two training essays or more have.
+    vocabulary : the known words: those in two or more training essays.
     """
 
     essays: int
@@ -58,7 +58,7 @@ class TrainingProfile:
         return frozenset(self.vocabulary)
 
     def flags(self, text: str) -> list[str]:
-        """What is unusual about a text, truncation aside; keys of `MEANING`."""
+        """Flags of a text, without truncation and repeated ids; keys of `MEANING`."""
         if is_blank(text):
             return [BLANK]
         words, flags = _words(text), []
@@ -76,9 +76,9 @@ class TrainingProfile:
 def profile_of(texts: list[str]) -> TrainingProfile:
     """Measure training essays.
 
-    An essay's own proportion of known words is computed as a new essay's would be, without the
-    essay itself. `least_known` is as far below the 1 % quantile of these as that is below the
-    median, and at least half of the 1 % quantile.
+    A training essay's proportion of known words is computed as for a new essay, with the vocabulary
+    of the others. `least_known` is as far below the 1 % quantile of these proportions as that is
+    below the median, and at least half of the 1 % quantile.
     """
     essays = [_words(text) for text in texts]
     frequency = Counter(word for words in essays for word in set(words))

@@ -1,4 +1,4 @@
-"""From a model's outputs to scores, and from labels to what a model learns."""
+"""Scores from a model's outputs, and training targets from labels."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of logits of any size, shape (n, k)."""
+    """Probabilities from logits, shape (n, k)."""
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
 def scores_from_probabilities(probabilities: np.ndarray, points: np.ndarray) -> pd.DataFrame:
-    """`score` is the most probable point, the lower one at a tie, `continuous` the expected one."""
+    """`score` is the most probable point, the lower one at a tie; `continuous` is the expected
+    score."""
     frame = pd.DataFrame(probabilities.astype(float), columns=probability_columns(points))
     frame.insert(0, "continuous", probabilities @ points)
     frame.insert(1, "score", points[probabilities.argmax(axis=1)])
@@ -26,10 +27,10 @@ def scores_from_probabilities(probabilities: np.ndarray, points: np.ndarray) -> 
 
 
 def target_probabilities(train: pd.DataFrame, labels: list[float]) -> np.ndarray:
-    """What a classifier learns, shape (n, k), from `p_<label>` where they are given.
+    """Target probabilities of a classifier, shape (n, k): `p_<label>` where `train` has them.
 
-    Otherwise a score on the scale is certain, and one between two points is shared by them so that
-    it stays the expected score.
+    Otherwise a score on the scale has probability 1, and one between two points is divided between
+    them so that it is the expected score.
     """
     columns = probability_columns(labels)
     if set(columns) <= set(train):
@@ -46,8 +47,8 @@ def target_probabilities(train: pd.DataFrame, labels: list[float]) -> np.ndarray
 def mean_kappa(
     human: pd.DataFrame, scored: pd.DataFrame, labels: list[float], traits: Sequence[str]
 ) -> float:
-    """Mean over the traits of QWK between two frames with `score` and `score:<trait>`; one that is
-    undefined counts 0."""
+    """Mean over the traits of QWK between two frames with `score` and `score:<trait>`; an undefined
+    QWK counts as 0."""
     names = [column("score", trait) for trait in traits]
     kappas = [quadratic_weighted_kappa(human[n], scored[n], labels) for n in names]
     return float(np.mean(np.nan_to_num(kappas)))

@@ -1,6 +1,6 @@
 """Pretraining of a small causal model: from random weights, on texts without their scores.
 
-A model from the hub is pretrained already and needs nothing of this.
+A model from the hub is pretrained already.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cyborg_utils.models.trainer import Pad, to_device, train_network
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import CausalTeacher, Pretraining
 
-ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds of text
+ANSWER_SHARE = 0.9  # of a document's weight: an answer is one token among hundreds
 
 
 def pretrain(
@@ -33,24 +33,24 @@ def pretrain(
 ) -> tuple[pd.DataFrame, dict]:
     """Pretrain a small causal model by next-token prediction and save it as a model folder.
 
-    It reads the texts, each followed by questions on its own surface (length, rare words, ...)
-    whose answers are counted from the text, and, where there are essays of another testing program,
-    those essays in the scoring prompt with their grades there.
+    It is trained on the texts, each followed by questions on its surface (length, rare words, ...)
+    whose answers are counted from the text, and on any essays of another testing program, in the
+    scoring prompt with their grades there.
 
     Parameters
     ----------
     texts : texts of train; no human score of this testing program is used.
     graded : essays of another program, with `text` and `grade` (whole, 0 to 9), or None.
-    work : folder for checkpoints, from which a run that was killed goes on.
+    work : folder for checkpoints, from which an interrupted run resumes.
 
     Returns
     -------
     (training log, counts: parameters, documents, tokens, graded_elsewhere)
     """
     model, tokenizer = load_causal(spec.model, spec.max_tokens, texts, spec.seed)
-    rows = pretraining_documents(texts, tokenizer, spec)
+    documents = pretraining_documents(texts, tokenizer, spec)
     if graded is not None:
-        rows += graded_documents(model, tokenizer, spec, graded)
+        documents += graded_documents(model, tokenizer, spec, graded)
     pre: Pretraining = spec.pretraining
     training = spec.model_copy(
         update={
@@ -62,24 +62,24 @@ def pretrain(
     )
     reader = to_device(NextTokenModel(model))
     log = train_network(
-        reader, rows, _weighted_batch(tokenizer.pad_token_id), training, spec.seed, work=work
+        reader, documents, _weighted_batch(tokenizer.pad_token_id), training, spec.seed, work=work
     )
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return log, {
         "parameters": model.num_parameters(),
-        "documents": len(rows),
-        "tokens": sum(len(r["input_ids"]) for r in rows),
+        "documents": len(documents),
+        "tokens": sum(len(document["input_ids"]) for document in documents),
         "graded_elsewhere": 0 if graded is None else len(graded),
     }
 
 
 def surface_features(texts: list[str]) -> pd.DataFrame:
-    """Features of each text that anyone can count, each as a decile 0-9 among `texts`."""
+    """Surface features of each text, each as a decile 0-9 among `texts`."""
     words = [[w.strip(".,;:!?\"'()").lower() for w in t.split()] for t in texts]
-    known = pd.Series([w for text in words for w in set(text)]).value_counts()
-    rare = set(known.index[known <= max(2, 0.002 * len(texts))])
-    counted = pd.DataFrame(
+    frequency = pd.Series([w for text in words for w in set(text)]).value_counts()
+    rare = set(frequency.index[frequency <= max(2, 0.002 * len(texts))])
+    features = pd.DataFrame(
         {
             "Words": [len(w) for w in words],
             "Sentences": [sum(t.count(c) for c in ".!?") for t in texts],
@@ -89,7 +89,7 @@ def surface_features(texts: list[str]) -> pd.DataFrame:
             "Rare words": [np.mean([x in rare for x in w] or [0]) for w in words],
         }
     )
-    ranks = counted.rank(method="average", pct=True)
+    ranks = features.rank(method="average", pct=True)
     return (ranks * 10).clip(upper=9.999).astype(int)
 
 
@@ -100,20 +100,21 @@ def pretraining_documents(
 
     Returns
     -------
-    dicts of `input_ids` and `weights`: what each token counts in the loss, `ANSWER_SHARE` for the
+    dicts of `input_ids` and `weights`, the weight of each token in the loss: `ANSWER_SHARE` for all
     answers together and the rest for the text.
     """
     prompt = build_prompt(tokenizer, [0, 1], spec.rubric, "plain")
     essays = tokenizer(texts, add_special_tokens=False, split_special_tokens=True, verbose=False)
     digits = set(tokenizer.convert_tokens_to_ids(list("0123456789")))
-    tails = [""] * len(texts)
+    questions = [""] * len(texts)
     if spec.pretraining.surface_questions:
         rng = np.random.default_rng(spec.seed)
         for i, row in enumerate(surface_features(texts).to_dict("records")):
-            tails[i] = "".join(f"\n\n{name}: {row[name]}" for name in rng.permutation(list(row)))
+            names = rng.permutation(list(row))
+            questions[i] = "".join(f"\n\n{name}: {row[name]}" for name in names)
     rows = []
-    for essay, tail in zip(essays["input_ids"], tails, strict=True):
-        end = tokenizer(tail, add_special_tokens=False)["input_ids"] if tail else []
+    for essay, text in zip(essays["input_ids"], questions, strict=True):
+        end = tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
         ids = prompt.before + essay[: spec.max_tokens - len(prompt.before) - len(end)]
         answers = [False] * len(ids) + [token in digits for token in end]
         rows.append({"input_ids": ids + end, "weights": _weights(answers)})

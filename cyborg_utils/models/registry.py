@@ -1,7 +1,7 @@
-"""Scorers of every kind by one name, as Teachers and as Students.
+"""Training and loading of scorers of any kind.
 
-A kind's module, which its settings name, is imported where a scorer of that kind is trained or
-loaded: a classical scorer needs neither torch nor transformers nor peft.
+The module of a kind is imported only when a scorer of that kind is trained or loaded: a classical
+scorer needs neither torch nor transformers nor peft.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def train_scorer(spec: Teacher, training: TrainingInput) -> tuple[Scorer, pd.Dat
 
 
 def load_scorer(folder: Path, base: Path | None = None) -> Scorer:
-    """A saved scorer of any kind, ready to score.
+    """Load a saved scorer of any kind.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ def load_scorer(folder: Path, base: Path | None = None) -> Scorer:
     Raises
     ------
     ModelError
-        The folder does not say what kind of scorer it holds, or the kind is unknown.
+        The folder does not name the kind of its scorer, or the kind is unknown.
     """
     kind = read_description(folder)["spec"]["kind"]
     if kind not in SPECS:
         raise ModelError(
-            f"{folder / DESCRIPTION}: kind {kind!r} is none of {', '.join(SPECS)}; train it anew"
+            f"{folder / DESCRIPTION}: kind {kind!r} is none of {', '.join(SPECS)}; train it again"
         )
     return import_module(SPECS[kind].module).load(folder, base)

@@ -1,4 +1,4 @@
-"""A trained Student as a folder that others can use: the model, its training essays, its card."""
+"""A saved Student: a folder with the model, the profile of its training essays, and its card."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PROFILE = "training_essays.json"
 
 
 class StudentError(ValueError):
-    """A folder holds no Student that can be used; the message says why and what to do."""
+    """A folder has no usable Student; the message gives the reason and the remedy."""
 
 
 def save_student(folder: Path, model: Scorer, profile: TrainingProfile, card: str) -> None:
@@ -26,7 +26,7 @@ def save_student(folder: Path, model: Scorer, profile: TrainingProfile, card: st
 
     Parameters
     ----------
-    folder : where it goes; an older one there is replaced.
+    folder : its folder; an older one is replaced.
     profile : of its training essays.
     card : the README's text.
     """
@@ -37,12 +37,12 @@ def save_student(folder: Path, model: Scorer, profile: TrainingProfile, card: st
 
 
 def load_student(folder: Path) -> tuple[Scorer, TrainingProfile]:
-    """A Student from its folder, and the profile of its training essays.
+    """Load a Student and the profile of its training essays.
 
     Raises
     ------
     StudentError
-        Where there is none, where it lacks what scoring needs, or where loading it could run code.
+        The folder has no Student, lacks files that scoring needs, or could run code when loaded.
     """
     if not folder.is_dir():
         raise StudentError(
@@ -53,8 +53,8 @@ def load_student(folder: Path) -> tuple[Scorer, TrainingProfile]:
         raise StudentError(f"{folder}: {reason}")
     if not (folder / PROFILE).is_file():
         raise StudentError(
-            f"{folder}: no {PROFILE}, so nobody can say which essays it scores: name the `model` "
-            "folder that 04_student_training wrote"
+            f"{folder}: no {PROFILE}, without which unlike essays cannot be detected: name the "
+            "`model` folder that 04_student_training wrote"
         )
     try:
         return load_scorer(folder), TrainingProfile(**read_json(folder / PROFILE))
@@ -63,16 +63,16 @@ def load_student(folder: Path) -> tuple[Scorer, TrainingProfile]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StudentError(
             f"{folder}: not readable as a Student ({' '.join(str(error).split())[:200]}): is it "
-            "whole? 04_student_training writes it anew"
+            "complete? 04_student_training writes it again"
         ) from None
 
 
 def calibrated(scored: pd.DataFrame, labels: list[float], folder: Path) -> pd.DataFrame:
-    """Holistic scores on the line of the folder's `calibration.json` (`slope`, `shift`), rounded
-    anew; without that file the scores as they are.
+    """Holistic scores after the linear calibration of the folder's `calibration.json` (`slope`,
+    `shift`), rounded to the scale; without that file the scores as they are.
 
-    No study writes it by itself: whoever chooses a calibration, after 05b has shown on test what
-    it does, puts it there.
+    No study writes that file: it is added by hand, once a calibration is chosen from the results
+    of 05b on the test set.
     """
     file = folder / "calibration.json"
     if not file.is_file():

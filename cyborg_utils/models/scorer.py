@@ -1,8 +1,8 @@
-"""What every scorer can do, whatever its kind, and what one is trained on.
+"""The interface of all scorers, and their training input.
 
-A kind is a module with two functions: `fit(spec, training)` trains a scorer and gives it with its
-training log (None where there is none), `load(folder, base)` gives back one that was saved. This
-module needs the library of no kind; `cyborg_utils.models.registry` finds the module of one.
+A kind of scorer is a module with two functions: `fit(spec, training)` trains a scorer and returns
+it with its training log (or None), `load(folder, base)` loads a saved one. This module needs the
+library of no kind; `cyborg_utils.models.registry` imports the module of a kind.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DESCRIPTION = "scorer.json"
 
 
 class ModelError(ValueError):
-    """A model cannot be loaded or run; the message says which, and what to do."""
+    """A model cannot be loaded or run; the message names it and gives the remedy."""
 
 
 @runtime_checkable
@@ -32,7 +32,7 @@ class Scorer(Protocol):
 
     Attributes
     ----------
-    spec : the settings it was trained with; `spec.kind` names its kind.
+    spec : the settings that it was trained with; `spec.kind` names its kind.
     labels : the points of the score scale, in ascending order.
     traits : what it scores, the holistic score first.
     commit : the commit of the hub's weights that it was made from, None without such weights.
@@ -62,7 +62,7 @@ class Scorer(Protocol):
         ...
 
     def count_truncated(self, texts: list[str]) -> int:
-        """How many texts are longer than what it reads."""
+        """How many texts are longer than the maximum sequence length."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -77,15 +77,15 @@ class TrainingInput:
     Parameters
     ----------
     train, dev : frames with `text`, `score` and `score:<trait>` for each further trait; train may
-        have `weight` and `p_<label>` beside each. dev is human-scored and picks the best weights.
+        have `weight` and `p_<label>` for each. dev is human-scored, for checkpoint selection.
     labels : the points of the score scale, in ascending order.
-    seed : of the first weights and of the order of the essays.
-    traits : what is learned, the holistic score first.
+    seed : of the initial weights and of the order of the essays.
+    traits : what is scored, the holistic score first.
     texts : texts, scored or not, for the tokenizer of an encoder from scratch.
-    groups : columns of dev that `spec.group_penalty` is about.
+    groups : columns of dev with the subgroups of `spec.group_penalty`.
     base : folder of the pretrained model of a causal scorer from scratch, else None.
-    work : folder for checkpoints; training goes on from the last one there.
-    on_evaluate : called with the training log so far whenever dev has been scored.
+    work : folder for checkpoints; training resumes from the last one there.
+    on_evaluate : called with the training log so far after each evaluation on dev.
     """
 
     train: pd.DataFrame
@@ -113,7 +113,7 @@ def write_description(folder: Path, scorer: Scorer, **more: Any) -> None:
 
 
 def read_description(folder: Path) -> dict[str, Any]:
-    """What `write_description` wrote.
+    """Read what `write_description` wrote.
 
     Raises
     ------
@@ -123,12 +123,12 @@ def read_description(folder: Path) -> dict[str, Any]:
     file = folder / DESCRIPTION
     if not file.is_file():
         raise ModelError(
-            f"{folder}: no {DESCRIPTION}, which says what kind of scorer this is; name a folder "
-            "that 02_teacher_training or 04_student_training wrote"
+            f"{folder}: no {DESCRIPTION}, which names the kind of scorer; name a folder that "
+            "02_teacher_training or 04_student_training wrote"
         )
     about = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(about, dict) or "kind" not in about.get("spec", {}):
         raise ModelError(
-            f"{file}: no `kind` in `spec`, which says what kind of scorer this is; train it anew"
+            f"{file}: no `kind` in `spec`, which names the kind of scorer; train it again"
         )
     return about

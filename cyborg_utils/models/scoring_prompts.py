@@ -1,4 +1,4 @@
-"""Scoring prompts, and the one token that stands for each score."""
+"""Scoring prompts, and the token of each score."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 ESSAY = "\u0000essay\u0000"
-DATE = "26 Jul 2024"  # some chat templates write today's date, and scores would change with it
+DATE = "26 Jul 2024"  # some chat templates contain today's date, and scores would change with it
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """A scoring prompt as token ids: what stands before the essay, what stands after it, and
-    the token that answers each score."""
+    """A scoring prompt as token ids: those before the essay, those after it, and the answer token
+    of each score."""
 
     before: list[int]
     after: list[int]
     answers: list[int]
 
     def encode(self, essay: list[int], max_tokens: int) -> list[int]:
-        """The prompt around one essay; the essay's end is cut where it does not fit."""
+        """The prompt around one essay, which is truncated where it does not fit."""
         return self.before + essay[: self.room(max_tokens)] + self.after
 
     def room(self, max_tokens: int) -> int:
@@ -39,15 +39,15 @@ def build_prompt(
 
     Parameters
     ----------
-    labels : the scale's scores. Whole scores of one digit are answered by that digit, other
-        scales by the letters A, B, ... in order.
+    labels : the scale's scores. The answer token of a one-digit integer is that digit; on other
+        scales the answers are the letters A, B, ... in order.
     template : `chat` uses the tokenizer's chat template, `plain` does not, `auto` uses it where
         there is one.
 
     Raises
     ------
     ValueError
-        Where a score has no single token of its own.
+        Where a score is not a single token.
     """
     digits = all(isinstance(v, int) and 0 <= v <= 9 for v in labels)
     if not digits and len(labels) > len(LETTERS):
@@ -64,18 +64,19 @@ def build_prompt(
         else "Scores: "
         + ", ".join(f"{name} = {value:g}" for name, value in zip(names, labels, strict=True))
     )
-    head = "\n\n".join(part for part in (rubric.strip(), key, f"Essay:\n{ESSAY}") if part)
+    sections = (rubric.strip(), key, f"Essay:\n{ESSAY}")
+    head = "\n\n".join(section for section in sections if section)
     if template == "chat":
-        ask = f"{head}\n\nAnswer with the score alone, from {names[0]} to {names[-1]}."
+        request = f"{head}\n\nAnswer with the score alone, from {names[0]} to {names[-1]}."
         text = tokenizer.apply_chat_template(
-            [{"role": "user", "content": ask}],
+            [{"role": "user", "content": request}],
             tokenize=False,
             add_generation_prompt=True,
             date_string=DATE,
         )
         before, after = text.split(ESSAY)
     else:
-        # A letter melts into one token with a space before it, but not with a line break.
+        # A letter merges into one token with a space before it, but not with a line break.
         gap = " " if digits else "\n"
         before, after = f"{head}\n\nScore:{gap}".split(ESSAY)
         if tokenizer.bos_token:
@@ -95,7 +96,9 @@ def _answer_tokens(tokenizer: PreTrainedTokenizerBase, after: str, names: list[s
                 f"({len(whole) - len(start)} tokens); choose another template or model"
             )
         if whole[-1] == tokenizer.unk_token_id:
-            raise ValueError(f"score {name!r} is no token of this tokenizer; choose another model")
+            raise ValueError(
+                f"score {name!r} is not a token of this tokenizer; choose another model"
+            )
         answers.append(whole[-1])
     if len(set(answers)) != len(answers):
         raise ValueError("two scores share one token for this tokenizer; choose another model")

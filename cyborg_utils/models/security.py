@@ -1,4 +1,4 @@
-"""Folders of models from other places: what in them could run code, or leads out of them."""
+"""Security checks of model folders from other sources: code, and links out of the folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ PICKLES = {".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"}  # load
 
 
 def reject_reason(folder: Path) -> str | None:
-    """Why a model's folder is not to be loaded, in one sentence with the remedy; None where it
-    may be."""
+    """Why a model's folder must not be loaded, with the remedy; None where it may be."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() and not _stays(path, folder):
-            return f"{name} is a link to a place outside the folder: put the file itself there"
+            return f"{name} is a link to a file outside the folder: put the file itself there"
         if path.suffix.lower() in PICKLES:
             return (
-                f"{name} may run code of its maker when it is loaded: use a folder with "
-                "safetensors alone"
+                f"{name} may run code of its maker when it is loaded: use a folder with only "
+                "safetensors"
             )
         if path.suffix.lower() == ".py":
             return f"{name} is code of its maker, which is never run here: use a model without it"
@@ -31,16 +30,16 @@ def reject_reason(folder: Path) -> str | None:
 
 
 def _stays(link: Path, folder: Path) -> bool:
-    """Whether a link ends in the folder, or in the files of a snapshot of the hub's own cache."""
-    inside = [folder.resolve()]
+    """Whether a link points into the folder, or to the files of a snapshot in the hub's cache."""
+    allowed = [folder.resolve()]
     if folder.parent.name == "snapshots":
-        inside.append(folder.parents[1].resolve() / "blobs")
-    return any(link.resolve().is_relative_to(place) for place in inside)
+        allowed.append(folder.parents[1].resolve() / "blobs")
+    return any(link.resolve().is_relative_to(target) for target in allowed)
 
 
 def _asks_for_code(path: Path) -> bool:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError):
-        return False  # whoever loads it says what is wrong with it
+        return False  # loading it raises a clear error
     return isinstance(config, dict) and "auto_map" in config

@@ -1,6 +1,6 @@
-"""One way to train every neural scorer, and one way to score with it.
+"""Training and inference of all neural scorers.
 
-Training is the Trainer of transformers. Scoring is a loop of its own, because `Trainer.predict`
+Training uses the Trainer of transformers. Inference is a separate loop, because `Trainer.predict`
 with length grouping returns its rows in shuffled order.
 """
 
@@ -37,7 +37,7 @@ OnEvaluate = Callable[[pd.DataFrame], None]
 
 CHECKS = 6  # evaluations on dev in a training
 POOL = 4  # batches that are sorted by length together
-SAVE_SECONDS = 300  # a killed training loses no more than this
+SAVE_SECONDS = 300  # an interrupted training loses no more than this
 NO_ROOM = (
     "out of memory with a single essay of {:,} tokens: lower max_tokens, use a smaller model (or, "
     "for a Teacher, quantization: nf4), or free the device of other work"
@@ -65,9 +65,9 @@ class Pad:
 
 
 def split_by_tokens(lengths: list[int], tokens: int | None) -> Iterator[slice]:
-    """Cut a row of sequences into runs of at most `tokens` tokens, padding counted.
+    """Split sequences into consecutive batches of at most `tokens` tokens, padding included.
 
-    A sequence that is longer by itself is a run of its own; None leaves the row whole.
+    A longer sequence is a batch by itself; None makes one batch.
     """
     first, longest = 0, 0
     for i, length in enumerate(lengths):
@@ -80,11 +80,12 @@ def split_by_tokens(lengths: list[int], tokens: int | None) -> Iterator[slice]:
 
 
 class LengthBucketSampler(Sampler[int]):
-    """Random batches of essays of similar length: pools of `POOL` batches, drawn at random, are
-    sorted by length inside and their batches shuffled.
+    """Random batches of essays of similar length: random pools of `POOL` batches are sorted by
+    length, and the batches of a pool shuffled.
 
-    Sorting larger pools, as the Trainer's own length grouping does, pads less; but longer essays
-    score higher, and whole runs of batches with one length make a model chase their mean score.
+    Larger pools, as in the Trainer's own length grouping, would need less padding; but longer
+    essays have higher scores, and many consecutive batches of one length make a model follow their
+    mean score.
     """
 
     def __init__(self, lengths: list[int], batch_size: int, seed: int):
@@ -95,7 +96,7 @@ class LengthBucketSampler(Sampler[int]):
         return len(self.lengths)
 
     def set_epoch(self, epoch: int) -> None:
-        """The Trainer calls this; a resumed epoch has the order that it had before."""
+        """Called by the Trainer, so that a resumed epoch has the same order."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
@@ -104,25 +105,25 @@ class LengthBucketSampler(Sampler[int]):
         for first in range(0, len(order), POOL * size):
             pool = order[first : first + POOL * size]
             pool = pool[np.argsort(self.lengths[pool], kind="stable")]
-            whole = len(pool) // size  # the last batch of an epoch may be a short one
-            for batch in rng.permutation(whole):
+            n_full = len(pool) // size  # the last batch of an epoch may be smaller
+            for batch in rng.permutation(n_full):
                 yield from pool[batch * size : (batch + 1) * size].tolist()
-            yield from pool[whole * size :].tolist()
+            yield from pool[n_full * size :].tolist()
 
 
 @dataclass
 class Batch:
-    """The essays of one optimizer step, not yet padded; the Trainer passes it on as it is."""
+    """The essays of one optimizer step, not yet padded; the Trainer passes it on unchanged."""
 
     examples: list[dict]
 
 
 class EssayTrainer(Trainer):
-    """The Trainer with batches of similar length that go through the model in parts.
+    """The Trainer with batches of similar length that are split into micro-batches.
 
-    A batch is the unit of learning, a part is what fits in memory at once: the gradients of the
-    parts add up to the batch's. Where memory runs out, the parts are halved and the step is
-    repeated; where a single essay does not fit, activations are recomputed instead of kept.
+    The gradients of the micro-batches add up to the batch's. Where memory runs out, the
+    micro-batches are halved and the step is repeated; where a single essay does not fit,
+    activations are recomputed instead of stored.
     """
 
     def __init__(
@@ -150,15 +151,15 @@ class EssayTrainer(Trainer):
             except RuntimeError as error:
                 if not should_reduce_batch_size(error):
                     raise
-            # Not in the handler: the error keeps what the failed step had in memory.
-            self._make_room(model, [len(e["input_ids"]) for e in examples])
+            # Not in the handler, where the error still references the failed step's tensors.
+            self._free_memory(model, [len(e["input_ids"]) for e in examples])
 
     def _forward_and_backward(self, model, examples: list[dict]) -> torch.Tensor:
         total = torch.zeros((), device=self.args.device)
-        for part in split_by_tokens([len(e["input_ids"]) for e in examples], self.tokens):
-            inputs = self._prepare_inputs(self.collate(examples[part]))
+        for micro in split_by_tokens([len(e["input_ids"]) for e in examples], self.tokens):
+            inputs = self._prepare_inputs(self.collate(examples[micro]))
             with self.compute_loss_context_manager():
-                loss = model(**inputs).loss * ((part.stop - part.start) / len(examples))
+                loss = model(**inputs).loss * ((micro.stop - micro.start) / len(examples))
             self.accelerator.backward(loss)
             total += loss.detach()
         if self.penalty is not None:
@@ -167,7 +168,7 @@ class EssayTrainer(Trainer):
             self.accelerator.backward(loss)
         return total
 
-    def _make_room(self, model, lengths: list[int]) -> None:
+    def _free_memory(self, model, lengths: list[int]) -> None:
         model.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -175,20 +176,20 @@ class EssayTrainer(Trainer):
         if self.tokens is None or self.tokens > longest:
             before = longest * len(lengths) if self.tokens is None else self.tokens
             self.tokens = max(longest, before // 2)
-            remedy = f"parts of {self.tokens:,} tokens at once"
+            remedy = f"micro-batches of {self.tokens:,} tokens"
         elif not self.recomputes:
-            self.recomputes, self.tokens = True, self.first_tokens  # there is room again
+            self.recomputes, self.tokens = True, self.first_tokens
             recompute_activations(model)
             remedy = "activations recomputed, which takes a third more time"
         else:
             raise ModelError(NO_ROOM.format(longest))
         print(
-            f"step {self.state.global_step + 1}: out of memory; going on with {remedy}, and the "
+            f"step {self.state.global_step + 1}: out of memory; continuing with {remedy}, and the "
             f"same batch of {len(lengths)} essays"
         )
 
     def _save(self, output_dir=None, state_dict=None) -> None:
-        """Only what is trained goes into a checkpoint, and the weights that are best on dev."""
+        """Save only the trained weights, and those that are best on dev."""
         folder = Path(output_dir)
         folder.mkdir(parents=True, exist_ok=True)
         save_file(trained_weights(self.model), folder / "trained.safetensors")
@@ -205,40 +206,40 @@ class EssayTrainer(Trainer):
 
 
 def trained_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of the weights that training changes: all, or those of an adapter."""
+    """A copy of the trainable weights: all, or those of an adapter."""
     trained = ((k, p) for k, p in model.named_parameters() if p.requires_grad)
     return {name: weight.detach().clone() for name, weight in trained}
 
 
 def recompute_activations(model: torch.nn.Module) -> None:
-    """Keep no activations between the layers but compute them again on the way back."""
+    """Enable gradient checkpointing: recompute activations in the backward pass."""
     inner = next(m for m in model.modules() if isinstance(m, PreTrainedModel))
     inner.gradient_checkpointing_enable({"use_reentrant": False})
 
 
 class Progress(TrainerCallback):
-    """Print the time left at about ten moments, and see to it that a killed run can go on."""
+    """Print the time left about ten times, and save checkpoints for an interrupted run."""
 
     def on_train_begin(self, args, state, control, **_):
         self.start = self.saved = time.monotonic()
-        self.first, self.every = state.global_step, max(1, state.max_steps // 10)
+        self.first, self.interval = state.global_step, max(1, state.max_steps // 10)
         if self.first:
-            print(f"going on at step {self.first} of {state.max_steps}, where a run was stopped")
+            print(f"resuming at step {self.first} of {state.max_steps} of an interrupted run")
 
     def on_step_end(self, args, state, control, **_):
         now = time.monotonic()
-        if state.global_step % self.every == 0 and state.global_step < state.max_steps:
-            a_step = (now - self.start) / (state.global_step - self.first)
-            left = a_step * (state.max_steps - state.global_step)
+        if state.global_step % self.interval == 0 and state.global_step < state.max_steps:
+            per_step = (now - self.start) / (state.global_step - self.first)
+            left = per_step * (state.max_steps - state.global_step)
             print(f"step {state.global_step} of {state.max_steps}, about {left:.0f} s left")
         if now - self.saved >= SAVE_SECONDS:
             self.saved, control.should_save = now, True
 
 
 class BestCheckpoint(TrainerCallback):
-    """Evaluate on dev at `CHECKS` moments of training and keep the weights of the best one, or,
-    where a penalty is learned from dev, of the last: the best for agreement would be a moment at
-    which the penalty had not worked yet."""
+    """Evaluate on dev at `CHECKS` steps of training and keep the weights of the best one, or, with
+    a penalty on dev, of the last: agreement would be best at a step at which the penalty had no
+    effect yet."""
 
     def __init__(self, evaluate: Callable[[], float], on_evaluate: OnEvaluate | None, last: bool):
         self.evaluate, self.on_evaluate, self.last = evaluate, on_evaluate, last
@@ -281,9 +282,9 @@ def train_network(
     ----------
     examples : dicts with `input_ids` and `labels`.
     evaluate : agreement with the dev scores, in [-1, 1]; with it, the model ends with the weights
-        of its highest value, by the same rule for every arm, or, with a penalty, with the last
-        ones.
-    work : folder for checkpoints, every `SAVE_SECONDS`; training goes on from the last one there.
+        of its highest value (checkpoint selection, the same for every arm) or, with a penalty,
+        with the last ones.
+    work : folder for checkpoints, every `SAVE_SECONDS`; training resumes from the last one there.
     on_evaluate : called with the log so far whenever dev has been evaluated.
     penalty : of the model at a step, added to each step's loss; not part of the logged loss.
 
@@ -330,7 +331,7 @@ def _arguments(spec: Training, steps: int, seed: int, folder: str) -> TrainingAr
         bf16=spec.precision == "bf16",
         remove_unused_columns=False,
         logging_steps=max(1, steps // 50),
-        save_strategy="no",  # Progress asks for checkpoints by the clock
+        save_strategy="no",  # Progress requests checkpoints by time
         save_total_limit=2,
         report_to=[],
         disable_tqdm=True,
@@ -338,16 +339,16 @@ def _arguments(spec: Training, steps: int, seed: int, folder: str) -> TrainingAr
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=False,
     )
-    arguments._n_gpu = min(1, arguments.n_gpu)  # no DataParallel where a machine has several
+    arguments._n_gpu = min(1, arguments.n_gpu)  # no DataParallel on several GPUs
     return arguments
 
 
 def last_checkpoint(work: Path | None) -> str | None:
-    """The newest whole checkpoint of a folder; the Trainer writes `trainer_state.json` last."""
+    """The newest complete checkpoint of a folder; the Trainer writes `trainer_state.json` last."""
     if work is None:
         return None
-    whole = [p.parent for p in work.glob("checkpoint-*/trainer_state.json") if p.stat().st_size]
-    return str(max(whole, key=lambda p: int(p.name.split("-")[1]))) if whole else None
+    complete = [p.parent for p in work.glob("checkpoint-*/trainer_state.json") if p.stat().st_size]
+    return str(max(complete, key=lambda p: int(p.name.split("-")[1]))) if complete else None
 
 
 @torch.inference_mode()
@@ -356,23 +357,23 @@ def logits_of(
 ) -> np.ndarray:
     """The model's outputs, one row per example, in the order of `examples`.
 
-    Batches hold `spec.inference_batch_tokens` tokens and are sorted by length, longest first, so
-    that little is padded and a lack of memory shows at once; it halves the batches.
+    Batches have up to `spec.inference_batch_tokens` tokens and are sorted by length, longest first,
+    for little padding and an early out-of-memory error, after which batches are halved.
     """
     torch.set_num_threads(spec.threads)
     model.eval()
-    where = next(model.parameters()).device
+    on_device = next(model.parameters()).device
     order = np.argsort([-len(e["input_ids"]) for e in examples], kind="stable")
     lengths = [len(examples[i]["input_ids"]) for i in order]
-    lowest = torch.bfloat16 if spec.precision == "bf16" else None
+    dtype = torch.bfloat16 if spec.precision == "bf16" else None
     rows, done, tokens = [None] * len(examples), 0, spec.inference_batch_tokens
     while done < len(order):
-        run = next(split_by_tokens(lengths[done:], tokens))
-        chosen = order[done : done + run.stop]
+        batch = next(split_by_tokens(lengths[done:], tokens))
+        chosen = order[done : done + batch.stop]
         try:
             inputs = collate([{"input_ids": examples[i]["input_ids"]} for i in chosen])
-            with torch.autocast(where.type, dtype=lowest, enabled=lowest is not None):
-                output = model(**{k: v.to(where) for k, v in inputs.items()}).logits
+            with torch.autocast(on_device.type, dtype=dtype, enabled=dtype is not None):
+                output = model(**{k: v.to(on_device) for k, v in inputs.items()}).logits
         except RuntimeError as error:
             if not should_reduce_batch_size(error):
                 raise
@@ -382,11 +383,11 @@ def logits_of(
                 raise ModelError(NO_ROOM.format(lengths[done]))
             torch.cuda.empty_cache()
             tokens = max(lengths[done], tokens // 2)
-            print(f"out of memory; going on with {tokens:,} tokens at once")
+            print(f"out of memory; continuing with {tokens:,} tokens at once")
             continue
         output = output.float().cpu().numpy()
         if not np.isfinite(output).all():
-            raise ModelError("its outputs are no numbers: training diverged; lower learning_rate")
+            raise ModelError("outputs are not numbers: training diverged; lower learning_rate")
         for i, row in zip(chosen, output, strict=True):
             rows[i] = row
         done += len(chosen)
@@ -394,5 +395,5 @@ def logits_of(
 
 
 def to_device(model: torch.nn.Module) -> torch.nn.Module:
-    """The model on the device that trains and scores."""
+    """Move a model to the device for training and scoring."""
     return model.to(device())

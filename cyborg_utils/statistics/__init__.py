@@ -3,7 +3,7 @@
 Agreement (kappa, intervals, comparisons of machines, non-inferiority), fairness by group (SMD, DSM,
 equivalence verdicts, conditional bias), agreement with the true score (PRMSE), calibration to the
 human scale, and contrasts of arms that were trained with several draws and seeds. They work on
-arrays and pandas frames, and need NumPy, pandas, SciPy and statsmodels alone:
+arrays and pandas frames and need only NumPy, pandas, SciPy and statsmodels:
 
 >>> from cyborg_utils.statistics import quadratic_weighted_kappa
 >>> quadratic_weighted_kappa([1, 2, 3, 4], [1, 2, 4, 4], labels=range(1, 7))

@@ -1,9 +1,9 @@
-"""Conditional bias: does the machine score a group differently from others of equal human score?
+"""Conditional bias: differences between groups' machine scores conditional on the human score.
 
-The human score H is an error-laden measure of the true score T. At equal H a group with a lower
-mean has the lower expected T, so a perfectly fair machine, which follows T, seems to mark it
-down. The coefficient is therefore given over a band of reliabilities of H, or with a second human
-rating as instrument.
+The human score H measures the true score T with error. At equal H a group with a lower mean has
+the lower expected T, so that a perfectly fair machine, which follows T, seems to score it too
+severely. The coefficient is therefore estimated for a range of reliabilities of H, or with a
+second human rating as instrument.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ def conditional_bias(
     second_rating: ArrayLike | None = None,
     level: float = 0.95,
 ) -> ConditionalBias:
-    """Measure how far group membership explains the machine's error, also at equal human score.
+    """Measure how far group explains the machine's error, also conditional on human score.
 
     OSA and OSD are the adjusted R^2 of (M - H)^2 and of M - H on group; CSD is the rise of the
-    adjusted R^2 of M - H when group joins the human score, each score a category of its own
-    (Loukina, Madnani and Zechner, 2019, as in RSMTool). Coefficients are of M - H on group with H
-    linear, so that the error of H can be taken out: errors in variables with error variance
+    adjusted R^2 of M - H when group is added to the human score as categories (Loukina, Madnani
+    and Zechner, 2019, as in RSMTool). Coefficients are of M - H on group with H
+    linear, so that the error of H can be corrected: errors in variables with error variance
     (1 - reliability) Var(H) (Fuller, 1987), or two-stage least squares with the second rating as
     instrument. Their intervals are normal, from the sandwich of the estimating equations.
 
@@ -72,7 +72,7 @@ def conditional_bias(
         Level to compare with; by default the largest, ties alphabetical.
     reliabilities : sequence of float
         Assumed reliabilities of H over the whole sample. One so low that it leaves no true
-        variance inside the groups gives NaN and the verdict `NOT_ESTIMABLE`.
+        variance within the groups gives NaN and the verdict `NOT_ESTIMABLE`.
     second_rating : array_like, shape (n,), optional
         A second, independent human score, missing where an essay has none.
     level : float
@@ -90,8 +90,8 @@ def conditional_bias(
     Raises
     ------
     ValueError
-        If lengths differ, a score is missing, the reference is no level, or a reliability is not
-        above 0 and at most 1.
+        If lengths differ, a score is missing, the reference is not a level, or a reliability is
+        not above 0 and at most 1.
     """
     h, m = aligned_scores(human=human, machine=machine)
     sizes, reference, dummies = _levels(group, h.size, reference)
@@ -109,7 +109,7 @@ def _levels(group: ArrayLike, n: int, reference: str | None) -> tuple[pd.Series,
     ordered = sorted(sizes.index, key=lambda name: (-sizes[name], name))
     reference = ordered[0] if reference is None else str(reference)
     if reference not in sizes:
-        raise ValueError(f"reference {reference!r} is not a level; there are {', '.join(ordered)}")
+        raise ValueError(f"reference {reference!r} is not a level: use {', '.join(ordered)}")
     others = [name for name in ordered if name != reference]
     return sizes[others], reference, (levels[:, None] == np.array(others, dtype=object)) * 1.0
 
@@ -133,9 +133,9 @@ def _fits(
     second_rating: ArrayLike | None,
 ) -> list[tuple[str, float, tuple[np.ndarray, np.ndarray]]]:
     """Correction, reliability, and the coefficients and errors of the levels."""
-    wrong = [value for value in reliabilities if not 0 < value <= 1]
-    if wrong:
-        raise ValueError(f"reliabilities must be above 0 and at most 1, got {wrong}")
+    impossible = [value for value in reliabilities if not 0 < value <= 1]
+    if impossible:
+        raise ValueError(f"reliabilities must be above 0 and at most 1, got {impossible}")
     fits = [("none", 1.0, _fit(m, h, dummies, 1.0))]
     for reliability in reliabilities:
         fit = _fit(m, h, dummies, reliability)
@@ -152,9 +152,9 @@ def _fits(
 
 def _coefficients(sizes: pd.Series, reference: str, fits: list, level: float) -> pd.DataFrame:
     rows, z = [], stats.norm.ppf(0.5 + level / 2)
-    for at, (name, n) in enumerate(sizes.items()):
+    for index, (name, n) in enumerate(sizes.items()):
         for correction, reliability, (estimates, errors) in fits:
-            value, se = estimates[at], errors[at]
+            value, se = estimates[index], errors[index]
             p = 2 * stats.norm.sf(abs(value) / se) if se > 0 else np.nan
             rows.append((name, reference, int(n), correction, reliability, value, se,
                          value - z * se, value + z * se, p))  # fmt: skip
@@ -168,7 +168,7 @@ def _adjusted_r2(outcome: np.ndarray, regressors: np.ndarray) -> float:
     if np.ptp(outcome) < 1e-12 or outcome.size <= design.shape[1]:
         return np.nan
     with warnings.catch_warnings():
-        # A level that alone holds a score point is collinear; rank and R^2 stay right.
+        # A level that has a score point to itself is collinear; rank and R^2 stay correct.
         warnings.simplefilter("ignore", SingularMatrixWarning)
         return float(OLS(outcome, design).fit().rsquared_adj)
 
@@ -194,8 +194,8 @@ def _fit(
     Returns
     -------
     coefficients, errors : ndarray, shape (k,)
-        Sandwich standard errors (HC1 where nothing is corrected). NaN for a level of fewer than
-        two essays, and where no true variance of H is left inside the levels.
+        Sandwich standard errors (HC1 without a correction). NaN for a level of fewer than two
+        essays, and where no true variance of H is left within the levels.
     """
     k = dummies.shape[1]
     estimates, errors = np.full(k, np.nan), np.full(k, np.nan)
@@ -230,19 +230,19 @@ def _fit(
 
 def _verdicts(coefficients: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for name, part in coefficients.groupby("level", sort=False):
-        believable = part[part["correction"] != "none"]
-        believable = part if believable.empty else believable
-        if believable["se"].isna().any():
+    for name, of_level in coefficients.groupby("level", sort=False):
+        corrected = of_level[of_level["correction"] != "none"]
+        corrected = of_level if corrected.empty else corrected
+        if corrected["se"].isna().any():
             verdict = ConditionalVerdict.NOT_ESTIMABLE
-        elif (believable["low"] > 0).all():
+        elif (corrected["low"] > 0).all():
             verdict = ConditionalVerdict.TOO_HIGH
-        elif (believable["high"] < 0).all():
+        elif (corrected["high"] < 0).all():
             verdict = ConditionalVerdict.TOO_LOW
-        elif ((believable["low"] > 0) | (believable["high"] < 0)).any():
+        elif ((corrected["low"] > 0) | (corrected["high"] < 0)).any():
             verdict = ConditionalVerdict.DEPENDS
         else:
             verdict = ConditionalVerdict.NONE_SHOWN
-        values = believable["coefficient"]
-        rows.append((name, part["n"].iloc[0], values.min(), values.max(), verdict))
+        values = corrected["coefficient"]
+        rows.append((name, of_level["n"].iloc[0], values.min(), values.max(), verdict))
     return pd.DataFrame(rows, columns=["level", "n", "smallest", "largest", "verdict"])

@@ -43,9 +43,9 @@ Groups = str | Sequence[str | Sequence[str]]
 
 
 class GroupNote(StrEnum):
-    """What is to be known of a row of the group report."""
+    """Notes on a row of the group report."""
 
-    SOME_UNSCORED = "some_unscored"  # essays without a human or machine score are left out
+    SOME_UNSCORED = "some_unscored"  # essays without a human or machine score are excluded
     NONE_SCORED = "none_scored"
     ONE_HUMAN_SCORE = "one_human_score"  # kappa is undefined
     ONE_MACHINE_SCORE = "one_machine_score"
@@ -95,7 +95,7 @@ def smd_with_error(
     population_human: ArrayLike | None = None,
     population_machine: ArrayLike | None = None,
 ) -> tuple[float, float]:
-    """Compute the SMD and its standard error, which respects that M and H are paired.
+    """Compute the SMD and its standard error, with M and H paired.
 
     The error is the influence function's: for D / d with D = mean(M - H), an essay contributes
     (M - H - D) / d - D (v - d^2) / (2 d^3), where v is its squared deviation (averaged over H and
@@ -161,7 +161,7 @@ def difference_of_standardized_means(
 ) -> float:
     """Compute DSM: the group mean of z(M) - z(H), z over the whole sample.
 
-    Unlike the SMD it takes out a difference of scale between machine and human.
+    Unlike the SMD, it removes a shift or scale that is common to all essays.
 
     Parameters
     ----------
@@ -207,8 +207,8 @@ def group_differences(
 
     Estimates only, without intervals or verdicts, for example to average them over the runs of an
     arm. Kappa and agreement are of scores on the scale (a continuous machine score is rounded by
-    `round_to_scale`); means, SMD and DSM are of the scores themselves. Missing group values are a
-    level, essays without a score are counted.
+    `round_to_scale`); means, SMD and DSM are of the unrounded scores. Missing group values are a
+    level; essays without a score are counted.
 
     Parameters
     ----------
@@ -235,8 +235,8 @@ def group_differences(
     ValueError
         If a column is absent, no essay has both scores, or a human score is not on the scale.
     """
-    whole, parts = _scored_groups(frame, groups, human, machine, labels)
-    rows = [_differences(part, whole, denominators) for part in parts]
+    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
+    rows = [_differences(group, whole, denominators) for group in scored_groups]
     further = [f"smd_{name}" for name in denominators[1:]]
     return pd.DataFrame(rows, columns=[*_DIFFERENCES, *further])
 
@@ -281,15 +281,16 @@ def group_report(
     ValueError
         As `group_differences`.
     """
-    whole, parts = _scored_groups(frame, groups, human, machine, labels)
+    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
     rows = []
-    for part in parts:
-        row = _differences(part, whole, (denominator,))
+    for group in scored_groups:
+        row = _differences(group, whole, (denominator,))
         row |= _inference(row, bound, level, min_essays)
         if np.isfinite(row.get("qwk", np.nan)):
-            table = bootstrap_agreement(part.human, part.on_scale, labels, n_replicates, seed=seed)
+            scores = group.human, group.on_scale
+            table = bootstrap_agreement(*scores, labels, n_replicates, seed=seed)
             row["qwk_low"], row["qwk_high"] = table.loc["qwk", ["low", "high"]]
-        rows.append(row | {"reference": part.largest, "notes": _notes(part, row, min_essays)})
+        rows.append(row | {"reference": group.largest, "notes": _notes(group, row, min_essays)})
     table = pd.DataFrame(rows, columns=_REPORT).assign(denominator=denominator, bound=bound)
     return table.assign(p_bh=benjamini_hochberg(table["p"]))
 
@@ -333,17 +334,17 @@ def _scored_groups(
     if not np.isin(m[scored], as_labels(labels).astype(float)).all():
         on_scale[scored] = round_to_scale(m[scored], labels)
 
-    def parts() -> Iterator[_Group]:
+    def iterate() -> Iterator[_Group]:
         for attribute in [groups] if isinstance(groups, str) else groups:
             name, levels = group_levels(frame, attribute)
             sizes = levels[scored].value_counts().reindex(levels.unique(), fill_value=0)
             ordered = sorted(sizes.index, key=lambda level: (-sizes[level], level))
             for rank, level in enumerate(ordered):
-                inside = (levels == level).to_numpy()
-                at, unscored = inside & scored, int((inside & ~scored).sum())
-                yield _Group(name, level, rank == 0, unscored, h[at], m[at], on_scale[at])
+                members = (levels == level).to_numpy()
+                rows, unscored = members & scored, int((members & ~scored).sum())
+                yield _Group(name, level, rank == 0, unscored, h[rows], m[rows], on_scale[rows])
 
-    return (h[scored], m[scored]), parts()
+    return (h[scored], m[scored]), iterate()
 
 
 def _differences(

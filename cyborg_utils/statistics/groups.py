@@ -1,4 +1,4 @@
-"""Subgroups of essays: their names, and which are too small to be shown."""
+"""Subgroups of essays: their names, and the suppression of small ones."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def group_levels(frame: pd.DataFrame, attribute: Attribute) -> tuple[str, pd.Ser
             f"group columns {', '.join(absent)} are not in the frame; it has "
             f"{', '.join(map(str, frame.columns))}"
         )
-    parts = []
+    names = []
     for column in columns:
         text = frame[column].astype("string").str.strip()
-        parts.append(text.mask(text == "").fillna(MISSING).astype(object))
-    levels = parts[0]
-    for part in parts[1:]:
-        levels = levels + " × " + part
+        names.append(text.mask(text == "").fillna(MISSING).astype(object))
+    levels = names[0]
+    for further in names[1:]:
+        levels = levels + " × " + further
     return group_name(attribute), levels
 
 
@@ -57,7 +57,7 @@ ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a sc
 
 
 def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
-    """Find the counts that a report leaves out, so that no small group can be read off it.
+    """Find the counts that a report suppresses, so that no small group can be inferred from it.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
     while waiting:
         waiting = False
         for line in lines:
-            open_ones = counts[line & ~hidden & (counts > 0)]
-            if 0 < counts[line & hidden].sum() < least and len(open_ones):
-                hidden[open_ones.idxmin()] = waiting = True
+            shown = counts[line & ~hidden & (counts > 0)]
+            if 0 < counts[line & hidden].sum() < least and len(shown):
+                hidden[shown.idxmin()] = waiting = True
     return hidden

@@ -1,4 +1,4 @@
-"""Scores and the scale they are on: checks with one clear sentence, and rounding."""
+"""Scores and score scales: checks, rounding and rescaling."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Range(Protocol):
 
 
 def as_scores(scores: ArrayLike, name: str) -> np.ndarray:
-    """Give scores as a one-dimensional float array without missing values.
+    """Convert scores to a one-dimensional float array without missing values.
 
     Parameters
     ----------
@@ -37,21 +37,21 @@ def as_scores(scores: ArrayLike, name: str) -> np.ndarray:
     try:
         values = pd.Series(scores).to_numpy(dtype=float, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be one score an essay, as numbers: {error}") from error
+        raise ValueError(f"{name} must be one number per essay: {error}") from error
     if values.size == 0:
         raise ValueError(f"{name} is empty: at least one essay is needed")
     missing = np.flatnonzero(~np.isfinite(values))
     if missing.size:
         raise ValueError(
             f"{missing.size} of {values.size} scores in {name} are missing or infinite "
-            f"(first positions: {', '.join(map(str, missing[:3]))}); leave those essays out and "
-            "report how many they are"
+            f"(first positions: {', '.join(map(str, missing[:3]))}); exclude those essays and "
+            "report how many there are"
         )
     return values
 
 
 def aligned_scores(**scores: ArrayLike) -> list[np.ndarray]:
-    """Check several score vectors and that all of them are about the same number of essays.
+    """Check several score vectors and that all of them have the same length.
 
     Parameters
     ----------
@@ -71,17 +71,17 @@ def aligned_scores(**scores: ArrayLike) -> list[np.ndarray]:
     lengths = {name: values.size for name, values in checked.items()}
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name} has {size}" for name, size in lengths.items())
-        raise ValueError(f"scores must be about the same essays, in the same order: {listed}")
+        raise ValueError(f"scores must be of the same essays, in the same order: {listed}")
     return list(checked.values())
 
 
 def as_labels(labels: ArrayLike) -> np.ndarray:
-    """Give the score scale as an ascending array.
+    """Convert the score scale to an ascending array.
 
     Parameters
     ----------
     labels : array_like, shape (k,)
-        Every score that the scale knows, used or not.
+        Every score of the scale, used or not.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def as_labels(labels: ArrayLike) -> np.ndarray:
 
 
 def check_on_scale(scores: np.ndarray, labels: ArrayLike, name: str) -> None:
-    """Refuse scores that the scale does not know.
+    """Refuse scores that are not on the scale.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def check_on_scale(scores: np.ndarray, labels: ArrayLike, name: str) -> None:
     Raises
     ------
     ValueError
-        With the count and the first few of the offenders, and the remedy.
+        If a score is not on the scale.
     """
     scale = as_labels(labels).astype(float)
     off = scores[~np.isin(scores, scale)]

@@ -1,8 +1,9 @@
-"""What decides whether a stage runs again besides its input files: code, settings, libraries.
+"""Hash of what decides, besides its input files, whether a stage is rerun.
 
-Only code that bears results counts: the notebook's code cells that a report shows, and the modules
-of some subpackages that these cells import, directly or through each other. What a study is and how
-it is run (`study`, `workflow`, the command line) decides no number: its settings count by value.
+That is code, settings and libraries. Only code that produces results counts: the notebook's code
+cells that a report shows, and the modules of some subpackages that these cells import, directly or
+indirectly. The code that defines and runs a study (`study`, `workflow`, the command line) changes
+no number: its settings count by value.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from pathlib import Path
 from cyborg_utils.study.notebook_cells import report_code
 
 PACKAGE = Path(__file__).parents[1]
-COMPUTES = ("statistics", "corpus", "models", "labeling")  # the code of numbers
-SHOWS = (*COMPUTES, "analysis", "reporting")  # and of the tables, figures and sentences of a page
+COMPUTES = ("statistics", "corpus", "models", "labeling")  # the code that computes numbers
+SHOWS = (*COMPUTES, "analysis", "reporting")  # and that makes a page's tables, figures and text
 TEACHES = (*SHOWS, "teaching")
 
 
@@ -29,7 +30,7 @@ def code_hash(
     modules: tuple[str, ...] = (),
     libraries: tuple[str, ...] = (),
 ) -> str:
-    """Hash of all that a stage's result depends on besides its input files.
+    """Hash everything that a stage's result depends on besides its input files.
 
     Prose, comments and docstrings do not count, nor do cells that no report shows.
 
@@ -38,8 +39,8 @@ def code_hash(
     notebook : name of the stage's notebook.
     settings : values of the study that the stage uses; JSON values or pydantic models.
     subpackages : those whose modules count: `COMPUTES` for a stage that draws, trains or labels,
-        so that the look of its page repeats nothing; `SHOWS` where the page is the result.
-    modules : dotted names of modules that are chosen as it runs, by the kind of a model, and that
+        so that an edit of its page's layout reruns nothing; `SHOWS` where the page is the result.
+    modules : dotted names of modules that are chosen at run time, by the kind of a model, and that
         no import statement names.
     libraries : names of distributions whose installed versions count.
 
@@ -59,19 +60,19 @@ def code_hash(
 
 
 def reachable(code: str, subpackages: tuple[str, ...], modules: tuple[str, ...] = ()) -> set[str]:
-    """Dotted names of the modules of some subpackages that code imports, also through each other.
+    """Dotted names of the modules of some subpackages that code imports, directly or indirectly.
 
     A name that is imported from a subpackage counts as imported from the module that defines it.
     """
-    waiting, found = list(modules), set()
+    waiting, counted = list(modules), set()
     waiting += _imports(code)
     while waiting:
         name = waiting.pop()
-        if name in found or name.split(".")[1] not in subpackages:
+        if name in counted or name.split(".")[1] not in subpackages:
             continue
-        found.add(name)
+        counted.add(name)
         waiting += _imports(_source(_file(name)))
-    return found
+    return counted
 
 
 @cache
@@ -88,7 +89,7 @@ def _imports(code: str) -> frozenset[str]:
 
 
 def _module_of(module: str, name: str) -> str:
-    """The module that an imported name comes from, seen through the `__init__` of subpackages."""
+    """The module that defines an imported name, resolved through the `__init__` of subpackages."""
     if _file(f"{module}.{name}").is_file():
         return f"{module}.{name}"
     if _file(module).name == "__init__.py":

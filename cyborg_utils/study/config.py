@@ -1,8 +1,8 @@
-"""Read a study: typed, strict, and with one clear error.
+"""Read and validate a study's configuration.
 
-A study is one YAML file in `params/`. It is layered once: the defaults of
-`cyborg_utils.study.schema.study`, the study's file, then `key=value` settings from the command line
-or a notebook.
+A study is one YAML file in `params/`. Its values override the defaults of
+`cyborg_utils.study.schema.study`; `key=value` settings from the command line or a notebook override
+both.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cyborg_utils.study.schema.base import ParameterError, Strict
 from cyborg_utils.study.schema.study import Study
 
 MAX_VALUES = 20_000  # in a study's file
-UNREADABLE = (yaml.YAMLError, ValueError)  # a date or a number that there is not is a ValueError
+UNREADABLE = (yaml.YAMLError, ValueError)  # an impossible date or number is a ValueError
 
 
 def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) -> Study:
@@ -29,75 +29,75 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
     Parameters
     ----------
     study : a path to a YAML file, or the name of one without its ending, which is looked for in
-        `params/` of the working folder, in that folder itself, and among the studies that the
-        package brings along.
-    settings : `key=value` strings laid over the file, keys with dots, list items by their
+        `params/` of the working folder, in that folder itself, and among the studies that come
+        with the package.
+    settings : `key=value` strings that override the file, keys with dots, list items by their
         name: `sampling.seeds=[1,2,3]`, `students.electra.epochs=2`.
 
     Raises
     ------
     ParameterError
-        One line for each fault: file, key, value, and what would be right.
+        One line for each error: file, key, value, and what would be valid.
     """
     path = _study_path(study)
     try:
-        given = _read_yaml(path.read_text(encoding="utf-8"))
+        values = _read_yaml(path.read_text(encoding="utf-8"))
     except UNREADABLE as error:
-        told = " ".join(str(error).split())
-        raise ParameterError(f"{shown_path(path)}: not readable as YAML: {told}") from None
-    if not isinstance(given, dict):
+        message = " ".join(str(error).split())
+        raise ParameterError(f"{shown_path(path)}: not readable as YAML: {message}") from None
+    if not isinstance(values, dict):
         raise ParameterError(f"{shown_path(path)}: a study is a mapping of keys to values")
     for setting in settings:
-        _lay_over(given, setting)
-    for key in {"name", "settings"} & set(given):
+        _override(values, setting)
+    for key in {"name", "settings"} & set(values):
         raise ParameterError(
             f"{shown_path(path)}: {key}: unknown key; a study is named by its file"
         )
     try:
-        return Study.model_validate({**given, "name": path.stem, "settings": list(settings)})
+        return Study.model_validate({**values, "name": path.stem, "settings": list(settings)})
     except ValidationError as error:
-        lines = [_explain(e, given) for e in error.errors()]
+        lines = [_explain(e, values) for e in error.errors()]
         raise ParameterError("\n".join(f"{shown_path(path)}: {line}" for line in lines)) from None
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values alone, no tags of Python; a key that stands twice is an error."""
+    """Plain values only, no Python tags; a duplicate key is an error."""
 
     def compose_mapping_node(self, anchor):
         node, seen = super().compose_mapping_node(anchor), set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
                 raise yaml.composer.ComposerError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    None, None, f"the key {key.value!r} is there twice", key.start_mark
                 )
             seen.add(key.value)
         return node
 
 
 def _read_yaml(text: str):
-    """A text's value; a ValueError where it nests deeply, or where anchors repeat it endlessly."""
+    """A text's value; a ValueError where it is deeply nested or repeated endlessly by anchors."""
     try:
-        given = yaml.load(text, _Loader)
-        size = _size(given, {}, ())
+        values = yaml.load(text, _Loader)
+        size = _size(values, {}, ())
     except RecursionError:
         size = np.inf
     if size > MAX_VALUES:
         raise ValueError(
             f"it holds more than {MAX_VALUES:,} values, through anchors or nesting; write them out"
         )
-    return given
+    return values
 
 
-def _size(value, known: dict, above: tuple) -> float:
-    """How many values there are once every anchor is written out; each is visited once."""
+def _size(value, sizes: dict, parents: tuple) -> float:
+    """How many values there are once every anchor is expanded; each is visited once."""
     if not isinstance(value, dict | list):
         return 1
-    if id(value) in above:
+    if id(value) in parents:
         return np.inf
-    if id(value) not in known:
+    if id(value) not in sizes:
         items = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_size(item, known, (*above, id(value))) for item in items)
-    return known[id(value)]
+        sizes[id(value)] = 1 + sum(_size(item, sizes, (*parents, id(value))) for item in items)
+    return sizes[id(value)]
 
 
 def _study_path(study: str) -> Path:
@@ -112,57 +112,57 @@ def _study_path(study: str) -> Path:
                     f"{shown_path(path)}: names a study, so use letters, digits, _, - and . only"
                 )
             return path
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-    near = difflib.get_close_matches(study, known, 1)
+    studies = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+    near = difflib.get_close_matches(study, studies, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ParameterError(f"no study {study!r}: {hint}the studies are {', '.join(known)}")
+    raise ParameterError(f"no study {study!r}: {hint}the studies are {', '.join(studies)}")
 
 
-def _lay_over(given: dict, setting: str) -> None:
+def _override(values: dict, setting: str) -> None:
     key, equals, value = setting.partition("=")
     if not equals or not key.strip():
         raise ParameterError(f"setting {setting!r}: write key=value, such as sampling.seeds=[1,2]")
     *parents, last = key.strip().split(".")
-    node = given
-    for part in parents:
-        node = _step(node, part, setting)
+    node = values
+    for parent in parents:
+        node = _child(node, parent, setting)
     try:
         value = _read_yaml(value)
     except UNREADABLE:
         raise ParameterError(f"setting {setting!r}: the value is not readable as YAML") from None
     if not isinstance(node, dict):
-        raise ParameterError(f"setting {setting!r}: {'.'.join(parents)} holds no keys")
+        raise ParameterError(f"setting {setting!r}: {'.'.join(parents)} has no keys")
     node[last] = value
 
 
-def _step(node, part: str, setting: str):
+def _child(node, key: str, setting: str):
     if isinstance(node, list):
         for item in node:
-            if isinstance(item, dict) and item.get("name") == part:
+            if isinstance(item, dict) and item.get("name") == key:
                 return item
         names = [item.get("name") for item in node if isinstance(item, dict)]
-        raise ParameterError(f"setting {setting!r}: nothing is named {part!r}; there are {names}")
+        raise ParameterError(f"setting {setting!r}: nothing is named {key!r}: use one of {names}")
     if not isinstance(node, dict):
-        raise ParameterError(f"setting {setting!r}: {part!r} has nothing above it")
-    return node.setdefault(part, {})
+        raise ParameterError(f"setting {setting!r}: the value above {key!r} has no keys")
+    return node.setdefault(key, {})
 
 
-def _explain(error: dict, given: dict) -> str:
-    """One line for one pydantic error: key, value, what would be right."""
-    node, shown = given, []
-    for part in error["loc"]:
-        if isinstance(node, list) and isinstance(part, int):
-            item = node[part]
+def _explain(error: dict, values: dict) -> str:
+    """One line for one pydantic error: key, value, what would be valid."""
+    node, shown = values, []
+    for step in error["loc"]:
+        if isinstance(node, list) and isinstance(step, int):
+            item = node[step]
             named = isinstance(item, dict) and "name" in item
-            shown.append(item["name"] if named else str(part))
+            shown.append(item["name"] if named else str(step))
             node = item
-        elif isinstance(node, dict) and part in node:
-            shown.append(str(part))
-            node = node[part]
-        elif part != error["loc"][-1] or (isinstance(node, dict) and node.get("kind") == part):
-            continue  # the tag of a union, no key of the file
+        elif isinstance(node, dict) and step in node:
+            shown.append(str(step))
+            node = node[step]
+        elif step != error["loc"][-1] or (isinstance(node, dict) and node.get("kind") == step):
+            continue  # the tag of a union, not a key of the file
         else:
-            shown.append(str(part))
+            shown.append(str(step))
     key = ".".join(shown) or "study"
     value = error.get("input")
     match error["type"]:
@@ -181,11 +181,9 @@ def _explain(error: dict, given: dict) -> str:
         case "value_error":
             return f"{key}: {error['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{key}: {value!r} is no name; use small letters, digits and _"
+            return f"{key}: {value!r} is not a name; use lowercase letters, digits and _"
         case "union_tag_invalid" | "union_tag_not_found":
-            return (
-                f"{key}.kind: must be one of {error['ctx'].get('expected_tags', 'the known kinds')}"
-            )
+            return f"{key}.kind: must be one of {error['ctx'].get('expected_tags', 'those kinds')}"
         case _:
             message = error["msg"][0].lower() + error["msg"][1:]
             return f"{key}: {value!r}: {message.removeprefix('input ')}"

@@ -22,7 +22,7 @@ _CONDITION_ID = re.compile(
 class Condition:
     """What a Student is trained on: an arm, and what the arm depends on.
 
-    The arms `teacher` and `machine` are no Student's: a Teacher's own scores, and those of a
+    Two arms are not a Student's: `teacher`, a Teacher's own scores, and `machine`, those of a
     machine (its name as `teacher`) from a file.
     """
 
@@ -58,12 +58,12 @@ class Condition:
         Raises
         ------
         ValueError
-            If it is no `condition_id`.
+            If it is not a `condition_id`.
         """
         parts = _CONDITION_ID.fullmatch(condition_id)
         if parts is None:
             raise ValueError(
-                f"{condition_id!r} is no condition; one is written like human-f0.1 or "
+                f"{condition_id!r} is not a condition; one is written like human-f0.1 or "
                 "cyborg-llama-f0.1"
             )
         arm, fraction, held_out = (
@@ -96,7 +96,7 @@ def condition(
     strategy: str | None = HARD.name,
     held_out: int | None = None,
 ) -> Condition:
-    """The condition of one run, checked: what an arm does not depend on is left out."""
+    """The condition of one run, checked; what an arm does not depend on is None."""
     if arm not in study.arms:
         raise ParameterError(f"study {study.name} has no arm {arm!r}; it has {study.arms}")
     if held_out is not None and held_out not in range(len(study.sampling.held_out_prompts)):
@@ -113,36 +113,36 @@ def condition(
         )
     if arm == "human":
         return Condition("human", None, fraction, draw, held_out=held_out)
-    by, how = study.teacher(teacher), study.strategy(strategy)
-    if not study.can_serve(by, how):
+    labeler, use = study.teacher(teacher), study.strategy(strategy)
+    if not study.can_serve(labeler, use):
         raise ParameterError(
             f"strategy {strategy!r} needs probabilities; teacher {teacher!r} gives none"
         )
-    return Condition("cyborg", by.name, fraction, draw, how.name, held_out)
+    return Condition("cyborg", labeler.name, fraction, draw, use.name, held_out)
 
 
 def conditions(study: Study) -> list[Condition]:
     """Every condition of a study, in the order of its file: first those with all prompts, then,
-    at the main fraction and with hard labels, those that leave one out."""
-    found = []
+    at the primary fraction and with hard labels, those with a held-out prompt."""
+    with_all_prompts = []
     for arm in study.arms:
         if arm == "full":
-            found.append(Condition("full"))
+            with_all_prompts.append(Condition("full"))
         for teacher, strategy in _taught(study) if arm == "cyborg" else [(None, None)]:
             for fraction in [] if arm == "full" else study.sampling.fractions:
                 for draw in study.sampling.draws:
-                    found.append(Condition(arm, teacher, fraction, draw, strategy))
-    main = [
+                    with_all_prompts.append(Condition(arm, teacher, fraction, draw, strategy))
+    primary = [
         c
-        for c in found
+        for c in with_all_prompts
         if c.fraction in (None, study.primary_fraction) and c.strategy in (None, HARD.name)
     ]
     held_out = range(len(study.sampling.held_out_prompts))
-    return found + [replace(c, held_out=i) for i in held_out for c in main]
+    return with_all_prompts + [replace(c, held_out=i) for i in held_out for c in primary]
 
 
 def _taught(study: Study) -> list[tuple[str, str]]:
-    """Every Teacher with every pseudo-label strategy that it can serve."""
+    """Every Teacher with every pseudo-label strategy that its labels allow."""
     return [
         (t.name, strategy.name)
         for t in study.teachers
@@ -158,12 +158,13 @@ def subsets(study: Study) -> list[tuple[float, int, int | None]]:
 
 
 def seeds(study: Study, student: str) -> list[int]:
-    """A classical Student has no seed to vary; it runs once."""
-    every = study.sampling.seeds
-    return every[:1] if study.student(student).kind == "classical" else every
+    """The training seeds of a Student; a classical one has no random training and runs once."""
+    declared = study.sampling.seeds
+    return declared[:1] if study.student(student).kind == "classical" else declared
 
 
 def subset_slug(fraction: float, draw: int, held_out: int | None = None) -> str:
+    """Name of a U as part of a folder's name, such as `f0.1-d1` or `f0.1-d1-no0`."""
     return f"f{fraction:g}-d{draw}" + (f"-no{held_out}" if held_out is not None else "")
 
 
@@ -176,6 +177,6 @@ def base_settings(study: Study, teacher: str) -> dict:
 
 
 def saves_model(study: Study, condition: Condition) -> bool:
-    """Whether a Student is kept after it has scored: those at the main fraction and of `full`, on
-    all prompts. The others are points of a curve, and each may take half a gigabyte."""
+    """Whether a Student is saved after it has scored: those at the primary fraction and of `full`,
+    on all prompts. The others are points of a curve, and each may take half a gigabyte."""
     return condition.held_out is None and condition.fraction in (None, study.primary_fraction)

@@ -1,4 +1,4 @@
-"""Where a study is looked for, where its results go, and where the package's own files lie."""
+"""The folders of studies, of their results, and of the files that come with the package."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def working_folder() -> Path:
     """The folder whose `runs/` and `reports/` hold the results, and that relative paths in a
     study start from.
 
-    It is the checkout that the current folder lies in; where it lies in none, the current folder
-    itself. A run hands its own to the processes that it starts in the variable `CYBORG_HOME`.
+    It is the checkout that contains the current folder; without one, the current folder itself. A
+    run passes its own to the processes that it starts in the variable `CYBORG_HOME`.
     """
     if os.environ.get(HOME):
         return Path(os.environ[HOME]).resolve()
@@ -30,17 +30,17 @@ def is_checkout(folder: Path) -> bool:
 
 
 def resource(name: str) -> Path:
-    """A file or folder of the project, such as `notebooks`: that of the checkout one works in, else
-    the one that came with the installed package."""
+    """A file or folder of the project, such as `notebooks`: that of the current checkout, else the
+    one that came with the installed package."""
     home = working_folder()
     if is_checkout(home) and (home / name).exists():
         return home / name
-    installed = PACKAGE / "shipped"  # a package installed from a checkout has its files there
+    installed = PACKAGE / "shipped"  # where a package installed from a checkout has its files
     return (installed if installed.is_dir() else PACKAGE.parent) / name
 
 
 def notebooks_folder() -> Path:
-    """Where the notebooks of the stages lie."""
+    """The folder of the stages' notebooks."""
     return resource("notebooks")
 
 
@@ -57,6 +57,6 @@ def params_folder() -> Path:
 
 
 def shown_path(path: Path) -> str:
-    """A path as messages show it: from the working folder where it lies below that."""
+    """A path as messages show it: relative to the working folder where it is below that."""
     path, home = Path(os.path.abspath(path)), working_folder()
     return str(path.relative_to(home) if path.is_relative_to(home) else path)

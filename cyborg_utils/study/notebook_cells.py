@@ -1,4 +1,4 @@
-"""The study's notebooks as files: which cells are for stepping alone, which hold the parameters."""
+"""The notebooks of a study as files: their parameters, and the cells that no report shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cyborg_utils.study.folders import notebooks_folder
 
-if TYPE_CHECKING:  # it takes a second and a half to import, which every stage would pay
+if TYPE_CHECKING:  # importing it takes a second and a half, in every stage
     from nbformat import NotebookNode
 
 LESSON = {"lesson", "install", "checkpoint", "exercise", "solution"}  # cells that no report shows
@@ -22,7 +22,7 @@ def read_notebook(name: str) -> NotebookNode:
 
 
 def without_lesson(notebook: NotebookNode) -> NotebookNode:
-    """The notebook without the cells that are for stepping alone: exercises and the like."""
+    """The notebook without the cells that only a reader who runs it needs, such as exercises."""
     kept = [c for c in notebook.cells if not LESSON & set(c.metadata.get("tags", []))]
     return type(notebook)({**notebook, "cells": kept})
 

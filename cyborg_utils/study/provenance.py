@@ -1,4 +1,4 @@
-"""Where a result comes from: version, commit, date, libraries, device."""
+"""Provenance of a result: version, commit, date, libraries, device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES = (  # whose versions can move a digit
 
 
 class Provenance(BaseModel):
-    """What made a result; `commit` ends in `+` where files had been edited since it."""
+    """What made a result; `commit` ends in `+` where files had uncommitted edits."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class Provenance(BaseModel):
 
 
 def provenance() -> Provenance:
-    """Of a result that is made now, in this process."""
+    """The provenance of a result that this process makes now."""
     return Provenance(
         package=__version__,
         commit=_commit(),
@@ -55,7 +55,7 @@ def _version(name: str) -> str | None:
 
 
 def _device() -> str:
-    """The GPU's name where this process has one in use, else the kind of processor."""
+    """The GPU's name where this process uses one, else the kind of processor."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return torch.cuda.get_device_name()
@@ -69,9 +69,9 @@ def _commit() -> str | None:
     if not is_checkout(checkout):
         return None
     try:
-        how = {"cwd": checkout, "capture_output": True, "text": True, "timeout": 10, "check": True}
-        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **how).stdout.strip()
-        edited = subprocess.run(["git", "status", "--porcelain", "-uno"], **how).stdout.strip()
+        kwargs = dict(cwd=checkout, capture_output=True, text=True, timeout=10, check=True)
+        name = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], **kwargs).stdout.strip()
+        edited = subprocess.run(["git", "status", "--porcelain", "-uno"], **kwargs).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
     return name + "+" * bool(edited)

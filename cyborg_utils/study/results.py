@@ -1,7 +1,7 @@
 """The results of a study's stages: what each JSON file holds.
 
 Tables are lists of rows, which pandas reads as frames; a missing or infinite number is None. A file
-of another schema version is refused with the remedy.
+of another schema version is refused, and the message gives the remedy.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Table = list[dict[str, Cell]]
 
 
 class StageResult(BaseModel):
-    """What every result has."""
+    """The fields that every result has."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -32,7 +32,7 @@ class StageResult(BaseModel):
 
 
 class CorpusResult(StageResult):
-    """`corpus.json`: sizes and means of the splits, and how human raters agree with each other."""
+    """`corpus.json`: sizes and means of the splits, and human-human agreement."""
 
     simulated: bool
     splits: Table
@@ -40,7 +40,7 @@ class CorpusResult(StageResult):
 
 
 class PretrainingResult(StageResult):
-    """`pretraining.json` in the folder of a base model: what it read."""
+    """`pretraining.json` in the folder of a base model: what it was pretrained on."""
 
     counts: dict[str, int | float]
 
@@ -59,7 +59,7 @@ class TeacherResult(StageResult):
 
 
 class LabelingResult(StageResult):
-    """`labeling.json`: how many labels one Teacher gave, and what is known of them."""
+    """`labeling.json`: how many labels one Teacher gave, their distribution and agreement."""
 
     teacher: str
     teacher_sha256: str
@@ -121,7 +121,7 @@ class CalibrationResult(StageResult):
 
 
 class Reliability(BaseModel):
-    """Probability calibration of a Teacher: bins, and what they come to."""
+    """Probability calibration of a Teacher: bins, and summary measures."""
 
     model_config = ConfigDict(extra="allow")  # measures of calibration by their names
 
@@ -140,7 +140,7 @@ class AuditResult(StageResult):
 
 
 class TeacherComparison(StageResult):
-    """`05d`: Teachers, and decoding rules of one Teacher, against each other."""
+    """`05d`: comparisons of Teachers, and of the decoding rules of one Teacher."""
 
     findings: list[str]
     decoding_rules: Table
@@ -149,7 +149,7 @@ class TeacherComparison(StageResult):
 
 
 class StrategyComparison(StageResult):
-    """`05e`: every pseudo-label strategy against hard labels."""
+    """`05e`: every pseudo-label strategy compared with hard labels."""
 
     findings: list[str]
     strategies: Table
@@ -157,14 +157,14 @@ class StrategyComparison(StageResult):
 
 
 class StudentComparison(StageResult):
-    """`05f`: pairs of Students that were declared beforehand."""
+    """`05f`: pairs of Students that were declared in advance."""
 
     findings: list[str]
     changes: Table
 
 
 class TraitComparison(StageResult):
-    """`05g`: traits beside the holistic score."""
+    """`05g`: traits next to the holistic score."""
 
     findings: list[str]
     agreement: Table
@@ -195,7 +195,7 @@ ANALYSES: dict[str, type[Analysis]] = {
 
 
 class SummaryResult(StageResult):
-    """`summary.json`: all runs of a study side by side, and what the other pages found."""
+    """`summary.json`: all runs of a study, and the results of the other pages."""
 
     study: str
     title: str
@@ -241,13 +241,13 @@ class NoTestResult(StageResult):
 
 
 def earlier_results(study: Study) -> dict:
-    """What the stages before the summary found: `corpus`, and by their names `fairness`,
+    """Results of the stages before the summary: `corpus`, and by their names `fairness`,
     `calibration`, `audits`, `analyses`; empty where a study has no such stage.
 
     Raises
     ------
     MissingInput
-        One of them has not run, and no precomputed result stands in for it.
+        One of them has not run, and there is no precomputed result of it.
     """
 
     def results_of(stage: str, kind: type[StageResult]) -> dict:
@@ -285,8 +285,7 @@ def read_result(path: Path, kind: type[Result]) -> Result:
     Raises
     ------
     ParameterError
-        The file holds another kind of result, or one of another version of the package; in one
-        sentence with the remedy.
+        The file is another kind of result, or one of another version of the package.
     """
     try:
         return kind.model_validate_json(path.read_bytes())
@@ -294,7 +293,7 @@ def read_result(path: Path, kind: type[Result]) -> Result:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ParameterError(
-            f"{path}: no {kind.__name__} of schema version {SCHEMA_VERSION} ({where}: "
+            f"{path}: not a {kind.__name__} of schema version {SCHEMA_VERSION} ({where}: "
             f"{first['msg'].lower()}): another version of the package wrote it; remove it and run "
             "the study again"
         ) from None

@@ -1,6 +1,6 @@
-"""What the stages run over, read, and depend on: the functions of the table in `study.stages`.
+"""Runs, inputs, parameters and settings of the stages: the functions of the table in `stages`.
 
-A key is what tells the runs of one stage apart: the values of the wildcards in its files' names.
+A key identifies one run of a stage: the values of the wildcards in its files' names.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def never(study: Study) -> Runs:
     return []
 
 
-def once_where(asks: Callable[[Study], bool]) -> Callable[[Study], Runs]:
-    """Once in a study that asks for it."""
-    return lambda study: [()] if asks(study) else []
+def once_where(applies: Callable[[Study], bool]) -> Callable[[Study], Runs]:
+    """Once in a study to which the stage applies."""
+    return lambda study: [()] if applies(study) else []
 
 
 def pretrained_teachers(study: Study) -> Runs:
@@ -117,21 +117,21 @@ def student_inputs(study: Study, key: Key) -> list[str]:
 
 
 def student_results(study: Study, key: Key) -> list[str]:
-    """Of one Student where the key names one (the machines of a file have none), else of all."""
-    wanted = key.get("student")
+    """Of the Student in the key; of all where it names none, as for the machines of a file."""
+    of_student = key.get("student")
     return [
         f"students/{student}/{condition}/s{seed}/student.json"
         for student, condition, seed in student_runs(study)
-        if wanted in (None, student)
+        if of_student in (None, student)
     ]
 
 
 def labeling_results(study: Study, key: Key) -> list[str]:
-    wanted = key.get("teacher")
+    of_teacher = key.get("teacher")
     return [
         f"labels/{teacher}/{subset}/labeling.json"
         for teacher, subset in teacher_runs(study)
-        if wanted in (None, teacher)
+        if of_teacher in (None, teacher)
     ]
 
 
@@ -140,8 +140,7 @@ def corpus_and_students(study: Study, key: Key) -> list[str]:
 
 
 def all_runs(study: Study, key: Key) -> list[str]:
-    """The corpus and what every Student and Teacher scored, those of the key alone where it names
-    one."""
+    """The corpus, and the results of every Student and Teacher, or only of the one in the key."""
     return [CORPUS, *labeling_results(study, key), *student_results(study, key)]
 
 
@@ -149,7 +148,7 @@ def runs_and_calibrations(study: Study, key: Key) -> list[str]:
     return [*all_runs(study, key), *(f"calibration/{s.name}.json" for s in study.students)]
 
 
-# ---------------------------------------------------------------- what a run is given
+# ---------------------------------------------------------------- a run's parameters
 
 
 def parameters(study: Study, key: Key) -> dict:
@@ -158,8 +157,8 @@ def parameters(study: Study, key: Key) -> dict:
 
 
 def subset_parameters(study: Study, key: Key) -> dict:
-    found = {subset_slug(*subset): subset for subset in subsets(study)}
-    fraction, draw, held_out = found[key["subset"]]
+    by_slug = {subset_slug(*subset): subset for subset in subsets(study)}
+    fraction, draw, held_out = by_slug[key["subset"]]
     return {"teacher": key["teacher"], "fraction": fraction, "draw": draw, "held_out": held_out}
 
 
@@ -200,8 +199,8 @@ def labeling_settings(study: Study, key: Key) -> list:
 
 
 def student_settings(study: Study, key: Key) -> list:
-    """A Student's own settings, how it uses labels, the subgroups that its loss holds to people's
-    mean, and whether it is saved."""
+    """A Student's own settings, its pseudo-label strategy, the subgroups of its group-mean
+    regularization, and whether it is saved."""
     spec, condition = study.student(key["student"]), condition_of(study, key)
     return [
         spec,
@@ -215,7 +214,7 @@ def student_settings(study: Study, key: Key) -> list:
 
 
 def declared(study: Study, key: Key) -> list:
-    """What was declared before anything ran."""
+    """What the study declares before anything runs."""
     return [study.evaluation, study.sampling, study.arms, study.pseudo_label_strategies]
 
 

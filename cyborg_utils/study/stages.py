@@ -19,23 +19,23 @@ from cyborg_utils.study.stage_rules import Key, Runs
 
 @dataclass(frozen=True)
 class Stage:
-    """One row: a notebook, when it applies, what it is given, what it reads and writes.
+    """One row: a notebook, when it applies, its parameters, what it reads and writes.
 
     Attributes
     ----------
     question : what its page answers.
-    minutes : to step through it, exercises included.
-    message : what a person sees while it runs.
-    keys : what tells the runs of the stage apart; wildcards in the names of its files.
+    minutes : to work through it, exercises included.
+    message : the message while it runs.
+    keys : what identifies a run of the stage; wildcards in the names of its files.
     runs : the values of the keys for every run in a study; none where the stage does not apply.
     outputs : what a run writes, as patterns below `runs/<study>/`; a name without an ending is a
-        folder. The first one says whether it has run. `{external}` stands for each external corpus.
+        folder. The stage has run where the first one exists. `{external}` is each external corpus.
     inputs : what a run reads, below `runs/<study>/` (for the corpus, below the working folder).
     parameters : values for the notebook's parameters cell.
-    settings : values of the study that a run uses; where one changes, it is done again.
-    subpackages : whose code counts for that too.
+    settings : values of the study that a run uses; it is rerun where one changes.
+    subpackages : those whose code counts for that too.
     scorer : the key that names the Teacher or Student that is trained or scores.
-    tests : whether it is about human-scored test essays, which not every study has.
+    tests : whether it needs human-scored test essays, which not every study has.
     absent : why a study may have no such page.
     """
 
@@ -62,7 +62,7 @@ class Stage:
 
     @property
     def is_question(self) -> bool:
-        """Whether its page answers a question that a study may ask or not."""
+        """Whether its page answers an optional question of a study."""
         return bool(self.outputs) and self.outputs[0].startswith("analyses/")
 
     def keys_of(self, study: Study) -> list[Key]:
@@ -72,12 +72,12 @@ class Stage:
         return [dict(zip(self.keys, values, strict=True)) for values in self.runs(study)]
 
     def page(self, key: Key) -> str:
-        """What a run's page is called, without its ending: `index` for the summary, else as its
+        """Name of a run's page, without its ending: `index` for the summary, else that of its
         executed notebook."""
         return "index" if self.outputs == SUMMARY else self.executed(key)
 
     def executed(self, key: Key) -> str:
-        """What a run's executed notebook is called, without its ending:
+        """Name of a run's executed notebook, without its ending:
         `04_student_training--electra--full--s1`. With wildcards in the key it is a pattern."""
         values = [f"s{key[k]}" if k == "seed" else key[k] for k in self.keys]
         return "--".join([self.notebook, *values])
@@ -92,7 +92,7 @@ class Stage:
         return [pattern.format_map(key) for pattern in self.patterns(study)]
 
     def hash(self, study: Study, key: Key) -> str:
-        """Of code, settings and libraries: where it changes, the run is done again."""
+        """Hash of code, settings and libraries: where it changes, the stage is rerun."""
         spec = getattr(study, self.scorer)(key[self.scorer]) if self.scorer else None
         return code_hash(
             self.notebook,
@@ -104,7 +104,7 @@ class Stage:
 
 
 def _all_results(study: Study, key: Key) -> list[str]:
-    """What every stage before the summary found."""
+    """The results of every stage before the summary."""
     files = [
         f
         for s in STAGES
@@ -174,7 +174,7 @@ STAGES = (
     ),
     Stage(
         "03_labeling",
-        "What does it make of the rest?",
+        "Which scores does it give to the rest?",
         minutes=15,
         message="03 labels of Teacher {teacher} ({subset})",
         keys=("teacher", "subset"),
@@ -229,7 +229,7 @@ STAGES = (
     ),
     Stage(
         "05c_teacher_audit",
-        "Where do a Teacher's labels differ from human scores, and who inherits it?",
+        "Where do a Teacher's labels differ from human scores, and do Students learn that?",
         minutes=20,
         message="05c audit of Teacher {teacher}",
         keys=("teacher",),
@@ -240,7 +240,7 @@ STAGES = (
     ),
     Stage(
         "05d_teacher_comparison",
-        "Which Teacher is more severe, and does a decoding rule undo it?",
+        "Which Teacher is more severe, and does a decoding rule reduce it?",
         minutes=20,
         message="05d teacher comparison",
         runs=rules.once_where(lambda study: "cyborg" in study.arms and len(study.students) > 0),
@@ -260,7 +260,7 @@ STAGES = (
         outputs=("analyses/05e_pseudo_labels.json",),
         inputs=rules.runs_and_calibrations,
         tests=True,
-        absent="pseudo_label_strategies names none but hard",
+        absent="pseudo_label_strategies names only hard",
     ),
     Stage(
         "05f_student_comparison",
@@ -277,7 +277,7 @@ STAGES = (
     ),
     Stage(
         "05g_traits",
-        "Traits beside the holistic score?",
+        "Traits next to the holistic score?",
         minutes=15,
         message="05g traits",
         runs=rules.once_where(lambda study: len(study.traits) > 1),
@@ -338,12 +338,12 @@ def summary_stage(study: Study) -> Stage:
 
 
 def question_pages(study: Study) -> list[str]:
-    """The notebooks, beside those of every study, that this study's questions call for."""
+    """The notebooks that this study has in addition to those of every study."""
     return [stage.notebook for stage in STAGES if stage.is_question and stage.keys_of(study)]
 
 
 def require_page(study: Study, notebook: str) -> None:
-    """Raise a ParameterError where a notebook is not for a study, with the reason."""
+    """Raise a ParameterError, with the reason, where a notebook does not apply to a study."""
     stage = BY_NAME[notebook]
     if stage.runs is rules.never or stage.keys_of(study):
         return
@@ -356,8 +356,8 @@ def require_page(study: Study, notebook: str) -> None:
 
 
 def maker_of(path: str) -> Stage:
-    """The stage that writes a file or folder, given by its path below `runs/<study>/`: one of its
-    outputs, or what lies in a run's own folder."""
+    """The stage that writes a file or folder below `runs/<study>/`: one of its outputs, or a file
+    in a run's own folder."""
     for stage in STAGES:
         for pattern in stage.outputs:
             folder, _, name = pattern.rpartition("/")

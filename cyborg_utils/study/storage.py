@@ -1,6 +1,6 @@
-"""Where each stage reads and writes, and how it does so without leaving half a file.
+"""Paths of the stages' files, and reading and writing that leaves no incomplete file.
 
-A later stage reads files that an earlier one wrote, never its variables.
+A stage reads the files of earlier stages, never their variables.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ class MissingInput(FileNotFoundError):
     """An earlier stage has not run yet; the message says which command or notebook runs it."""
 
 
-# ---------------------------------------------------------------- places
+# ---------------------------------------------------------------- paths
 
 
 def path_of(study: Study, stage: str, ending: str, **key: object) -> Path:
-    """Where a stage writes, by the table of stages: the output whose pattern has that ending."""
+    """A stage's output, by the table of stages: the one whose pattern has that ending."""
     pattern = next(p for p in BY_NAME[stage].outputs if p.endswith(ending))
     return study.folder / pattern.format_map(key)
 
@@ -50,12 +50,12 @@ def corpus_file(study: Study) -> Path:
 
 
 def external_test_file(study: Study, name: str) -> Path:
-    """The test essays of another study, which this one's Students score too."""
+    """The test essays of an external corpus, which this study's Students score too."""
     return path_of(study, "01_corpus", "{external}.parquet", external=name)
 
 
 def base_folder(study: Study, teacher: Teacher) -> Path | None:
-    """Where the pretrained base model of a from-scratch Teacher lies; None for any other."""
+    """Folder of the pretrained base model of a from-scratch Teacher; None for any other."""
     if not is_pretrained(study, teacher.name):
         return None
     return path_of(study, "01b_teacher_pretraining", "", teacher=teacher.name)
@@ -82,7 +82,7 @@ def student_folder(study: Study, student: str, condition: Condition, seed: int) 
 
 
 def model_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
-    """Where a Student that is kept lies."""
+    """Folder of a saved Student."""
     return student_folder(study, student, condition, seed) / "model"
 
 
@@ -107,22 +107,22 @@ def summary_file(study: Study) -> Path:
 
 
 def work_folder(study: Study, stage: str, *depends_on) -> Path:
-    """Where a stage keeps unfinished work, for the next run to go on from.
+    """Where a stage keeps unfinished work, from which the next run resumes.
 
     The folder's name is a hash of the code that the stage's notebook runs, and of what the work
-    depends on: frames, or plain values and parts of the study. Where one of these has changed, work
-    begins again and the old one is removed.
+    depends on: frames, or plain values and sections of the study. Where one of these has changed,
+    work starts again and the old folder is removed.
     """
     digest = hashlib.sha256(code_hash(stage.partition("--")[0]).encode())
-    for part in depends_on:
-        if isinstance(part, pd.DataFrame):
-            digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+    for value in depends_on:
+        if isinstance(value, pd.DataFrame):
+            digest.update(pd.util.hash_pandas_object(value, index=False).to_numpy().tobytes())
         else:
-            digest.update(json.dumps(part, default=lambda v: v.model_dump()).encode())
+            digest.update(json.dumps(value, default=lambda v: v.model_dump()).encode())
     home, name = study.folder / "unfinished" / stage, digest.hexdigest()[:16]
     for old in home.glob("*"):
         if old.name != name:
-            shutil.rmtree(old, ignore_errors=True)  # another job may be at it too
+            shutil.rmtree(old, ignore_errors=True)  # another job may be removing it too
     return home / name
 
 
@@ -135,39 +135,39 @@ def finished(work: Path) -> None:
 
 
 def need(path: Path, study: Study) -> Path:
-    """The path itself where it exists, or the precomputed result that stands in for it.
+    """The path itself where it exists, or else the precomputed result.
 
     Raises
     ------
     MissingInput
-        Neither is there; one sentence says what makes it.
+        Neither exists; the message says which notebook makes it.
     """
     if path.exists():
         return path
-    inside = path.relative_to(study.folder)
-    stand_in = precomputed_folder(study) / inside
-    if not stand_in.exists() or not is_shipped(study):
-        notebook = maker_of(inside.as_posix()).notebook
+    name = path.relative_to(study.folder)
+    precomputed = precomputed_folder(study) / name
+    if not precomputed.exists() or not is_shipped(study):
+        notebook = maker_of(name.as_posix()).notebook
         raise MissingInput(
             f"{shown_path(path)} is not there yet: run notebooks/{notebook}.ipynb with the "
             f"same parameters, or `make reports STUDY={study.name}`"
         )
-    return stand_in
+    return precomputed
 
 
 def precomputed_folder(study: Study) -> Path:
-    """Where the precomputed results of a study lie, in the places that they have in its runs."""
+    """Folder of the precomputed results of a study, under the paths that they have in its runs."""
     return notebooks_folder() / "precomputed" / study.name
 
 
 def is_shipped(study: Study) -> bool:
-    """Whether checkpoints of this study are shipped: one with other settings is another study."""
+    """Whether precomputed results of this study, with these settings, are shipped."""
     about = precomputed_folder(study) / "study.json"
     return about.exists() and read_json(about) == study.model_dump(mode="json")
 
 
 def corpus_without_texts(study: Study) -> pd.DataFrame:
-    """Every column of the corpus but the texts, which are nearly all of its size."""
+    """The corpus without its texts, which make up nearly all of its size."""
     path = need(corpus_file(study), study)
     names = [name for name in pq.read_schema(path).names if name != "text"]
     return pd.read_parquet(path, columns=names)
@@ -198,9 +198,9 @@ def write_parquet(path: Path, frame: pd.DataFrame) -> None:
 
 @contextmanager
 def only_run(file: Path, what: str) -> Iterator[None]:
-    """Hold a study or a stage while it runs; the system releases it however the run ends.
+    """Lock a study or a stage while it runs; the system releases the lock however the run ends.
 
-    A file system that cannot lock files is said to be one, and the run goes on.
+    Where the file system cannot lock files, a warning is printed and the run continues.
 
     Raises
     ------
@@ -214,8 +214,8 @@ def only_run(file: Path, what: str) -> Iterator[None]:
         except OSError as error:
             free = True
             print(
-                f"{file.parent} cannot be locked ({error.strerror}): {what} goes on without a "
-                "lock; see that it is run once at a time",
+                f"{file.parent} cannot be locked ({error.strerror}): {what} continues without a "
+                "lock; do not run it twice at the same time",
                 file=sys.stderr,
             )
         if not free:
@@ -224,7 +224,7 @@ def only_run(file: Path, what: str) -> Iterator[None]:
                 f"{what} is being run by process {lock.read().strip() or '?'}; "
                 "wait for it, or stop it first"
             )
-        with suppress(OSError):  # a full disk has its own sentence
+        with suppress(OSError):  # a full disk has its own message
             lock.truncate(0)
             os.write(lock.fileno(), f" {os.getpid()}".encode())  # Windows hides the first byte
         yield
@@ -232,7 +232,7 @@ def only_run(file: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder that takes its final name only when the block ends well."""
+    """A temporary folder that gets its final name only when the block ends without an error."""
     temporary = path.with_name(path.name + ".partial")
     shutil.rmtree(temporary, ignore_errors=True)
     with _room_for(path, temporary):
@@ -253,10 +253,10 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _room_for(path: Path, temporary: Path) -> Iterator[None]:
-    """Where there is no room for a file, remove its beginning and say so in one sentence."""
+    """On a full disk, remove the incomplete file and raise an error with the remedy."""
     try:
         yield
-    except Exception as error:  # of pyarrow, safetensors and Python, each with one of its own
+    except Exception as error:  # pyarrow, safetensors and Python each raise a different one
         if not re.search(r"No space left|quota exceeded|File too large", str(error), re.I):
             raise
         shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink(missing_ok=True)
@@ -266,7 +266,7 @@ def _room_for(path: Path, temporary: Path) -> Iterator[None]:
 
 
 def records(frame: pd.DataFrame) -> list[dict]:
-    """Rows of a frame as plain values with every digit; a missing or infinite one is None."""
+    """Rows of a frame as plain values, unrounded; a missing or infinite one is None."""
     return [{str(k): _cell(v) for k, v in row.items()} for row in frame.to_dict("records")]
 
 
@@ -285,9 +285,9 @@ def _plain(value):
 
 
 def hash_folder(folder: Path, skip: str = "") -> str:
-    """SHA-256 over the names and bytes of a folder's files: which Teacher made a ledger.
+    """SHA-256 over the names and bytes of a folder's files, which identifies a Teacher.
 
-    `skip` names a file that is no part of a model, such as one that says when it was trained.
+    `skip` names a file that is not part of the model, such as one with the date of its training.
     """
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != skip):

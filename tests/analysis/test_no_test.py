@@ -154,7 +154,7 @@ def test_what_needs_test_essays_is_refused_at_load(study_file, settings, told):
     load_study(str(study_file))
     with pytest.raises(ParameterError) as caught:
         load_study(str(study_file), settings)
-    assert "leaves no test essays, so what needs some cannot be asked; it goes with" in str(
+    assert "leaves no test essays, so that nothing can be evaluated on them; it needs" in str(
         caught.value
     )
     assert told in str(caught.value)

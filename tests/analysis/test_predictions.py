@@ -365,7 +365,7 @@ WRONG = {
     ),
     "a Teacher": (
         {"teachers": "[{name: ridge, kind: classical}]"},
-        ["teachers", "trains nothing; leave it out"],
+        ["teachers", "trains nothing; remove this key"],
     ),
     "sampling": ({"sampling.draws": "[1]"}, ["sampling", "trains nothing"]),
     "no machine": ({"corpus.columns.machines": "{}"}, ["corpus.columns.machines", "at least 1"]),
@@ -409,7 +409,7 @@ BROKEN = {
     ),
     "infinite machine scores": (
         lambda f: f.assign(strict=f["strict"].where(f.index > 1, np.inf)),
-        ["column 'strict' has 2 values that are no numbers"],
+        ["column 'strict' has 2 values that are not numbers"],
     ),
     "machine scores of another scale": (
         lambda f: f.assign(strict=f["strict"] * 20),
@@ -417,7 +417,7 @@ BROKEN = {
     ),
     "a machine that scored nothing": (
         lambda f: f.assign(strict=np.nan),
-        ["machine 'strict' scores no essay that people scored"],
+        ["machine 'strict' scores none of the human-scored essays"],
     ),
     "human scores off the scale": (
         lambda f: f.assign(rater_1=f["rater_1"].where(f.index > 2, 3.5)),
@@ -431,11 +431,11 @@ BROKEN = {
         lambda f: f.assign(
             fair=f["fair"].where(f.index < 700), strict=f["strict"].where(f.index > 800)
         ),
-        ["people and all machines share 0 essays", "leave out"],
+        ["human raters and all machines share 0 essays", "remove"],
     ),
     "an id twice": (lambda f: f.assign(id=f["id"].where(f.index > 0, "e1")), ["share their id"]),
     "no human score": (lambda f: f.assign(rater_1=np.nan), ["no scored essays in test"]),
-    "one human score for all": (lambda f: f.assign(rater_1=3), ["have one score"]),
+    "one human score for all": (lambda f: f.assign(rater_1=3), ["have the same score"]),
 }
 
 

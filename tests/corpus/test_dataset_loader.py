@@ -171,7 +171,8 @@ def test_scores_that_are_no_numbers(tmp_path):
     for name, frame in parts().items():
         frame.assign(grade="B+").to_csv(folder / f"{name}.csv", index=False)
     assert refused(folder=str(folder)).startswith(
-        f"dataset {folder}, split 'train': column 'grade' has 48 values that are no numbers (first:"
+        f"dataset {folder}, split 'train': column 'grade' has 48 values that are not numbers "
+        "(first:"
     )
 
 
@@ -180,10 +181,10 @@ def test_a_folder_that_holds_no_dataset_is_one_sentence(tmp_path, name):
     folder = tmp_path / "essays"
     folder.mkdir()
     (folder / name).write_text("nothing of the kind")
-    told = refused(folder=str(folder))
-    assert told.startswith(f"dataset {folder}: not readable as a dataset (")
-    assert told.endswith("that has whole Parquet, CSV or JSON files")
-    assert "\n" not in told
+    message = refused(folder=str(folder))
+    assert message.startswith(f"dataset {folder}: not readable as a dataset (")
+    assert message.endswith("that has complete Parquet, CSV or JSON files")
+    assert "\n" not in message
 
 
 def test_one_of_several_configurations_has_to_be_named(tmp_path):
@@ -194,17 +195,17 @@ def test_one_of_several_configurations_has_to_be_named(tmp_path):
     )
     (folder / "README.md").write_text(card + "---\n")
     splits = {"train": ["train"]}
-    told = refused(folder=str(folder), splits=splits)
-    assert "['train', 'test']" in told and "correct corpus.config" in told
+    message = refused(folder=str(folder), splits=splits)
+    assert "['train', 'test']" in message and "correct corpus.config" in message
     named = study(folder=str(folder), config="train", splits=splits, dev_size=6, test_share=0.2)
     assert len(load_corpus(named)) == 48
 
 
 def test_a_hub_that_does_not_give_it(monkeypatch):
-    place = {"hub": "some/essays", "revision": COMMIT}
-    assert refused(**place) == (
-        f"dataset some/essays at {COMMIT} is not whole in the cache, and the hub cannot be reached "
-        "from here: connect, or name a local copy with corpus.folder"
+    source = {"hub": "some/essays", "revision": COMMIT}
+    assert refused(**source) == (
+        f"dataset some/essays at {COMMIT} is not complete in the cache, and the hub cannot be "
+        "reached: connect, or name a local copy with corpus.folder"
     )
 
     def unknown(*_, **__):
@@ -214,20 +215,20 @@ def test_a_hub_that_does_not_give_it(monkeypatch):
         raise RepositoryNotFoundError("no such dataset", response=response)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unknown)
-    assert refused(**place).endswith("no such dataset; correct corpus.hub or corpus.revision")
+    assert refused(**source).endswith("no such dataset; correct corpus.hub or corpus.revision")
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("source", "message"),
     [
         ({}, "name exactly one of hub, folder"),
         ({"hub": "a/b", "revision": "c", "folder": "d"}, "name exactly one of hub, folder"),
         ({"hub": "a/b"}, "hub id a/b needs a `revision`"),
     ],
 )
-def test_a_dataset_has_one_source_that_stays_the_same(place, told):
-    with pytest.raises(ValidationError, match=told):
-        study(**place)
+def test_a_dataset_has_one_source_that_stays_the_same(source, message):
+    with pytest.raises(ValidationError, match=message):
+        study(**source)
 
 
 # ---------------------------------------------------------------- what a stage depends on
@@ -235,9 +236,9 @@ def test_a_dataset_has_one_source_that_stays_the_same(place, told):
 
 def test_the_files_of_a_folder_are_those_of_the_corpus(tmp_path):
     files("csv")(tmp_path / "essays")
-    found = study(folder=str(tmp_path / "essays")).corpus
+    result = study(folder=str(tmp_path / "essays")).corpus
     names = ["test.csv", "train.csv", "validation.csv"]
-    assert corpus_files(found) == {"corpus.folder": [str(tmp_path / "essays" / n) for n in names]}
+    assert corpus_files(result) == {"corpus.folder": [str(tmp_path / "essays" / n) for n in names]}
     assert corpus_files(study(hub="a/b", revision="c").corpus) == {}
 
 

@@ -22,7 +22,7 @@ from cyborg_utils.corpus.simulation.generator import (
     TRUE_SHARES,
     marker_rate,
     simulate_corpus,
-    simulated_unlabelled,
+    simulate_unscored,
 )
 from cyborg_utils.corpus.simulation.phrases import DISAGREE, LEXICON, SLOTS, load_prompts
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
@@ -113,7 +113,7 @@ def test_same_arguments_same_bytes_and_a_shorter_corpus_is_a_prefix():
 
 def test_ids_and_texts_are_unique_across_seeds_and_without_scores(corpus):
     frames = [corpus, simulate_corpus(500, seed=22), simulate_corpus(500, seed=2)]
-    frames += [simulated_unlabelled(500, seed=seed) for seed in (2, 21)]
+    frames += [simulate_unscored(500, seed=seed) for seed in (2, 21)]
     everything = pd.concat(frames)
     assert everything.essay_id.is_unique
     assert everything.text.is_unique
@@ -121,7 +121,7 @@ def test_ids_and_texts_are_unique_across_seeds_and_without_scores(corpus):
 
 
 def test_unlabelled_essays_carry_no_score():
-    frame = simulated_unlabelled(30, seed=1, n_prompts=2)
+    frame = simulate_unscored(30, seed=1, n_prompts=2)
     hidden = {"score", "score_2", "true_score", "proficiency"}
     assert list(frame.columns) == [name for name in COLUMNS if name not in hidden]
 
@@ -266,11 +266,11 @@ def test_a_trained_scorer_punishes_the_planted_group(corpus, unplanted):
         member = in_group(test).to_numpy()
         gaps[strength] = difference_at_equal_true_score(test, machine)
         smds[strength] = standardized_difference(test.score[member], machine[member])
-        found = conditional_bias(
+        result = conditional_bias(
             test.score, machine, test[PLANTED_GROUP[0]], second_rating=test.score_2
         )
-        coefficients[strength] = found.coefficients.set_index("correction").loc["second rating"]
-        verdicts[strength] = found.verdicts.verdict.iloc[0]
+        coefficients[strength] = result.coefficients.set_index("correction").loc["second rating"]
+        verdicts[strength] = result.verdicts.verdict.iloc[0]
     assert gaps[1.0] < -0.2
     assert gaps[1.0] - gaps[0.0] < -0.15
     assert smds[1.0] < -0.05
@@ -324,6 +324,6 @@ def test_prmse_recovers_what_the_corpus_knows(corpus):
     error = (weight * (expected_rating - rounded) ** 2).sum()
     noise = np.random.default_rng(5).normal(0, 0.5, len(corpus))
     for machine, more in ((corpus.true_score, 0.0), (corpus.true_score + noise, 0.25)):
-        found = prmse_interval(corpus[["score", "score_2"]], machine)
+        result = prmse_interval(corpus[["score", "score_2"]], machine)
         truth = 1 - (error + more) / variance
-        assert abs(found["prmse"] - truth) < 3 * found["se"] < 0.05
+        assert abs(result["prmse"] - truth) < 3 * result["se"] < 0.05

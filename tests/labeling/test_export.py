@@ -116,7 +116,7 @@ def test_the_card_says_whose_labels_they_are_and_how_they_were_made(finished, tm
         "- **Scale**: 1 to 6, 6 points.",
         "- **Teacher**: logistic, a classical model of word frequencies.",
         "- **Fraction**: 0.25 of the scored train essays, draw 1.",
-        "- The texts are not in here.",
+        "- The texts are not included.",
     ):
         assert line in card.text.splitlines()
     other = export_cyborg_data(
@@ -166,10 +166,10 @@ def test_a_study_may_let_all_of_it_out(finished, tmp_path):
     study, corpus, ledger = finished(OWN, privacy)
     rows = opened(export_cyborg_data(study, "logistic", FRACTION, 1, tmp_path / "out"))
     assert rows["essay_id"].tolist() == ledger["essay_id"].tolist()
-    known = corpus.loc[rows["essay_id"]]
-    assert rows["text"].tolist() == known["text"].tolist()
-    assert rows["club"].tolist() == known["club"].tolist()
-    assert rows["group_teacher"].tolist() == known["teacher"].tolist()
+    essays = corpus.loc[rows["essay_id"]]
+    assert rows["text"].tolist() == essays["text"].tolist()
+    assert rows["club"].tolist() == essays["club"].tolist()
+    assert rows["group_teacher"].tolist() == essays["teacher"].tolist()
     assert set(rows["teacher"].dropna()) == {"logistic"}
 
 
@@ -186,7 +186,7 @@ def test_a_published_corpus_keeps_its_ids_and_no_texts(finished, tmp_path):
 def test_nothing_is_overwritten_and_nothing_half_written_stays(finished, tmp_path, monkeypatch):
     study, _, _ = finished(OWN)
     (tmp_path / "out").mkdir()
-    with pytest.raises(ParameterError, match="out: is there already; remove it, or name another"):
+    with pytest.raises(ParameterError, match="out: already exists; remove it, or name another"):
         export_cyborg_data(study, "logistic", FRACTION, 1, tmp_path / "out")
     with pytest.raises(ParameterError, match="has no fraction 0.5 with draw 1"):
         export_cyborg_data(study, "logistic", 0.5, 1, tmp_path / "new")

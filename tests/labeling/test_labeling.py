@@ -64,13 +64,13 @@ def test_the_ledger_keeps_every_human_label_and_adds_no_essay_of_dev_or_test(
     rest = essays_to_label(corpus, subset, study(label_unscored))
     scores = teacher_scores(len(rest), draw)
     ledger = build_ledger(corpus, subset, rest, scores)
-    known = corpus.set_index("essay_id")
+    by_id = corpus.set_index("essay_id")
 
     assert ledger["essay_id"].is_unique
-    assert (known.loc[ledger["essay_id"], "split"] == "train").all()
+    assert (by_id.loc[ledger["essay_id"], "split"] == "train").all()
     human = ledger[ledger["label_source"] == "human"].set_index("essay_id")
     assert set(human.index) == set(subset)
-    assert human["score"].to_dict() == known.loc[subset, "score"].to_dict()
+    assert human["score"].to_dict() == by_id.loc[subset, "score"].to_dict()
     assert (human["expected"] == human["score"]).all()
 
     teacher = ledger[ledger["label_source"] == "teacher"].set_index("essay_id")
@@ -78,7 +78,7 @@ def test_the_ledger_keeps_every_human_label_and_adds_no_essay_of_dev_or_test(
     assert teacher["score"].to_dict() == given_scores["score"].to_dict()
     assert teacher["expected"].to_dict() == given_scores["continuous"].to_dict()
 
-    train = known[known["split"] == "train"]
+    train = by_id[by_id["split"] == "train"]
     everyone = train if label_unscored else train.dropna(subset="score")
     assert set(ledger["essay_id"]) == set(everyone.index)
 
@@ -162,8 +162,8 @@ def test_each_arm_has_its_own_labels(corpus, fraction, draw):
     subset = draw_subset(corpus, fraction, draw)
     rest = essays_to_label(corpus, subset, study(label_unscored=True))
     ledger = build_ledger(corpus, subset, rest, teacher_scores(len(rest), draw))
-    known = corpus.set_index("essay_id")
-    scored = known[(known["split"] == "train") & known["score"].notna()]
+    by_id = corpus.set_index("essay_id")
+    scored = by_id[(by_id["split"] == "train") & by_id["score"].notna()]
 
     human = training_labels(corpus, "human", subset, None)
     assert human.set_index("essay_id")["score"].to_dict() == scored.loc[subset, "score"].to_dict()
@@ -180,8 +180,8 @@ def test_each_arm_has_its_own_labels(corpus, fraction, draw):
     for arm in (human, full, cyborg):
         assert {"essay_id", "text", "score", "label_source"} <= set(arm)
         assert arm["score"].notna().all()
-        assert arm["text"].tolist() == known.loc[arm["essay_id"], "text"].tolist()
-        assert (known.loc[arm["essay_id"], "split"] == "train").all()
+        assert arm["text"].tolist() == by_id.loc[arm["essay_id"], "text"].tolist()
+        assert (by_id.loc[arm["essay_id"], "split"] == "train").all()
     assert set(human["label_source"]) == set(full["label_source"]) == {"human"}
 
 

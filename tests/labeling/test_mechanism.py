@@ -91,11 +91,11 @@ def test_a_teachers_labels_help_and_the_same_labels_shuffled_do_not(
     data = arms(corpus, elsewhere, draw)
     assert len(data["human"]) == 90
     assert sorted(data["cyborg"]["score"]) == sorted(data["shuffled"]["score"])
-    found = {arm: scores_on_test(corpus, student, labels) for arm, labels in data.items()}
-    gain = compare_machines(human, found["cyborg"], found["human"], STUDY.labels)
-    kept = compare_machines(human, found["shuffled"], found["cyborg"], STUDY.labels)
-    alone = compare_machines(human, found["shuffled"], found["human"], STUDY.labels)
+    result = {arm: scores_on_test(corpus, student, labels) for arm, labels in data.items()}
+    gain = compare_machines(human, result["cyborg"], result["human"], STUDY.labels)
+    kept = compare_machines(human, result["shuffled"], result["cyborg"], STUDY.labels)
+    alone = compare_machines(human, result["shuffled"], result["human"], STUDY.labels)
     assert gain["low"] > 0.05
     assert kept["high"] < -0.3
     assert alone["high"] < -0.1
-    assert quadratic_weighted_kappa(human, found["shuffled"], STUDY.labels) < 0.25
+    assert quadratic_weighted_kappa(human, result["shuffled"], STUDY.labels) < 0.25

@@ -74,9 +74,9 @@ def test_shards_give_what_one_call_gives_and_no_more_than_a_shard_at_a_time(
     assert scores["essay_id"].tolist() == essays["essay_id"].tolist()
     assert scores["score"].tolist() == essays.index.tolist()
     assert teacher.given == [400, 400, 400, len(essays) - 1200]
-    told = capsys.readouterr().out.splitlines()
-    assert len(told) == 4 and told[0].startswith("400 of 1,563 essays, ")
-    assert told[0].endswith("s left") and "about 0 s left" in told[-1]
+    message = capsys.readouterr().out.splitlines()
+    assert len(message) == 4 and message[0].startswith("400 of 1,563 essays, ")
+    assert message[0].endswith("s left") and "about 0 s left" in message[-1]
 
 
 def test_a_killed_run_loses_one_shard_at_most(corpus_file, essays, tmp_path, capsys):
@@ -115,12 +115,12 @@ def test_jobs_share_the_shards(corpus_file, essays, tmp_path, jobs):
     whole = score_in_shards(CountingTeacher, essays, corpus_file, tmp_path / "one", 400)
     for part in range(jobs):
         teacher = CountingTeacher()
-        found = score_in_shards(
+        result = score_in_shards(
             lambda t=teacher: t, essays, corpus_file, tmp_path / "many", 400, part, jobs
         )
         assert sum(teacher.given) <= -(-4 // jobs) * 400
-        assert (found is None) == (part < min(jobs, 4) - 1)
-    pd.testing.assert_frame_equal(found, whole, check_exact=True)
+        assert (result is None) == (part < min(jobs, 4) - 1)
+    pd.testing.assert_frame_equal(result, whole, check_exact=True)
 
 
 # ---------------------------------------------------------------- whose work it is

@@ -85,9 +85,9 @@ USES = [
 @given(st.integers(30, 200), SEEDS)
 def test_corrected_probabilities_have_the_shares_on_average(n, seed):
     wanted = shares(seed)
-    found = prior_corrected(probabilities(n, seed), wanted)
-    assert found.mean(axis=0) == pytest.approx(wanted, abs=1e-6)
-    assert found.sum(axis=1) == pytest.approx(np.ones(n))
+    result = prior_corrected(probabilities(n, seed), wanted)
+    assert result.mean(axis=0) == pytest.approx(wanted, abs=1e-6)
+    assert result.sum(axis=1) == pytest.approx(np.ones(n))
 
 
 @settings(deadline=None, max_examples=25)
@@ -102,8 +102,8 @@ def test_probabilities_that_have_the_shares_stay_as_they_are(n, seed):
 def test_the_correction_keeps_how_the_odds_of_two_essays_compare(n, seed):
     """Every essay's odds between two scores change by one factor."""
     p = probabilities(n, seed)
-    found = prior_corrected(p, shares(seed))
-    factor = (found[:, 1:] / found[:, :1]) / (p[:, 1:] / p[:, :1])
+    result = prior_corrected(p, shares(seed))
+    factor = (result[:, 1:] / result[:, :1]) / (p[:, 1:] / p[:, :1])
     assert factor == pytest.approx(np.broadcast_to(factor[0], factor.shape))
 
 
@@ -120,9 +120,9 @@ def test_a_score_that_a_teacher_never_thinks_of_spoils_no_other(nothing):
     p = probabilities(50, 1)
     p[:, 5] = nothing
     p /= p.sum(axis=1, keepdims=True)
-    found = prior_corrected(p, np.array([0.1, 0.2, 0.3, 0.2, 0.15, 0.05]))
-    assert np.isfinite(found).all()
-    among = found[:, :5].mean(axis=0)
+    result = prior_corrected(p, np.array([0.1, 0.2, 0.3, 0.2, 0.15, 0.05]))
+    assert np.isfinite(result).all()
+    among = result[:, :5].mean(axis=0)
     assert among / among.sum() == pytest.approx(np.array([0.1, 0.2, 0.3, 0.2, 0.15]) / 0.95, 1e-4)
 
 
@@ -138,17 +138,17 @@ def test_shares_count_half_an_essay_for_each_score():
 @pytest.mark.parametrize("read", DECODING_RULES)
 def test_every_reading_gives_an_essay_one_score_between_the_ends(read):
     output = ledger(60, 1, by_human=0)
-    found = decode_scores(output, read, LABELS, ledger(80, 2), dev_of())
-    assert found.shape == (60,)
-    assert np.isin(found, LABELS).all() == (read != "expected")
-    assert found.min() >= 1 and found.max() <= 6
+    result = decode_scores(output, read, LABELS, ledger(80, 2), dev_of())
+    assert result.shape == (60,)
+    assert np.isin(result, LABELS).all() == (read != "expected")
+    assert result.min() >= 1 and result.max() <= 6
 
 
 def test_readings_say_what_they_promise():
     output = ledger(400, 2, by_human=0)
     human = pd.DataFrame({"score": np.repeat(POINTS, [2, 8, 30, 30, 20, 10])})
-    known = pd.concat([human.assign(label_source="human"), ledger(300, 3, by_human=0)])
-    read = {r: decode_scores(output, r, LABELS, known, dev_of()) for r in DECODING_RULES}
+    cyborg = pd.concat([human.assign(label_source="human"), ledger(300, 3, by_human=0)])
+    read = {r: decode_scores(output, r, LABELS, cyborg, dev_of()) for r in DECODING_RULES}
     assert np.array_equal(read["label"], output["score"])
     assert np.array_equal(read["expected"], output["expected"])
     assert (read["prior"] == 1).mean() < (read["label"] == 1).mean()  # people hardly give a 1
@@ -160,9 +160,9 @@ def test_readings_say_what_they_promise():
 
 def test_the_prior_is_fitted_on_the_labelled_essays_whatever_is_read():
     """One essay's score does not hang on which others are read with it."""
-    output, known = ledger(200, 4, by_human=0), ledger(300, 5)
-    whole = decode_scores(output, "prior_corrected", LABELS, known, dev_of())
-    half = decode_scores(output[:50], "prior_corrected", LABELS, known, dev_of())
+    output, cyborg = ledger(200, 4, by_human=0), ledger(300, 5)
+    whole = decode_scores(output, "prior_corrected", LABELS, cyborg, dev_of())
+    half = decode_scores(output[:50], "prior_corrected", LABELS, cyborg, dev_of())
     assert np.array_equal(whole[:50], half)
 
 
@@ -203,10 +203,10 @@ def test_a_human_label_counts_as_many_of_the_teachers():
 def test_a_sure_label_counts_by_its_probability():
     given_ = ledger(60, 1)
     weight = apply_strategy(given_, use(weight="confidence"), LABELS, dev_of())["weight"]
-    theirs = given_["label_source"] == "teacher"
-    sure = given_.loc[theirs, probability_columns(LABELS)].max(axis=1)
-    assert np.ptp(weight[theirs] / sure) == pytest.approx(0, abs=1e-12)
-    assert weight[theirs].mean() == pytest.approx(weight[~theirs].iloc[0])  # as human ones do
+    by_teacher = given_["label_source"] == "teacher"
+    sure = given_.loc[by_teacher, probability_columns(LABELS)].max(axis=1)
+    assert np.ptp(weight[by_teacher] / sure) == pytest.approx(0, abs=1e-12)
+    assert weight[by_teacher].mean() == pytest.approx(weight[~by_teacher].iloc[0])
 
 
 @settings(deadline=None, max_examples=40)
@@ -214,9 +214,9 @@ def test_a_sure_label_counts_by_its_probability():
 def test_the_surest_labels_of_each_score_are_kept(n, percent, seed):
     given_ = ledger(n, seed)
     weight = apply_strategy(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
-    theirs = given_[given_["label_source"] == "teacher"]
-    sure = theirs[probability_columns(LABELS)].max(axis=1)
-    for _, part in theirs.groupby("score"):
+    by_teacher = given_[given_["label_source"] == "teacher"]
+    sure = by_teacher[probability_columns(LABELS)].max(axis=1)
+    for _, part in by_teacher.groupby("score"):
         kept = weight[part.index] > 0
         assert kept.sum() == -(-percent * len(part) // 100)  # ceil, in whole numbers
         if not kept.all():
@@ -281,7 +281,7 @@ def study(uses: list[dict], *heads: str) -> Study:
 
 
 @pytest.mark.parametrize(
-    ("uses", "told"),
+    ("uses", "message"),
     [
         ([{"name": "soft", "read": "expected"}], "the first must be `{name: hard}`"),
         ([{"name": "hard", "keep": 0.5}], "the first must be `{name: hard}`"),
@@ -294,10 +294,10 @@ def study(uses: list[dict], *heads: str) -> Study:
         ([], "at least 1 item"),
     ],
 )
-def test_uses_that_cannot_be_are_refused(uses, told):
+def test_uses_that_cannot_be_are_refused(uses, message):
     with pytest.raises(ValueError, match=".") as caught:
         study(uses, "regression")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_only_a_teacher_with_probabilities_is_used_where_they_are_needed():

@@ -53,8 +53,8 @@ def penalty_of(errors: np.ndarray, levels: list, weight: float = 1.0, seed: int 
 def average(penalty: GroupPenalty, steps: int) -> tuple[float, float]:
     """Mean over the steps, and its standard error."""
     with torch.no_grad():
-        found = [float(penalty(Line(), step, torch.device("cpu"))) for step in range(steps)]
-    return float(np.mean(found)), float(np.std(found) / steps**0.5)
+        result = [float(penalty(Line(), step, torch.device("cpu"))) for step in range(steps)]
+    return float(np.mean(result)), float(np.std(result) / steps**0.5)
 
 
 # ---------------------------------------------------------------- the estimate
@@ -74,12 +74,12 @@ def test_over_samples_of_a_dev_it_is_the_mean_of_products_of_different_errors():
 
 def test_over_devs_it_is_the_squared_mean_error_whatever_the_errors_spread():
     """The square of a mean of 6 errors with SD 1 would be 0.25 + 1/6."""
-    rng, found = np.random.default_rng(2), []
+    rng, result = np.random.default_rng(2), []
     for seed in range(3000):
         errors = np.repeat([0.5, -0.5], 6)[:, None] + rng.normal(0, 1, (12, 1))
-        found += [average(penalty_of(errors, ["a"] * 6 + ["b"] * 6, seed=seed), 1)[0]]
-    error = np.std(found) / len(found) ** 0.5
-    assert np.mean(found) == pytest.approx(0.25, abs=4 * error)
+        result += [average(penalty_of(errors, ["a"] * 6 + ["b"] * 6, seed=seed), 1)[0]]
+    error = np.std(result) / len(result) ** 0.5
+    assert np.mean(result) == pytest.approx(0.25, abs=4 * error)
     assert error < 0.02
 
 
@@ -203,8 +203,8 @@ def test_it_keeps_a_group_at_peoples_mean_where_the_labels_would_not():
     gaps = {}
     for weight in (0, 8):
         held = trained(weight, train, dev, min_steps=240)
-        found = held.score(test["text"].tolist())["continuous"]
-        error = (found - test["score"]).groupby(test["kind"]).mean()
+        result = held.score(test["text"].tolist())["continuous"]
+        error = (result - test["score"]).groupby(test["kind"]).mean()
         gaps[weight] = error["b"] - error["a"]
     assert gaps[0] < -0.5
     assert abs(gaps[8]) < 0.6 * abs(gaps[0])
@@ -228,7 +228,7 @@ def test_a_killed_training_ends_as_if_it_had_not_been(tmp_path, monkeypatch, cap
     assert last_checkpoint(tmp_path) is not None
     capsys.readouterr()
     resumed = trained(4, train, dev, tmp_path, min_steps=16)
-    assert "going on at step" in capsys.readouterr().out
+    assert "resuming at step" in capsys.readouterr().out
     texts, plain = dev["text"].tolist(), trained(0, train, dev, min_steps=16)
     pd.testing.assert_frame_equal(resumed.score(texts), whole.score(texts), check_exact=True)
     assert not np.allclose(plain.score(texts)["continuous"], whole.score(texts)["continuous"])

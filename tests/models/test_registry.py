@@ -97,8 +97,8 @@ def test_every_kind_scores_the_same_after_saving(trained, essays, tmp_path):
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        (None, "no scorer.json, which says what kind of scorer this is; name a folder"),
-        ({"labels": [1, 2]}, "no `kind` in `spec`, which says what kind of scorer this is"),
+        (None, "no scorer.json, which names the kind of scorer; name a folder"),
+        ({"labels": [1, 2]}, "no `kind` in `spec`, which names the kind of scorer"),
         ({"spec": {"kind": "forest"}}, "kind 'forest' is none of causal, encoder, classical"),
     ],
 )

@@ -77,8 +77,8 @@ def test_other_scales_are_answered_by_letters_that_the_prompt_explains(tokenizer
     prompt = build_prompt(tokenizer, labels)
     letters = list("ABCDEFGHIJ"[: len(labels)])
     assert tokenizer.convert_ids_to_tokens(prompt.answers) == letters
-    told = ", ".join(f"{a} = {v:g}" for a, v in zip(letters, labels, strict=True))
-    assert f"Scores: {told}" in tokenizer.decode(prompt.before)
+    key = ", ".join(f"{a} = {v:g}" for a, v in zip(letters, labels, strict=True))
+    assert f"Scores: {key}" in tokenizer.decode(prompt.before)
 
 
 @pytest.mark.parametrize("template", ["plain", "chat"])
@@ -113,17 +113,17 @@ def test_a_chat_template_is_used_where_there_is_one(tokenizer):
 
 
 @pytest.mark.parametrize(
-    ("digit", "told"),
-    [("0", "two scores share one token"), ("#", "score '1' is no token of this tokenizer")],
+    ("digit", "message"),
+    [("0", "two scores share one token"), ("#", "score '1' is not a token of this tokenizer")],
 )
-def test_a_tokenizer_that_cannot_tell_the_scores_apart_is_refused(digit, told):
+def test_a_tokenizer_that_cannot_tell_the_scores_apart_is_refused(digit, message):
     """It reads every digit as one and the same, or as nothing that it knows."""
     vocabulary = {"[UNK]": 0, "Score": 1, ":": 2, "Essay": 3, "0": 4}
     words = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
     words.normalizer = normalizers.Replace(Regex("[0-9]"), digit)
     words.pre_tokenizer = pre_tokenizers.Whitespace()
     blind = PreTrainedTokenizerFast(tokenizer_object=words, unk_token="[UNK]")
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         build_prompt(blind, LABELS)
 
 
@@ -206,8 +206,8 @@ def test_label_logits_are_those_of_the_whole_model_at_the_last_real_position(fre
     with torch.inference_mode():
         batch = Pad(fresh_teacher.tokenizer.pad_token_id, mask=False)(examples)
         fresh_teacher.reader.eval()
-        found = fresh_teacher.reader(**batch).logits
-        for row, example in zip(found, examples, strict=True):
+        result = fresh_teacher.reader(**batch).logits
+        for row, example in zip(result, examples, strict=True):
             alone = torch.tensor([example["input_ids"]])
             whole = fresh_teacher.reader.model(input_ids=alone).logits
             expected = whole[0, -1, fresh_teacher.prompts[HOLISTIC].answers]
@@ -245,12 +245,12 @@ def test_logits_come_back_in_the_order_of_the_examples(essays, architecture, tok
         torch.nn.init.normal_(weights, std=0.3)
     examples = tokenize(texts, tokenizer, 64)
     pad = Pad(tokenizer.pad_token_id, mask=True)
-    found = logits_of(model, examples, pad, spec)
+    result = logits_of(model, examples, pad, spec)
     with torch.inference_mode():
         alone = [model(torch.tensor([e["input_ids"]])).logits[0].numpy() for e in examples]
-    assert found.shape == (len(texts), 3)
+    assert result.shape == (len(texts), 3)
     assert np.std(alone, axis=0).min() > 1e-3
-    np.testing.assert_allclose(found, np.stack(alone), atol=1e-4, rtol=0)
+    np.testing.assert_allclose(result, np.stack(alone), atol=1e-4, rtol=0)
 
 
 def test_batches_are_of_near_length_and_in_no_order_of_length():
@@ -277,15 +277,15 @@ def test_a_batch_is_padded_on_the_right_and_masked_there():
 
 def test_probabilities_become_a_score_the_lower_one_at_a_tie():
     probabilities = np.array([[0.4, 0.4, 0.2], [0.1, 0.2, 0.7]])
-    found = scores_from_probabilities(probabilities, np.array([1.0, 1.5, 2.0]))
-    assert list(found) == ["continuous", "score", "p_1", "p_1.5", "p_2"]
-    assert found["score"].tolist() == [1.0, 2.0]
-    assert found["continuous"].tolist() == pytest.approx([1.4, 1.8])
+    result = scores_from_probabilities(probabilities, np.array([1.0, 1.5, 2.0]))
+    assert list(result) == ["continuous", "score", "p_1", "p_1.5", "p_2"]
+    assert result["score"].tolist() == [1.0, 2.0]
+    assert result["continuous"].tolist() == pytest.approx([1.4, 1.8])
 
 
 def test_softmax_bears_any_logits():
-    found = softmax(np.array([[1e4, 0.0], [-1e4, -1e4], [np.log(3), 0.0]]))
-    np.testing.assert_allclose(found, [[1, 0], [0.5, 0.5], [0.75, 0.25]], atol=1e-12)
+    result = softmax(np.array([[1e4, 0.0], [-1e4, -1e4], [np.log(3), 0.0]]))
+    np.testing.assert_allclose(result, [[1, 0], [0.5, 0.5], [0.75, 0.25]], atol=1e-12)
 
 
 # ---------------------------------------------------------------- training
@@ -559,10 +559,10 @@ def test_a_hub_that_cannot_be_reached_is_one_line_with_the_ways_out(monkeypatch)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError) as caught:
         load_encoder(Model(hub="no/such-model", revision="0" * 40), 1, 64, [], 1)
-    told = str(caught.value)
-    assert "\n" not in told
-    assert told.startswith("model no/such-model: cannot be loaded")
-    assert "`model.folder`" in told
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith("model no/such-model: cannot be loaded")
+    assert "`model.folder`" in message
 
 
 # ---------------------------------------------------------------- pretraining documents
@@ -573,14 +573,14 @@ def test_pretraining_documents_fit_and_end_with_answers_counted_from_the_text(es
     answers = surface_features(texts)
     assert answers.isin(range(10)).all(axis=None)
     rows = pretraining_documents(texts, tokenizer, causal(max_tokens=128))
-    for row, known in zip(rows, answers.to_dict("records"), strict=True):
+    for row, features in zip(rows, answers.to_dict("records"), strict=True):
         assert len(row["input_ids"]) == len(row["weights"]) <= 128
-        told = tokenizer.decode(row["input_ids"])
-        assert all(f"\n\n{question}: {answer}" in told for question, answer in known.items())
+        message = tokenizer.decode(row["input_ids"])
+        assert all(f"\n\n{question}: {answer}" in message for question, answer in features.items())
         weights = np.array(row["weights"])
         answers = np.flatnonzero(weights == weights.max())
-        told = tokenizer.decode([row["input_ids"][i] for i in answers])
-        assert sorted(told) == sorted("".join(map(str, known.values())))
+        message = tokenizer.decode([row["input_ids"][i] for i in answers])
+        assert sorted(message) == sorted("".join(map(str, features.values())))
 
 
 def test_pretraining_without_questions_is_the_text_alone(tokenizer):
@@ -598,17 +598,17 @@ def test_pretraining_may_read_grades_of_another_programme(essays, tmp_path):
     assert plain["graded_elsewhere"] == 0
     assert more["graded_elsewhere"] == 24
     assert more["parameters"] == plain["parameters"]
-    found = [
+    result = [
         AutoModelForCausalLM.from_pretrained(tmp_path / name).lm_head.weight
         for name in ("without", "with")
     ]
-    assert not torch.equal(*found)
+    assert not torch.equal(*result)
 
 
 def test_a_longer_text_has_a_higher_decile_of_words():
-    found = surface_features(["word " * n for n in range(1, 21)])
-    assert found["Words"].tolist() == sorted(found["Words"])
-    assert found["Words"].iloc[[0, -1]].tolist() == [0, 9]
+    result = surface_features(["word " * n for n in range(1, 21)])
+    assert result["Words"].tolist() == sorted(result["Words"])
+    assert result["Words"].iloc[[0, -1]].tolist() == [0, 9]
 
 
 def test_padding_does_not_count_in_the_pretraining_loss(essays, tokenizer):

@@ -120,9 +120,9 @@ def test_memory_that_runs_out_halves_the_parts_and_keeps_the_batch(capsys):
     assert room.seen[:2] == [256, 128]  # the whole batch of 8, then half of it
     assert set(room.seen[3:]) == {64}
     assert log["step"].max() == 2  # 16 essays are still two steps of 8
-    told = capsys.readouterr().out
-    assert "out of memory; going on with parts of 64 tokens" in told
-    assert "the same batch of 8 essays" in told
+    message = capsys.readouterr().out
+    assert "out of memory; continuing with micro-batches of 64 tokens" in message
+    assert "the same batch of 8 essays" in message
 
 
 @pytest.mark.parametrize("holds", [2 * 64, 32])
@@ -168,7 +168,7 @@ def test_scoring_goes_on_with_less_where_memory_runs_out(capsys):
     expected = logits_of(room, examples, pad, spec)
     room.holds = 150
     np.testing.assert_allclose(logits_of(room, examples, pad, spec), expected, atol=1e-5)
-    assert "going on with 128 tokens at once" in capsys.readouterr().out
+    assert "continuing with 128 tokens at once" in capsys.readouterr().out
     room.holds = 31
     with pytest.raises(ModelError, match="out of memory with a single essay of 32 tokens"):
         logits_of(room, examples, pad, spec)
@@ -233,7 +233,7 @@ def test_a_killed_teacher_goes_on_and_ends_as_if_it_had_not_been(
     assert last_checkpoint(work) is not None
     capsys.readouterr()
     resumed, log_2 = fitted(spec, u, dev, base=base, work=work)
-    assert "going on at step" in capsys.readouterr().out
+    assert "resuming at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(rest), whole.score(rest), check_exact=True)
     judged = ["step", "dev_qwk"]
     pd.testing.assert_frame_equal(log[judged].dropna(), log_2[judged].dropna(), check_exact=True)
@@ -252,7 +252,7 @@ def test_a_killed_student_goes_on_and_ends_as_if_it_had_not_been(
         fitted(*split, texts=texts, work=tmp_path / "work", on_evaluate=killed_at(6))
     capsys.readouterr()
     resumed, _ = fitted(*split, texts=texts, work=tmp_path / "work")
-    assert "going on at step" in capsys.readouterr().out
+    assert "resuming at step" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed.score(texts), whole.score(texts), check_exact=True)
 
 
@@ -265,7 +265,7 @@ def test_a_training_that_was_finished_but_not_saved_is_not_done_again(
     first, log = fitted(*split, texts=texts, work=tmp_path / "work")
     capsys.readouterr()
     again, log_2 = fitted(*split, texts=texts, work=tmp_path / "work")
-    assert capsys.readouterr().out == "going on at step 4 of 4, where a run was stopped\n"
+    assert capsys.readouterr().out == "resuming at step 4 of 4 of an interrupted run\n"
     pd.testing.assert_frame_equal(again.score(texts), first.score(texts), check_exact=True)
     pd.testing.assert_frame_equal(log_2, log)
 
@@ -353,7 +353,7 @@ def test_label_logits_are_in_32_bits_under_autocast_too(wide_reader):
 def test_right_padding_without_a_mask_equals_left_padding_with_one(wide_reader):
     lengths = torch.tensor([60, 41, 7])
     ids = torch.randint(5, 128_256, (3, 60))
-    found = wide_reader(input_ids=ids, lengths=lengths).logits
+    result = wide_reader(input_ids=ids, lengths=lengths).logits
     left, mask = torch.zeros_like(ids), torch.zeros_like(ids)
     for row, n in enumerate(lengths.tolist()):
         left[row, 60 - n :], mask[row, 60 - n :] = ids[row, :n], 1
@@ -361,7 +361,7 @@ def test_right_padding_without_a_mask_equals_left_padding_with_one(wide_reader):
     whole = wide_reader.model(
         input_ids=left, attention_mask=mask, position_ids=positions, logits_to_keep=1
     ).logits
-    torch.testing.assert_close(found, whole[:, -1][:, wide_reader.answers], atol=1e-5, rtol=0)
+    torch.testing.assert_close(result, whole[:, -1][:, wide_reader.answers], atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()
@@ -371,11 +371,11 @@ def test_a_shared_prompt_goes_through_the_model_once_and_changes_nothing(wide_re
     pad, spec = Pad(0, mask=False), causal()
     whole = logits_of(wide_reader, [{"input_ids": shared + r} for r in rest], pad, spec)
     with wide_reader.after(shared):
-        found = logits_of(wide_reader, [{"input_ids": r} for r in rest], pad, spec)
+        result = logits_of(wide_reader, [{"input_ids": r} for r in rest], pad, spec)
         again = logits_of(wide_reader, [{"input_ids": r} for r in rest[::-1]], pad, spec)
     assert wide_reader.cache is None
     assert whole.std() > 1e-3
-    np.testing.assert_allclose(found, whole, atol=1e-5)
+    np.testing.assert_allclose(result, whole, atol=1e-5)
     np.testing.assert_allclose(again[::-1], whole, atol=1e-5)
 
 
@@ -389,7 +389,7 @@ def test_a_rubric_is_shared_by_all_essays_and_scores_as_if_it_were_not(
     texts = essays["text"][:10].tolist()
     assert len(teacher._shared_prompt(HOLISTIC)) > 100
     shared = teacher.score(texts)
-    monkeypatch.setattr("cyborg_utils.models.causal.PREFIX_PAYS", 10**6)
+    monkeypatch.setattr("cyborg_utils.models.causal.MIN_CACHED_TOKENS", 10**6)
     assert teacher._shared_prompt(HOLISTIC) == []
     close = {"atol": 1e-5 if precision == "fp32" else 0.05, "rtol": 0}
     np.testing.assert_allclose(shared["continuous"], teacher.score(texts)["continuous"], **close)

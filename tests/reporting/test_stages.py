@@ -125,7 +125,7 @@ def test_a_condition_has_a_folder_a_key_and_a_label(given_, slug, condition_id, 
 
 @pytest.mark.parametrize("text", ["", "robot", "cyborg", "human-llama-f0.1", "full, 10 %"])
 def test_what_is_no_condition_is_refused(text):
-    with pytest.raises(ValueError, match="is no condition; one is written like human-f0.1 or"):
+    with pytest.raises(ValueError, match="is not a condition; one is written like human-f0.1 or"):
         Condition.from_id(text)
 
 

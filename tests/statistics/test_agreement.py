@@ -89,14 +89,14 @@ class TestPointEstimates:
     @given(scored_pairs)
     def test_kappa_equals_its_definition_and_the_library(self, pairs):
         human, machine = pairs.T
-        ours = quadratic_weighted_kappa(human, machine, LABELS)
+        computed = quadratic_weighted_kappa(human, machine, LABELS)
         if np.ptp(pairs) == 0:
-            assert np.isnan(ours)
+            assert np.isnan(computed)
         else:
-            theirs = cohen_kappa_score(human, machine, weights="quadratic", labels=list(LABELS))
-            assert ours == pytest.approx(theirs, abs=1e-12)
+            reference = cohen_kappa_score(human, machine, weights="quadratic", labels=list(LABELS))
+            assert computed == pytest.approx(reference, abs=1e-12)
             by_definition = weighted_kappa_by_definition(human, machine, LABELS)
-            assert ours == pytest.approx(by_definition, abs=1e-12)
+            assert computed == pytest.approx(by_definition, abs=1e-12)
 
     @given(scored_pairs)
     def test_kappa_is_symmetric_bounded_and_free_of_the_unit(self, pairs):
@@ -111,9 +111,9 @@ class TestPointEstimates:
 
     def test_an_unused_middle_score_does_not_shrink_the_scale(self):
         human, machine = np.array([1, 1, 5, 6, 6]), np.array([1, 5, 5, 6, 5])
-        ours = quadratic_weighted_kappa(human, machine, LABELS)
-        assert ours == pytest.approx(weighted_kappa_by_definition(human, machine, LABELS))
-        assert ours != pytest.approx(cohen_kappa_score(human, machine, weights="quadratic"))
+        computed = quadratic_weighted_kappa(human, machine, LABELS)
+        assert computed == pytest.approx(weighted_kappa_by_definition(human, machine, LABELS))
+        assert computed != pytest.approx(cohen_kappa_score(human, machine, weights="quadratic"))
 
     def test_constant_predictions(self):
         assert quadratic_weighted_kappa([1, 2, 3], [2, 2, 2], LABELS) == 0
@@ -130,7 +130,7 @@ class TestPointEstimates:
             ([1, 2, None], [1, 2, 3], "1 of 3 scores in human are missing"),
             ([1, 2], [1, 2, 3], "human has 2, machine has 3"),
             ([], [], "human is empty"),
-            (["good"], [1], "human must be one score an essay"),
+            (["good"], [1], "human must be one number per essay"),
         ],
     )
     def test_bad_scores_get_one_clear_sentence(self, human, machine, sentence):
@@ -168,9 +168,9 @@ class TestBootstrap:
             - quadratic_weighted_kappa(human[at], b[at], LABELS)
             for at in draws
         ]
-        found = compare_machines(human, a, b, LABELS)
-        assert found["se_bootstrap"] == pytest.approx(np.std(plain, ddof=1), rel=0.06)
-        assert [found["low"], found["high"]] == pytest.approx(
+        result = compare_machines(human, a, b, LABELS)
+        assert result["se_bootstrap"] == pytest.approx(np.std(plain, ddof=1), rel=0.06)
+        assert [result["low"], result["high"]] == pytest.approx(
             np.percentile(plain, [2.5, 97.5]), abs=0.006
         )
 
@@ -194,24 +194,24 @@ class TestBootstrap:
 class TestComparison:
     def test_pairing_pays_and_the_sign_is_a_minus_b(self):
         human, a, b = simulate_scores(1_500)
-        found = compare_machines(human, a, b, LABELS)
+        result = compare_machines(human, a, b, LABELS)
         back = compare_machines(human, b, a, LABELS)
-        assert found["difference"] == pytest.approx(found["a"] - found["b"])
-        assert found["difference"] == pytest.approx(-back["difference"])
+        assert result["difference"] == pytest.approx(result["a"] - result["b"])
+        assert result["difference"] == pytest.approx(-back["difference"])
         alone = [bootstrap_agreement(human, m, LABELS).loc["qwk", "se"] for m in (a, b)]
-        assert found["se"] < np.hypot(*alone)
-        assert found["low"] > 0 and found["p"] < 0.05
+        assert result["se"] < np.hypot(*alone)
+        assert result["low"] > 0 and result["p"] < 0.05
 
     def test_a_machine_does_not_differ_from_itself(self):
         human, a, _ = simulate_scores(100)
-        found = compare_machines(human, a, a, LABELS)
-        assert [found["difference"], found["se"]] == pytest.approx([0, 0], abs=1e-12)
-        assert found["p"] == 1
+        result = compare_machines(human, a, a, LABELS)
+        assert [result["difference"], result["se"]] == pytest.approx([0, 0], abs=1e-12)
+        assert result["p"] == 1
 
     def test_other_statistics_and_a_wrong_name(self):
         human, a, b = simulate_scores(400)
-        found = compare_machines(human, a, b, LABELS, statistic="exact")
-        assert found["difference"] == pytest.approx((human == a).mean() - (human == b).mean())
+        result = compare_machines(human, a, b, LABELS, statistic="exact")
+        assert result["difference"] == pytest.approx((human == a).mean() - (human == b).mean())
         with pytest.raises(ValueError, match="statistic must be one of qwk, exact.*'kappa'"):
             compare_machines(human, a, b, LABELS, statistic="kappa")
 
@@ -226,8 +226,8 @@ class TestComparison:
         covered = []
         for trial in range(800):
             scores = simulate_scores(400, errors, seed=1_000 + trial)
-            found = compare_machines(*scores, LABELS, n_replicates=600, seed=trial)
-            covered.append(found["low"] <= truth <= found["high"])
+            result = compare_machines(*scores, LABELS, n_replicates=600, seed=trial)
+            covered.append(result["low"] <= truth <= result["high"])
         assert 0.93 <= np.mean(covered) <= 0.97
 
     def test_intervals_of_one_machine_cover(self):
@@ -266,9 +266,9 @@ class TestClusters:
     def test_interval_and_p_of_clusters_agree(self):
         human, a, b = simulate_scores(600, (0.7, 0.72))
         prompt = np.repeat(np.arange(10), 60)
-        found = compare_machines(human, a, b, LABELS, cluster=prompt)
-        assert (found["p"] < 0.05) == (found["low"] > 0 or found["high"] < 0)
-        at_the_limit = compare_machines(human, a, b, LABELS, cluster=prompt, null=found["low"])
+        result = compare_machines(human, a, b, LABELS, cluster=prompt)
+        assert (result["p"] < 0.05) == (result["low"] > 0 or result["high"] < 0)
+        at_the_limit = compare_machines(human, a, b, LABELS, cluster=prompt, null=result["low"])
         assert at_the_limit["p"] == pytest.approx(0.05, abs=0.005)
 
     def test_missing_clusters_are_refused(self):
@@ -286,8 +286,8 @@ class TestClusters:
             noise = 0.6 * rng.normal(size=(2, 400))
             human = round_to_scale(true + 0.45 * rng.normal(size=400), LABELS)
             a, b = (round_to_scale(true + s + e, LABELS) for s, e in zip(shift, noise, strict=True))
-            found = compare_machines(human, a, b, LABELS, n_replicates=399, cluster=prompt)
-            covered.append(found["low"] <= 0 <= found["high"])
+            result = compare_machines(human, a, b, LABELS, n_replicates=399, cluster=prompt)
+            covered.append(result["low"] <= 0 <= result["high"])
         assert 0.92 <= np.mean(covered) <= 0.98
 
 
@@ -300,22 +300,22 @@ class TestNonInferiority:
         claims = []
         for trial in range(800):
             scores = simulate_scores(400, (0.75, 0.7), seed=50_000 + trial)
-            found = non_inferiority(*scores, LABELS, margin, n_replicates=600, seed=trial)
-            claims.append(found["non_inferior"])
+            result = non_inferiority(*scores, LABELS, margin, n_replicates=600, seed=trial)
+            claims.append(result["non_inferior"])
         assert 0.03 <= np.mean(claims) <= 0.07
 
-    def test_bound_and_p_tell_the_same_and_power_comes_with_the_margin(self):
+    def test_bound_and_p_agree_and_power_comes_with_the_margin(self):
         human, a, b = simulate_scores(500, (0.7, 0.7))
         for margin in (0.001, 0.01, 0.02, 0.03, 0.1):
-            found = non_inferiority(human, a, b, LABELS, margin)
-            assert found["non_inferior"] == (found["lower"] > -margin)
-            assert found["non_inferior"] == (found["p"] <= 0.05)
-        assert found["non_inferior"] and found["p"] < 0.001
+            result = non_inferiority(human, a, b, LABELS, margin)
+            assert result["non_inferior"] == (result["lower"] > -margin)
+            assert result["non_inferior"] == (result["p"] <= 0.05)
+        assert result["non_inferior"] and result["p"] < 0.001
 
     def test_clearly_worse_is_not_non_inferior(self):
         human, a, b = simulate_scores(800, (1.4, 0.5))
-        found = non_inferiority(human, a, b, LABELS, 0.02)
-        assert not found["non_inferior"] and found["p"] > 0.99
+        result = non_inferiority(human, a, b, LABELS, 0.02)
+        assert not result["non_inferior"] and result["p"] > 0.99
 
     @pytest.mark.parametrize("margin", [0, -0.02, float("nan")])
     def test_the_margin_must_be_above_zero(self, margin):
@@ -334,14 +334,14 @@ class TestTwoRatings:
         assert prmse(ratings, machine) == pytest.approx(1 - (0 - 4 * error) / 7 / true)
 
     def test_it_recovers_the_simulated_truth_and_covers_it(self):
-        truth, rng, found = 1 - (0.3**2 + 0.3**2), np.random.default_rng(0), []
+        truth, rng, result = 1 - (0.3**2 + 0.3**2), np.random.default_rng(0), []
         for _ in range(400):
             true = rng.normal(size=800)
             ratings = true[:, None] + 0.6 * rng.normal(size=(800, 3))
             ratings[rng.random(800) < 0.7, 1] = np.nan
             ratings[rng.random(800) < 0.8, 2] = np.nan
-            found.append(prmse_interval(ratings, 0.7 * true + 0.3 * rng.normal(size=800)))
-        table = pd.DataFrame(found)
+            result.append(prmse_interval(ratings, 0.7 * true + 0.3 * rng.normal(size=800)))
+        table = pd.DataFrame(result)
         assert table["prmse"].mean() == pytest.approx(truth, abs=0.005)
         assert table["se"].mean() == pytest.approx(table["prmse"].std(), rel=0.1)
         covered = (table["low"] <= truth) & (truth <= table["high"])
@@ -371,19 +371,19 @@ class TestTwoRatings:
 @given(scored_pairs)
 def test_no_scores_make_the_bootstrap_warn_or_fail(pairs):
     table = bootstrap_agreement(*pairs.T, LABELS, 100)
-    known = table.dropna()
-    assert (known["low"] <= known["high"]).all()
+    complete = table.dropna()
+    assert (complete["low"] <= complete["high"]).all()
 
 
 def test_a_constant_machine_has_no_interval_for_new_prompts_and_does_not_fail():
     rng = np.random.default_rng(4)
     human = rng.integers(1, 7, 600)
     other = np.clip(human + rng.integers(-1, 2, 600), 1, 6)
-    found = compare_machines(
+    result = compare_machines(
         human, other, np.full(600, 3), range(1, 7), n_replicates=200, cluster=np.arange(600) % 12
     )
-    assert found["b"] == 0
-    assert 0 < found["low"] < found["difference"] < found["high"]
+    assert result["b"] == 0
+    assert 0 < result["low"] < result["difference"] < result["high"]
     alone = bootstrap_agreement(
         human, np.full(600, 3), range(1, 7), n_replicates=200, cluster=np.arange(600) % 12
     )

@@ -22,12 +22,12 @@ LABELS = range(1, 7)
 NOISE = {"u100": 1.2, "u300": 0.9, "u900": 0.7, "cyborg": 0.75, "full": 0.6}
 
 
-def simulate_arms(n=500, n_draws=3, n_seeds=2, spread=0.05, noise=NOISE, seed=0):
-    """Scores whose error grows by a share that the draw and the seed decide."""
+def simulate_arms(n=500, n_draws=3, n_seeds=2, run_sd=0.05, noise=NOISE, seed=0):
+    """Scores whose error grows by a proportion that the draw and the seed decide."""
     rng = np.random.default_rng(seed)
     true = rng.normal(3.3, 1.1, n)
     human = round_to_scale(true + 0.45 * rng.normal(size=n), LABELS)
-    by_draw, by_seed = spread * rng.normal(size=n_draws), spread * rng.normal(size=n_seeds)
+    by_draw, by_seed = run_sd * rng.normal(size=n_draws), run_sd * rng.normal(size=n_seeds)
     arms = {}
     for name, sd in noise.items():
         draws = ["all"] if name == "full" else list(range(n_draws))
@@ -50,12 +50,12 @@ def resampled():
 
 def test_estimates_are_the_mean_kappa_of_the_runs():
     human, arms = simulate_arms(200)
-    found = resample_runs(human, arms, LABELS, n_replicates=10)
+    result = resample_runs(human, arms, LABELS, n_replicates=10)
     expected = np.mean(
         [quadratic_weighted_kappa(human, row, LABELS) for row in arms["cyborg"].scores]
     )
-    assert found.estimates["cyborg"] == pytest.approx(expected)
-    assert found.replicates.shape == (10, 5)
+    assert result.estimates["cyborg"] == pytest.approx(expected)
+    assert result.replicates.shape == (10, 5)
 
 
 def test_one_run_an_arm_is_the_paired_comparison():
@@ -63,12 +63,12 @@ def test_one_run_an_arm_is_the_paired_comparison():
     single = {
         name: Runs(arms[name].scores[:1], np.array([0]), np.array([0])) for name in ("u100", "full")
     }
-    found = compare_arms(resample_runs(human, single, LABELS), "u100", "full")
+    result = compare_arms(resample_runs(human, single, LABELS), "u100", "full")
     peer = compare_machines(human, single["u100"].scores[0], single["full"].scores[0], LABELS)
-    assert found["difference"] == pytest.approx(peer["difference"])
-    assert found["se"] == pytest.approx(peer["se"], rel=0.08)
-    assert found[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
-    assert found["notes"] == (Note.ONE_DRAW, Note.ONE_SEED)
+    assert result["difference"] == pytest.approx(peer["difference"])
+    assert result["se"] == pytest.approx(peer["se"], rel=0.08)
+    assert result[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
+    assert result["notes"] == (Note.ONE_DRAW, Note.ONE_SEED)
 
 
 def test_more_seeds_do_not_shrink_the_error_of_essays():
@@ -80,10 +80,10 @@ def test_more_seeds_do_not_shrink_the_error_of_essays():
 
 
 def test_few_draws_count_as_few():
-    human, arms = simulate_arms(4_000, spread=0.3, noise={"cyborg": 0.75})
-    found = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
-    assert found["se_draws"] > found["se_essays"]
-    assert found["df"] < 6
+    human, arms = simulate_arms(4_000, run_sd=0.3, noise={"cyborg": 0.75})
+    result = contrast(resample_runs(human, arms, LABELS), {"cyborg": 1})
+    assert result["se_draws"] > result["se_essays"]
+    assert result["df"] < 6
 
 
 def test_arms_of_the_same_draws_are_paired(resampled):
@@ -95,17 +95,17 @@ def test_arms_of_the_same_draws_are_paired(resampled):
 def test_nested_seeds_go_with_their_draws():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
     runs = arms["cyborg"]._replace(seed=np.arange(6))
-    found = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
-    assert found.notes["cyborg"] == (Note.SEEDS_GO_WITH_DRAWS,)
-    assert found.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
+    result = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
+    assert result.notes["cyborg"] == (Note.SEEDS_GO_WITH_DRAWS,)
+    assert result.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
 
 
 def test_interval_over_draws_and_essays_covers():
     noise = {"cyborg": 0.75, "u100": 0.9}
-    spread = {"n": 300, "n_draws": 4, "n_seeds": 2, "spread": 0.15, "noise": noise}
+    setting = {"n": 300, "n_draws": 4, "n_seeds": 2, "run_sd": 0.15, "noise": noise}
     truths = []
     for trial in range(2_000, 2_300):
-        human, arms = simulate_arms(seed=trial, **spread)
+        human, arms = simulate_arms(seed=trial, **setting)
         cyborg, u100 = (
             np.mean([quadratic_weighted_kappa(human, row, LABELS) for row in arms[name].scores])
             for name in ("cyborg", "u100")
@@ -114,10 +114,10 @@ def test_interval_over_draws_and_essays_covers():
     truth = np.mean(truths)
     covered = []
     for trial in range(300):
-        human, arms = simulate_arms(seed=trial, **spread)
-        found = resample_runs(human, arms, LABELS, n_replicates=200, seed=trial)
-        found = compare_arms(found, "cyborg", "u100")
-        covered.append(found["low"] <= truth <= found["high"])
+        human, arms = simulate_arms(seed=trial, **setting)
+        result = resample_runs(human, arms, LABELS, n_replicates=200, seed=trial)
+        result = compare_arms(result, "cyborg", "u100")
+        covered.append(result["low"] <= truth <= result["high"])
     assert 0.93 <= np.mean(covered) <= 0.985
 
 
@@ -129,7 +129,7 @@ def test_non_inferiority_of_arms(resampled):
     assert strict["lower"] > strict["low"]
     with pytest.raises(ValueError, match="margin must be above zero"):
         compare_arms(resampled, "cyborg", "full", margin=-0.02)
-    with pytest.raises(ValueError, match="unknown arms half; there are u100"):
+    with pytest.raises(ValueError, match="unknown arms half: use u100"):
         compare_arms(resampled, "half", "full")
 
 
@@ -141,11 +141,11 @@ def test_arm_table(resampled):
 
 
 class TestRetention:
-    def test_share_and_interval(self, resampled):
-        found = retention(resampled, "cyborg", "u100", "full")
+    def test_proportion_and_interval(self, resampled):
+        result = retention(resampled, "cyborg", "u100", "full")
         cyborg, low, full = resampled.estimates[["cyborg", "u100", "full"]]
-        assert found["retention"] == pytest.approx((cyborg - low) / (full - low))
-        assert found["low"] < found["retention"] < found["high"]
+        assert result["retention"] == pytest.approx((cyborg - low) / (full - low))
+        assert result["low"] < result["retention"] < result["high"]
 
     def test_the_ends_are_zero_and_one(self, resampled):
         assert retention(resampled, "full", "u100", "full")["retention"] == pytest.approx(1)
@@ -156,40 +156,40 @@ class TestRetention:
         assert [nothing["retention"], nothing["low"], nothing["high"]] == pytest.approx([0, 0, 0])
 
     def test_no_gain_to_retain(self, resampled):
-        found = retention(resampled, "cyborg", "full", "u100")
-        assert np.isnan(found["low"]) and found["no_interval"] == NoInterval.NO_GAIN
+        result = retention(resampled, "cyborg", "full", "u100")
+        assert np.isnan(result["low"]) and result["no_interval"] == NoInterval.NO_GAIN
 
     def test_coverage(self):
         noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
-        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "spread": 0}
+        setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "run_sd": 0}
         human, arms = simulate_arms(**(setting | {"n": 400_000}))
         low, cyborg, full = (
             quadratic_weighted_kappa(human, runs.scores[0], LABELS) for runs in arms.values()
         )
         covered = []
         for trial in range(300):
-            found = resample_runs(
+            result = resample_runs(
                 *simulate_arms(seed=trial, **setting), LABELS, n_replicates=200, seed=trial
             )
-            found = retention(found, "cyborg", "u100", "full")
-            covered.append(found["low"] <= (cyborg - low) / (full - low) <= found["high"])
+            result = retention(result, "cyborg", "u100", "full")
+            covered.append(result["low"] <= (cyborg - low) / (full - low) <= result["high"])
         assert 0.925 <= np.mean(covered) <= 0.975
 
 
 class TestEquivalentLabels:
     CURVE = {100: "u100", 300: "u300", 900: "u900", 5_000: "full"}
 
-    def test_a_point_of_the_curve_is_worth_itself(self, resampled):
-        found = equivalent_labels(resampled, "u300", self.CURVE)
-        assert found["labels"] == pytest.approx(300)
-        assert found["low"] < 300.1 and found["high"] > 299.9
+    def test_a_point_of_the_curve_is_equivalent_to_itself(self, resampled):
+        result = equivalent_labels(resampled, "u300", self.CURVE)
+        assert result["labels"] == pytest.approx(300)
+        assert result["low"] < 300.1 and result["high"] > 299.9
 
     def test_between_points(self, resampled):
-        found = equivalent_labels(resampled, "cyborg", self.CURVE)
-        assert 300 < found["labels"] < 900
-        assert found["low"] < found["labels"] < found["high"]
+        result = equivalent_labels(resampled, "cyborg", self.CURVE)
+        assert 300 < result["labels"] < 900
+        assert result["low"] < result["labels"] < result["high"]
 
-    def test_off_the_curve_is_said(self, resampled):
+    def test_values_off_the_curve_are_marked(self, resampled):
         below = equivalent_labels(resampled, "u100", {300: "u300", 900: "u900"})
         assert np.isnan(below["labels"]) and "labels_below" in below["off_curve"]
         above = equivalent_labels(resampled, "full", {100: "u100", 300: "u300"})
@@ -215,16 +215,16 @@ class TestTidyFrame:
             columns=["arm", "draw", "seed", "essay_id", "score", "human"],
         )
 
-    def test_it_says_the_same_as_matrices(self):
+    def test_a_frame_gives_the_same_as_matrices(self):
         human, arms = simulate_arms(60)
         shuffled = self.tidy(human, arms).sample(frac=1, random_state=0)
         before = shuffled.copy()
         same_human, same_arms = runs_from_frame(shuffled)
         pd.testing.assert_frame_equal(shuffled, before)
         assert (same_human.to_numpy() == human).all()
-        ours = resample_runs(human, arms, LABELS, n_replicates=2).estimates
-        theirs = resample_runs(same_human, same_arms, LABELS, n_replicates=2).estimates
-        pd.testing.assert_series_equal(ours.sort_index(), theirs.sort_index())
+        computed = resample_runs(human, arms, LABELS, n_replicates=2).estimates
+        reference = resample_runs(same_human, same_arms, LABELS, n_replicates=2).estimates
+        pd.testing.assert_series_equal(computed.sort_index(), reference.sort_index())
 
     def test_a_missing_draw_is_a_draw_of_its_own(self):
         frame = self.tidy(*simulate_arms(20))
@@ -257,9 +257,9 @@ def test_shapes_and_scale_are_checked():
 def test_prompts_as_clusters_are_named():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
     for prompts, note in ((8, Note.NEW_PROMPTS), (3, Note.TOO_FEW_PROMPTS)):
-        found = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
-        assert found.notes["cyborg"] == (note,)
-        assert found.degrees.loc["cyborg", "essays"] == prompts - 1
+        result = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
+        assert result.notes["cyborg"] == (note,)
+        assert result.degrees.loc["cyborg", "essays"] == prompts - 1
 
 
 class TestMultiplicity:

@@ -60,18 +60,18 @@ class TestStandardizedMeanDifference:
         ],
     )
     def test_hand_computed(self, denominator, d):
-        found = standardized_mean_difference(
+        result = standardized_mean_difference(
             self.HUMAN, self.MACHINE, denominator, [1, 2, 3, 4, 5], [1, 1, 2, 2, 2]
         )
-        assert found == pytest.approx(1 / d)
+        assert result == pytest.approx(1 / d)
 
-    def test_dsm_takes_out_scale_and_shift(self):
+    def test_dsm_removes_scale_and_shift(self):
         whole = np.array([1.0, 2, 3, 4, 5, 6])
         assert difference_of_standardized_means(
             whole[:3], 2 * whole[:3] + 1, whole, 2 * whole + 1
         ) == pytest.approx(0)
-        found = difference_of_standardized_means([1, 2], [2, 2], [1, 2, 3], [2, 2, 5])
-        assert found == pytest.approx((2 - 3) / np.sqrt(3) - (1.5 - 2) / 1)
+        result = difference_of_standardized_means([1, 2], [2, 2], [1, 2, 3], [2, 2, 5])
+        assert result == pytest.approx((2 - 3) / np.sqrt(3) - (1.5 - 2) / 1)
 
     def test_unknown_denominator_and_absent_population(self):
         with pytest.raises(ValueError, match="denominator must be one of pooled.*'machine'"):
@@ -79,7 +79,7 @@ class TestStandardizedMeanDifference:
         with pytest.raises(ValueError, match="needs population_human and population_machine"):
             standardized_mean_difference([1, 2], [1, 2], "pooled_population")
 
-    def test_undefined_without_spread(self):
+    def test_undefined_without_variance(self):
         assert np.isnan(standardized_mean_difference([3, 3], [3, 3]))
         assert np.isnan(standardized_mean_difference([3], [4]))
         assert np.isnan(standardized_mean_difference([3, 3], [3, 4], "human"))
@@ -108,10 +108,10 @@ class TestStandardizedMeanDifference:
         )
         pairs = zip(human, machine, strict=True)
         whole = (frame["human"], frame["continuous"])
-        found = np.array([smd_with_error(h, m, denominator, *whole) for h, m in pairs])
-        assert found[:, 1].mean() == pytest.approx(found[:, 0].std(), rel=0.1)
+        result = np.array([smd_with_error(h, m, denominator, *whole) for h, m in pairs])
+        assert result[:, 1].mean() == pytest.approx(result[:, 0].std(), rel=0.1)
         truth = smd_with_error(*whole, denominator, *whole)[0]
-        covered = np.abs(found[:, 0] - truth) <= 1.966 * found[:, 1]
+        covered = np.abs(result[:, 0] - truth) <= 1.966 * result[:, 1]
         assert 0.93 <= covered.mean() <= 0.97
 
 
@@ -171,10 +171,10 @@ class TestEquivalence:
 class TestConditionalBias:
     def test_uncorrected_fit_is_the_library_regression(self):
         frame = simulate_frame()
-        found = conditional_bias(frame["human"], frame["continuous"], frame["ell"])
+        result = conditional_bias(frame["human"], frame["continuous"], frame["ell"])
         design = np.column_stack([np.ones(1_000), frame["human"], frame["ell"] == "Yes"])
         peer = sm.OLS(frame["continuous"] - frame["human"], design).fit(cov_type="HC1")
-        row = found.coefficients.iloc[0]
+        row = result.coefficients.iloc[0]
         assert row["correction"] == "none" and row["reference"] == "No"
         assert row["coefficient"] == pytest.approx(peer.params.iloc[2])
         assert row["se"] == pytest.approx(peer.bse.iloc[2])
@@ -184,7 +184,7 @@ class TestConditionalBias:
         [0.75, *(pytest.param(r, marks=pytest.mark.slow) for r in (0.85, 0.95))],
     )
     def test_a_fair_scorer_looks_biased_until_reliability_is_considered(self, reliability):
-        rng, found = np.random.default_rng(2), []
+        rng, result = np.random.default_rng(2), []
         for _ in range(200):
             member = rng.random(1_500) < 0.25
             true = rng.normal(size=1_500) - 0.65 * member
@@ -194,8 +194,8 @@ class TestConditionalBias:
             answer = conditional_bias(
                 np.round(human, 1), machine, member, None, (reliability,), np.round(second, 1)
             )
-            found.append(answer.coefficients.set_index("correction")[["coefficient", "p"]])
-        naive, banded, instrumented = np.swapaxes(np.array(found), 0, 1)
+            result.append(answer.coefficients.set_index("correction")[["coefficient", "p"]])
+        naive, banded, instrumented = np.swapaxes(np.array(result), 0, 1)
         assert naive[:, 0].mean() < -0.02
         if reliability == 0.75:
             assert (naive[:, 1] < 0.05).mean() > 0.5
@@ -206,24 +206,24 @@ class TestConditionalBias:
     def test_verdict_of_a_fair_and_of_a_biased_scorer(self):
         band = (0.75, 0.8, 0.85)
         fair = simulate_frame(4_000)
-        found = conditional_bias(
+        result = conditional_bias(
             fair["human"], fair["continuous"], fair["ell"], None, band, fair["second"]
         )
-        assert found.coefficients.query("correction == 'none'")["high"].iloc[0] < 0
-        assert found.verdicts["verdict"].iloc[0] != ConditionalVerdict.TOO_LOW
+        assert result.coefficients.query("correction == 'none'")["high"].iloc[0] < 0
+        assert result.verdicts["verdict"].iloc[0] != ConditionalVerdict.TOO_LOW
         planted = simulate_frame(4_000, bias=-0.5)
-        found = conditional_bias(
+        result = conditional_bias(
             planted["human"], planted["continuous"], planted["ell"], None, band, planted["second"]
         )
-        assert found.verdicts["verdict"].iloc[0] == ConditionalVerdict.TOO_LOW
-        assert found.verdicts["largest"].iloc[0] < -0.3
+        assert result.verdicts["verdict"].iloc[0] == ConditionalVerdict.TOO_LOW
+        assert result.verdicts["largest"].iloc[0] < -0.3
 
     def test_adjusted_r2_of_error_on_group(self):
         human, machine = np.array([1, 2, 3, 1, 2, 3]), np.array([1, 2, 3, 2, 3, 4])
-        found = conditional_bias(human, machine, list("aaabbb"), reliabilities=())
-        assert found.osa == pytest.approx(1) and found.osd == pytest.approx(1)
-        assert found.csd == pytest.approx(1 - (1 - 5 / 3))
-        assert found.coefficients["coefficient"].tolist() == pytest.approx([1])
+        result = conditional_bias(human, machine, list("aaabbb"), reliabilities=())
+        assert result.osa == pytest.approx(1) and result.osd == pytest.approx(1)
+        assert result.csd == pytest.approx(1 - (1 - 5 / 3))
+        assert result.coefficients["coefficient"].tolist() == pytest.approx([1])
 
     def test_one_level_and_no_error_and_one_essay(self):
         alone = conditional_bias([1, 2, 3, 4], [1, 2, 3, 3], ["x"] * 4)
@@ -236,7 +236,7 @@ class TestConditionalBias:
         verdict = lone.verdicts.set_index("level").loc["Lone", "verdict"]
         assert verdict == ConditionalVerdict.NOT_ESTIMABLE
         rest = conditional_bias(*(frame.drop(index=7)[c] for c in ("human", "machine", "ell")))
-        both = (found.coefficients.query("level == 'Yes'") for found in (lone, rest))
+        both = (result.coefficients.query("level == 'Yes'") for result in (lone, rest))
         uncorrected = [part["coefficient"].iloc[0] for part in both]
         assert uncorrected[0] == pytest.approx(uncorrected[1])
 
@@ -247,16 +247,16 @@ class TestConditionalBias:
         assert np.isnan(saturated.csd)
 
     def test_missing_groups_are_a_level_and_ties_are_alphabetical(self):
-        found = conditional_bias(
+        result = conditional_bias(
             [1, 2, 3, 4, 2, 3], [1, 2, 3, 3, 2, 4], ["b", "b", "a", "a", None, None]
         )
-        assert set(found.coefficients["reference"]) == {"(missing)"}
-        assert found.verdicts["level"].tolist() == ["a", "b"]
+        assert set(result.coefficients["reference"]) == {"(missing)"}
+        assert result.verdicts["level"].tolist() == ["a", "b"]
 
     def test_wrong_arguments(self):
         frame = simulate_frame(50)
         scores = frame["human"], frame["machine"], frame["ell"]
-        with pytest.raises(ValueError, match="reference 'Maybe' is not a level; there are No, Yes"):
+        with pytest.raises(ValueError, match="reference 'Maybe' is not a level: use No, Yes"):
             conditional_bias(*scores, reference="Maybe")
         with pytest.raises(ValueError, match=r"above 0 and at most 1, got \[1\.2\]"):
             conditional_bias(*scores, reliabilities=(0.8, 1.2))
@@ -356,10 +356,10 @@ class TestGroupReport:
     def test_half_points(self):
         frame = simulate_frame(300)
         halves = frame.assign(human=(frame["human"] + 1) / 2, machine=(frame["machine"] + 1) / 2)
-        found = group_report(halves, "ell", labels=np.arange(1, 5.5, 0.5))
+        result = group_report(halves, "ell", labels=np.arange(1, 5.5, 0.5))
         expected = group_report(frame, "ell", labels=LABELS)
         for column in ("qwk", "smd", "smd_low", "dsm", "exact"):
-            assert found[column].tolist() == pytest.approx(expected[column].tolist())
+            assert result[column].tolist() == pytest.approx(expected[column].tolist())
 
     def test_input_is_not_changed_and_a_seed_decides(self):
         frame = simulate_frame(200)

@@ -1,4 +1,4 @@
-"""The statistics as a library of their own: what an import gives, and what it does not load."""
+"""The statistics as a library of their own: what an import provides, and what it does not load."""
 
 import doctest
 import inspect
@@ -17,7 +17,7 @@ NOT_NEEDED = {
 
 
 def run_python(code: str) -> str:
-    """What code prints in an interpreter of its own."""
+    """What code prints in a separate interpreter."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
 
@@ -42,7 +42,7 @@ def test_the_import_takes_little_longer_than_that_of_its_libraries():
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_public_function_says_what_it_takes_and_gives(name):
+def test_every_public_function_documents_its_parameters_and_result(name):
     function = getattr(statistics, name)
     signature = inspect.signature(function)
     parameters = signature.parameters.values()

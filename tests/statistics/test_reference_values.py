@@ -78,10 +78,10 @@ def test_kappa_of_the_models(frame, model, kappa):
     ],
 )
 def test_four_denominators_for_english_learners(frame, ell, denominator, smd):
-    found = standardized_mean_difference(
+    result = standardized_mean_difference(
         ell[HUMAN], ell["machine"], denominator, frame[HUMAN], frame["machine"]
     )
-    assert found == pytest.approx(smd, abs=5e-5)
+    assert result == pytest.approx(smd, abs=5e-5)
 
 
 def test_english_learners(frame, ell):
@@ -104,26 +104,26 @@ def test_group_report_says_the_same(frame):
 
 
 def test_conditional_bias_of_rounded_scores(frame):
-    found = conditional_bias(frame[HUMAN], frame["machine"], frame["ell_status"], reference="No")
-    assert found.osa == pytest.approx(0.000369, abs=5e-7)
-    assert found.osd == pytest.approx(0.003486, abs=5e-7)
-    assert found.csd == pytest.approx(0.002686, abs=5e-7)
+    result = conditional_bias(frame[HUMAN], frame["machine"], frame["ell_status"], reference="No")
+    assert result.osa == pytest.approx(0.000369, abs=5e-7)
+    assert result.osd == pytest.approx(0.003486, abs=5e-7)
+    assert result.csd == pytest.approx(0.002686, abs=5e-7)
 
 
 def test_the_conditional_coefficient_contradicts_the_smd(frame):
-    found = conditional_bias(frame[HUMAN], frame["longformer"], frame["ell_status"])
-    yes = found.coefficients.query("level == 'Yes'").set_index("correction")["coefficient"]
+    result = conditional_bias(frame[HUMAN], frame["longformer"], frame["ell_status"])
+    yes = result.coefficients.query("level == 'Yes'").set_index("correction")["coefficient"]
     assert yes["none"] == pytest.approx(-0.05, abs=0.01)
     assert yes["reliability 0.75"] > 0.1
-    verdict = found.verdicts.set_index("level").loc["Yes", "verdict"]
+    verdict = result.verdicts.set_index("level").loc["Yes", "verdict"]
     assert verdict == ConditionalVerdict.DEPENDS
 
 
 def test_paired_error_of_the_difference(frame):
     a = round_to_scale(frame["longformer_grl"], LABELS)
-    found = compare_machines(frame[HUMAN], a, frame["machine"], LABELS)
-    assert found["se"] == pytest.approx(0.00215, abs=5e-6)
-    assert found["se_bootstrap"] == pytest.approx(0.00216, abs=3e-5)
+    result = compare_machines(frame[HUMAN], a, frame["machine"], LABELS)
+    assert result["se"] == pytest.approx(0.00215, abs=5e-6)
+    assert result["se_bootstrap"] == pytest.approx(0.00216, abs=3e-5)
     kappas = [bootstrap_agreement(frame[HUMAN], m, LABELS).loc["qwk", "se"] for m in
               (a, frame["machine"])]  # fmt: skip
     assert np.hypot(*kappas) == pytest.approx(0.0039, abs=5e-5)

@@ -174,7 +174,7 @@ FAULTS = {
     ),
     "a name with a space": (
         "teachers=[{name: my ridge, kind: classical}]",
-        ["'my ridge' is no name", "small letters, digits and _"],
+        ["'my ridge' is not a name", "lowercase letters, digits and _"],
     ),
     "an arm twice": ("arms=[human, human]", ["arms", "one arm twice"]),
     "an arm that does not exist": ("arms=[human, robot]", ["arms.1", "'robot'", "'cyborg'"]),
@@ -242,12 +242,12 @@ FAULTS = {
         "students.elektra.epochs=2",
         ["'students.elektra.epochs=2'", "'elektra'", "['electra']"],
     ),
-    "a setting below a plain value": ("title.size=2", ["'title.size=2'", "title holds no keys"]),
+    "a setting below a plain value": ("title.size=2", ["'title.size=2'", "title has no keys"]),
     "a setting that is no YAML": ("sampling.seeds=[1", ["'sampling.seeds=[1'", "YAML"]),
 }
 
 
-@pytest.mark.parametrize(("setting", "told"), FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(("setting", "phrases"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_one_line_with_key_value_and_remedy(study_file, setting, told):
     if "external_graded_essays" in told:
         teacher = (

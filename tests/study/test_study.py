@@ -161,10 +161,10 @@ def test_a_notebook_needs_one_code_cell_with_the_tag(cells):
 def test_every_condition_of_a_study_has_a_folder_of_its_own(tiny_file):
     wide = ["sampling={fractions: [0.05, 0.5], draws: [1, 2], seeds: [1, 2, 3]}"]
     study = load_study(str(tiny_file), wide)
-    found = conditions(study)
-    assert len(found) == 4 + 2 * 4 + 1
-    assert len({c.slug for c in found}) == len(found)
-    assert {"full", "human-f0.05-d1", "cyborg-llama-f0.5-d2"} < {c.slug for c in found}
+    result = conditions(study)
+    assert len(result) == 4 + 2 * 4 + 1
+    assert len({c.slug for c in result}) == len(result)
+    assert {"full", "human-f0.05-d1", "cyborg-llama-f0.5-d2"} < {c.slug for c in result}
     assert seeds(study, "electra") == [1, 2, 3]
     assert seeds(study, "ridge") == [1]
 
@@ -179,7 +179,7 @@ def test_a_condition_leaves_out_what_its_arm_does_not_depend_on(tiny_file):
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("arguments", "problem"),
     [
         (("robot", None, 0.5, 1), "has no arm 'robot'"),
         (("human", None, 0.4, 1), "has no fraction 0.4 with draw 1; it has fractions [0.5]"),
@@ -187,10 +187,10 @@ def test_a_condition_leaves_out_what_its_arm_does_not_depend_on(tiny_file):
         (("cyborg", "lama", 0.5, 1), "has no teacher 'lama'; it has llama, ridge"),
     ],
 )
-def test_a_condition_that_the_study_does_not_have_is_refused(tiny_file, given, told):
+def test_a_condition_that_the_study_does_not_have_is_refused(tiny_file, arguments, problem):
     with pytest.raises(ParameterError) as caught:
-        condition(load_study(str(tiny_file)), *given)
-    assert told in str(caught.value)
+        condition(load_study(str(tiny_file)), *arguments)
+    assert problem in str(caught.value)
 
 
 # ---------------------------------------------------------------- files
@@ -274,10 +274,10 @@ def test_a_missing_input_says_which_notebook_and_command_make_it(tiny_file):
     study = load_study(str(tiny_file))
     with pytest.raises(MissingInput) as caught:
         need(study.folder / "corpus.parquet", study)
-    told = str(caught.value)
-    assert f"runs/{study.name}/corpus.parquet is not there yet" in told
-    assert "notebooks/01_corpus.ipynb" in told
-    assert f"make reports STUDY={study.name}" in told
+    text = str(caught.value)
+    assert f"runs/{study.name}/corpus.parquet is not there yet" in text
+    assert "notebooks/01_corpus.ipynb" in text
+    assert f"make reports STUDY={study.name}" in text
 
 
 # ---------------------------------------------------------------- one whole run
@@ -328,10 +328,10 @@ def test_a_study_runs_from_its_file_to_its_reports(tiny):
 
 def test_the_summary_has_every_arm_of_every_student(tiny):
     summary = tiny.summary
-    found = {(r["student"], r["condition"]): r for r in summary["agreement"]}
+    result = {(r["student"], r["condition"]): r for r in summary["agreement"]}
     names = ["human-f0.5", "cyborg-llama-f0.5", "cyborg-ridge-f0.5", "full"]
-    assert set(found) == {(student, name) for student in ("electra", "ridge") for name in names}
-    for (_, name), row in found.items():
+    assert set(result) == {(student, name) for student in ("electra", "ridge") for name in names}
+    for (_, name), row in result.items():
         assert row["n_human"] == (60 if name == "full" else 30)
         assert row["n_train"] == (30 if row["arm"] == "human" else 60)
         assert -1 <= row["low"] <= row["qwk"] <= row["high"] <= 1
@@ -387,8 +387,8 @@ def test_every_student_scores_every_dev_and_test_essay_once(tiny):
 
 
 def test_nothing_half_written_is_left_by_a_run(tiny):
-    for place in (tiny.runs, tiny.reports):
-        assert not [p for p in place.rglob("*") if "partial" in p.name]
+    for folder in (tiny.runs, tiny.reports):
+        assert not [p for p in folder.rglob("*") if "partial" in p.name]
 
 
 def test_a_report_loads_nothing_from_elsewhere(tiny):
@@ -518,7 +518,7 @@ def test_the_same_seeds_give_the_same_summary_to_the_last_digit(tiny):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "problem"),
     [
         (["dmo"], "no study 'dmo': did you mean 'demo'?"),
         (["demo", "--set", "sampling.fraction=[0.1]"], "did you mean `fractions`?"),
@@ -526,11 +526,11 @@ def test_the_same_seeds_give_the_same_summary_to_the_last_digit(tiny):
         (["demo", "--set", "students.ridge.alpha=5e-5"], "write 5.0e-5"),
     ],
 )
-def test_a_wrong_study_is_one_line_and_starts_nothing(arguments, told):
+def test_a_wrong_study_is_one_line_and_starts_nothing(arguments, problem):
     done = run_study(*arguments)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert told in done.stderr
+    assert problem in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
 
@@ -559,10 +559,10 @@ def test_a_missing_corpus_file_is_one_line_and_starts_nothing(tmp_path):
 
 def test_a_study_or_a_stage_cannot_be_run_twice_at_once(tmp_path):
     lock = tmp_path / "study" / ".lock"
-    told = f"^study x is being run by process {os.getpid()}; wait for it, or stop it first$"
+    running = f"^study x is being run by process {os.getpid()}; wait for it, or stop it first$"
     with (
         only_run(lock, "study x"),
-        pytest.raises(ParameterError, match=told),
+        pytest.raises(ParameterError, match=running),
         only_run(lock, "study x"),
     ):
         raise AssertionError("the second run got in")
@@ -577,7 +577,7 @@ def test_a_file_system_without_locks_is_not_taken_for_a_run(tmp_path, monkeypatc
     monkeypatch.setattr("cyborg_utils.study.storage.lock_descriptor", no_locks)
     with only_run(tmp_path / "study" / ".lock", "study x"):
         pass
-    assert "(No locks available): study x goes on without a lock" in capsys.readouterr().err
+    assert "(No locks available): study x continues without a lock" in capsys.readouterr().err
 
 
 def test_a_stage_whose_earlier_run_is_still_at_it_says_so(tmp_path, capsys):
@@ -613,7 +613,7 @@ def test_a_stage_that_fails_says_so_in_one_line_and_leaves_no_result(tmp_path, t
     )
     assert "FAILED 01 corpus" in done.stderr
     assert "report:" not in done.stdout
-    runs, reports = (ROOT / place / tiny_file.stem for place in ("runs", "reports"))
+    runs, reports = (ROOT / folder / tiny_file.stem for folder in ("runs", "reports"))
     assert not (runs / "corpus.parquet").exists()
     assert not (reports / "index.html").exists()
     failed = runs / "notebooks" / "01_corpus.html"

@@ -174,9 +174,12 @@ def change(column: str, values):
 
 HOSTILE = {
     "an empty file": (lambda e: b"", "the file is empty; give one with a row of column names"),
-    "names alone": (lambda e: b"id,text,score\n", "there is no row below the column names"),
+    "names alone": (lambda e: b"id,text,score\n", "there are no rows below the column names"),
     "one column": (lambda e: b"essays\nhello there\n", "one column only, 'essays'"),
-    "a spreadsheet": (lambda e: b"PK\x03\x04rest", "this is no text file (a spreadsheet, perhaps)"),
+    "a spreadsheet": (
+        lambda e: b"PK\x03\x04rest",
+        "this is not a text file (a spreadsheet",
+    ),
     "bytes": (lambda e: b"id,text\n1,a\0b\n", "save it as CSV, UTF-8"),
     "no names": (
         lambda e: ("1," + "many words " * 20 + ",3\n").encode() * 200,
@@ -207,20 +210,20 @@ HOSTILE = {
     "one score": (change("Mark", [3] * SCORED), "column 'Mark' is 3 for all 160 scored essays"),
     "scores as text": (
         change("Mark", ["3 points", "4 points"]),
-        "column 'Mark' has 2 values that are no numbers (first: '3 points', '4 points', row 2): "
-        "write numbers alone",
+        "column 'Mark' has 2 values that are not numbers (first: '3 points', '4 points', row 2): "
+        "write numbers only",
     ),
-    "letters": (change("Mark", ["A"] * SCORED), "has 160 values that are no numbers (first: 'A'"),
+    "letters": (change("Mark", ["A"] * SCORED), "has 160 values that are not numbers (first: 'A'"),
     "decimal commas": (change("Mark", ["2,5"]), "(first: '2,5', row 2): write a decimal point"),
     "percentages": (
         change("Mark", list(np.linspace(0, 99.37, SCORED))),
-        "that are no scale of 61 points or fewer: round them",
+        "that fit no scale of 61 points or fewer: round them",
     ),
-    "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are no numbers"),
+    "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are not numbers"),
     "no ids": (lambda e: e.drop(columns="Essay ID"), "no column names each essay: add one, `id`"),
     "an id twice": (
         change("Essay ID", ["a", "a"]),
-        "2 rows share their id with another row (first: 'a', 'a'): keep one row an essay, or name "
+        "2 rows share their id with another row (first: 'a', 'a'): keep one row per essay, or name "
         "another column as the id",
     ),
     "an id missing": (change("Essay ID", [pd.NA]), "'Essay ID' is empty in 1 rows (first: row 2)"),
@@ -233,7 +236,7 @@ HOSTILE = {
     "a blank essay": (change("Essay", [" "]), "1 essays have an empty text (first: 'e0'): remove"),
     "an essay twice": (
         lambda e: e.assign(Essay=e["Essay"].head(100).tolist() + e["Essay"].tolist()[:160]),
-        "dev or test texts also stand in train",
+        "dev or test texts are also in train",
     ),
 }
 

@@ -197,7 +197,7 @@ def test_a_score_without_a_token_of_its_own_stops_a_run_before_it_starts(tmp_pat
     study.write_text((ROOT / "params/demo.yaml").read_text())
     assert main(["run", str(study), *given]) == 2
     told = capsys.readouterr().err
-    assert told.startswith("stopped: Teacher llama: score '6' is no token of this tokenizer")
+    assert told.startswith("stopped: Teacher llama: score '6' is not a token of this tokenizer")
     assert not (ROOT / "runs/stopped").exists()
 
 

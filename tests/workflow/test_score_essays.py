@@ -187,7 +187,7 @@ def test_a_folder_that_is_no_student_is_refused(ridge, new, tmp_path, capsys, sp
 
 FILES = {
     "none": (None, [], "no such file"),
-    "names alone": ("id,text\n", [], "there is no row below the column names"),
+    "names alone": ("id,text\n", [], "there are no rows below the column names"),
     "no text": ("id,n\n1,2\n", [], "no column looks like the essays' text"),
     "no id": (
         "text,n\nan essay of some words,1\nanother such essay here now,1\n",

@@ -1,5 +1,5 @@
 """The simulated corpus: essays whose true scores and planted bias are known.
 
-`generator.simulate_corpus` draws writers and scores, `composer.compose` writes one essay,
-`phrases.load_prompts` has the words.
+`generator.simulate_corpus` draws examinees and scores, `composer.compose` writes one essay,
+`phrases` has the words.
 """

@@ -1,7 +1,7 @@
-"""Compose one simulated essay: plan its clauses, word them, mark and misspell them.
+"""Compose one simulated essay: plan its clauses, word them, add errors and the planted marker.
 
-Shares of events (a precise word, an irrelevant support, a marked sentence) are met by quota, not
-by independent draws, so that a short text still shows the trait that it was made from.
+Proportions of events (an irrelevant support, an error, a marked sentence) are met by stratified,
+not by independent draws, so that even a short text shows the traits that it was made from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INTENSIFIERS = ("very ", "really ")
 
 
 class Sentence(NamedTuple):
-    """A sentence without capital and period; ``~`` stands before words to intensify."""
+    """A sentence without capital and period; ``~`` precedes words to intensify."""
 
     words: str
     capital: bool
@@ -41,23 +41,23 @@ def compose(
     dice : SeededSampler
         Draws for everything that the traits drive.
     style : SeededSampler
-        Draws for the planted marker alone, so that the rest of a text does not depend on it.
+        Draws for the planted marker only, so that the rest of a text does not depend on it.
     traits : mapping of str to float
-        Development, organisation, relevance, vocabulary, variety, conventions; standard normal.
+        Development, organization, relevance, vocabulary, variety, conventions; standard normal.
     prompt : Prompt
         The assignment.
     prompts : sequence of Prompt
         All assignments of the corpus; digressions come from the others.
     marker_rate : float
-        Expected share of sentences with the planted marker.
+        Expected proportion of sentences with the planted marker.
 
     Returns
     -------
     str
-        The essay; a blank line stands between paragraphs.
+        The essay, with a blank line between paragraphs.
     """
     drafts = plan(dice, traits, prompt, prompts)
-    split = dice.chance(0.5 + 0.3 * traits["organisation"])
+    split = dice.chance(0.5 + 0.3 * traits["organization"])
     slips = StratifiedEvents(dice)
     rate = min(0.045 * math.exp(-0.75 * traits["conventions"]), 0.16)
     marks = StratifiedEvents(style)
@@ -73,7 +73,7 @@ def compose(
 def plan(
     dice: SeededSampler, traits: Mapping[str, float], prompt: Prompt, prompts: Sequence[Prompt]
 ) -> list[list[str]]:
-    """Decide what an essay says: its paragraphs as lists of clauses, before wording.
+    """Plan an essay's content: its paragraphs as lists of clauses, before wording.
 
     Parameters
     ----------
@@ -85,9 +85,9 @@ def plan(
     list of list of str
         Introduction, one paragraph for each reason, perhaps a counter-argument, conclusion.
     """
-    development, organisation = traits["development"], traits["organisation"]
+    development, organization = traits["development"], traits["organization"]
     ordered = StratifiedEvents(dice)
-    order_share = min(max(0.55 + 0.22 * organisation, 0.03), 0.98)
+    order_share = min(max(0.55 + 0.22 * organization, 0.03), 0.98)
     target = min(max(112 * math.exp(0.36 * development + 0.3 * (dice.uniform() - 0.5)), 34), 225)
     taken = dice.below(2)
     side, other = prompt.sides[taken], prompt.sides[1 - taken]
@@ -111,7 +111,7 @@ def plan(
         closing.append(dice.pick(phrases.CALLS[dice.tier(traits["variety"])]))
 
     rebuttal = []
-    if development + organisation + 2 * (dice.uniform() - 0.5) > 0.9:
+    if development + organization + 2 * (dice.uniform() - 0.5) > 0.9:
         opposed = dice.pick(other.reasons).claim
         rebuttal = [
             dice.pick(phrases.COUNTERS).replace("{other}", opposed),
@@ -134,55 +134,38 @@ def _body(
     budget: float,
     ordered: StratifiedEvents,
 ) -> list[list[str]]:
-    order_share = min(max(0.5 + 0.3 * traits["organisation"], 0.03), 0.98)
+    order_share = min(max(0.5 + 0.3 * traits["organization"], 0.03), 0.98)
     relevant = min(max(0.58 + 0.3 * traits["relevance"], 0.0), 1.0)
     on_topic = StratifiedEvents(dice)
-    chains = phrases.REASON_LEADS
-    chain = dice.pick(chains)
-    strangers = [p for p in prompts if p is not prompt]
+    chain = dice.pick(phrases.REASON_LEADS)
+    other_prompts = [p for p in prompts if p is not prompt]
     thesis = dice.pick(side.thesis)
-    seen: set[str] = set()
-
-    def variety() -> int:
-        return dice.tier(traits["variety"])
-
+    used: set[str] = set()
     body = []
-    for place, reason in enumerate(reasons):
-        room = budget / len(reasons)
+    for index, reason in enumerate(reasons):
+        words_left = budget / len(reasons)
         in_order = ordered.due(order_share)
-        lead = chain[place] if in_order else dice.pick(phrases.BARE_REASON_LEADS)
+        lead = chain[index] if in_order else dice.pick(phrases.BARE_REASON_LEADS)
         clauses = [lead + reason.claim]
-        room -= _length(clauses[0])
-        own = dice.sample(reason.support, len(reason.support))
+        words_left -= _length(clauses[0])
+        support = dice.sample(reason.support, len(reason.support))
         examples = dice.sample(reason.example, len(reason.example))
-        joinable = False  # a claim stands alone, and a sentence joins two clauses at most
-        while room > 4:
-            fresh = on_topic.due(relevant)
-            if fresh and not own and not examples:
+        joinable = False  # nothing joins a claim, and a sentence joins two clauses at most
+        while words_left > 4:
+            is_relevant = on_topic.due(relevant)
+            if is_relevant and not support and not examples:
                 clauses.append(dice.pick(phrases.LINKS).replace("{thesis}", thesis))
                 break
-            source = reason if fresh else _stray(dice, strangers, other)
-            kind = dice.uniform()
-            telling = dice.chance(0.3)
-            joined = False
-            if not fresh and kind < 0.12:
-                clause = reason.again
-            elif not fresh and kind < 0.24:
-                clause = dice.pick(phrases.VAGUE)
-            elif fresh and (not own or (telling and examples)):
-                clause = dice.pick(phrases.EXAMPLE_LEADS[variety()]) + examples.pop()
-            elif not fresh and telling:
-                clause = dice.pick(phrases.EXAMPLE_LEADS[variety()]) + dice.pick(source.example)
+            if is_relevant:
+                clause, joined = _relevant(dice, traits["variety"], support, examples, joinable)
             else:
-                clause = own.pop() if fresh else dice.pick(source.support)
-                joined = joinable and dice.chance(0.28)
-                leads = phrases.JOINERS if joined else phrases.SUPPORT_LEADS
-                clause = dice.pick(leads[variety()]) + clause
-            if clause in seen:
-                room -= 2
+                stray = _stray(dice, other_prompts, other)
+                clause, joined = _irrelevant(dice, traits["variety"], reason, stray, joinable)
+            if clause in used:
+                words_left -= 2
                 continue
-            seen.add(clause)
-            room -= _length(clause)
+            used.add(clause)
+            words_left -= _length(clause)
             joinable = not joined
             if joined:
                 clauses[-1] += clause
@@ -192,10 +175,43 @@ def _body(
     return body
 
 
-def _stray(dice: SeededSampler, strangers: Sequence[Prompt], other: Side) -> Reason:
+def _relevant(
+    dice: SeededSampler, variety: float, support: list[str], examples: list[str], joinable: bool
+) -> tuple[str, bool]:
+    """The next clause that supports a claim, and whether it joins the one before it."""
+    dice.uniform()  # of the kind of an irrelevant clause
+    give_example = dice.chance(0.3)
+    if not support or (give_example and examples):
+        return dice.pick(phrases.EXAMPLE_LEADS[dice.tier(variety)]) + examples.pop(), False
+    return _joined(dice, variety, support.pop(), joinable)
+
+
+def _irrelevant(
+    dice: SeededSampler, variety: float, reason: Reason, stray: Reason, joinable: bool
+) -> tuple[str, bool]:
+    """A clause that does not support a claim, and whether it joins the one before it."""
+    kind = dice.uniform()
+    give_example = dice.chance(0.3)
+    if kind < 0.12:
+        return reason.again, False
+    if kind < 0.24:
+        return dice.pick(phrases.VAGUE), False
+    if give_example:
+        lead = dice.pick(phrases.EXAMPLE_LEADS[dice.tier(variety)])
+        return lead + dice.pick(stray.example), False
+    return _joined(dice, variety, dice.pick(stray.support), joinable)
+
+
+def _joined(dice: SeededSampler, variety: float, clause: str, joinable: bool) -> tuple[str, bool]:
+    joined = joinable and dice.chance(0.28)
+    leads = phrases.JOINERS if joined else phrases.SUPPORT_LEADS
+    return dice.pick(leads[dice.tier(variety)]) + clause, joined
+
+
+def _stray(dice: SeededSampler, other_prompts: Sequence[Prompt], other: Side) -> Reason:
     """A reason that does not belong here: of another prompt, or of the opposite side."""
-    if strangers and dice.chance(0.65):
-        return dice.pick(dice.pick(dice.pick(strangers).sides).reasons)
+    if other_prompts and dice.chance(0.65):
+        return dice.pick(dice.pick(dice.pick(other_prompts).sides).reasons)
     return dice.pick(other.reasons)
 
 
@@ -215,17 +231,16 @@ def word_clause(dice: SeededSampler, clause: str, vocabulary: float, prompt: Pro
     vocabulary : float
         Trait that decides how precise the words are.
     prompt : Prompt
-        Gives the topic.
+        Source of the topic.
 
     Returns
     -------
     str
-        The clause, its first letter still small.
+        The clause, its first letter in lowercase.
     """
     parts = parse(clause).parts
     worded = [parts[0] or ""]
-    for at in range(1, len(parts), 3):
-        name, slot, text = parts[at], parts[at + 1], parts[at + 2]
+    for name, slot, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
         if name:
             worded.append(dice.pick(phrases.LEXICON[name][dice.tier(vocabulary)]))
         elif slot == "topic":
@@ -237,12 +252,12 @@ def word_clause(dice: SeededSampler, clause: str, vocabulary: float, prompt: Pro
 
 
 def slip(dice: SeededSampler, slips: StratifiedEvents, sentence: str, rate: float) -> Sentence:
-    """Put the writer's errors into a sentence.
+    """Put an examinee's errors into a sentence.
 
     Parameters
     ----------
     dice : SeededSampler
-        Draws for the kind and the place of an error.
+        Draws for the kind and the position of an error.
     slips : StratifiedEvents
         The essay's errors so far.
     sentence : str
@@ -262,24 +277,24 @@ def slip(dice: SeededSampler, slips: StratifiedEvents, sentence: str, rate: floa
         if not slips.due(rate):
             continue
         kind = dice.uniform()
-        at = dice.below(len(words))
+        drawn = dice.below(len(words))
         if kind < 0.15:
             capital = False
         elif kind < 0.30:
             period = False
         elif kind < 0.50:
-            where = [i for i, w in enumerate(words) if w in phrases.DISAGREE]
-            if where:
-                at = where[at % len(where)]
-                words[at] = phrases.DISAGREE[words[at]]
+            positions = [i for i, w in enumerate(words) if w in phrases.DISAGREE]
+            if positions:
+                position = positions[drawn % len(positions)]
+                words[position] = phrases.DISAGREE[words[position]]
         else:
-            where = [i for i, w in enumerate(words) if w in phrases.MISSPELLED]
-            if where and dice.chance(0.65):
-                at = where[at % len(where)]
-                words[at] = dice.pick(phrases.MISSPELLED[words[at]])
+            positions = [i for i, w in enumerate(words) if w in phrases.MISSPELLED]
+            if positions and dice.chance(0.65):
+                position = positions[drawn % len(positions)]
+                words[position] = dice.pick(phrases.MISSPELLED[words[position]])
             else:
-                at = max(range(len(words)), key=lambda i: (len(words[i]), i == at))
-                words[at] = _mistype(dice, words[at])
+                position = max(range(len(words)), key=lambda i: (len(words[i]), i == drawn))
+                words[position] = _mistype(dice, words[position])
     return Sentence(" ".join(words), capital, period)
 
 
@@ -287,13 +302,13 @@ def _mistype(dice: SeededSampler, word: str) -> str:
     """Drop, double or swap a letter inside a word."""
     if len(word) < 4 or not word.isalpha():
         return word
-    at = 1 + dice.below(len(word) - 2)
+    i = 1 + dice.below(len(word) - 2)
     kind = dice.below(3)
     if kind == 0:
-        return word[:at] + word[at + 1 :]
+        return word[:i] + word[i + 1 :]
     if kind == 1:
-        return word[:at] + word[at] + word[at:]
-    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        return word[:i] + word[i] + word[i:]
+    return word[:i] + word[i + 1] + word[i] + word[i + 2 :]
 
 
 def mark(style: SeededSampler, marks: StratifiedEvents, sentence: Sentence, rate: float) -> str:
@@ -308,7 +323,7 @@ def mark(style: SeededSampler, marks: StratifiedEvents, sentence: Sentence, rate
     sentence : Sentence
         The sentence with its errors.
     rate : float
-        Expected share of marked sentences.
+        Expected proportion of marked sentences.
 
     Returns
     -------

@@ -1,19 +1,19 @@
 """A simulated corpus of scored essays whose true scores and whose bias are known.
 
-Everything here is simulated: no pupil wrote these essays and no teacher read them. A latent
-proficiency drives six writing traits, the traits drive the text, their weighted sum (the quality)
-drives the true score, and two raters see the quality with error. One trait, relevance, shows only
-in whether a support belongs to the claim before it: it has to be read, it cannot be counted.
+No student wrote these essays and no human rater scored them. A latent proficiency determines six
+writing traits, the traits determine the text, their weighted sum (the quality) determines the true
+score, and two raters observe the quality with error. One trait, relevance, shows only in whether a
+support belongs to the claim before it, which no count of words or features can detect.
 
 The planted bias
 ----------------
-A register marker (``PLANTED_MARKER``) carries no score. Among most writers it gets rarer as
-proficiency rises, so that a model learns it as a sign of a low score; writers of the group
-``PLANTED_GROUP`` use it often at every proficiency. A model trained on these scores therefore
-underrates that group's essays at equal quality. ``planted_bias`` is its strength: 0 gives the
-group the same habit as everyone else, 1 the full difference. Scores do not depend on it.
-What a model makes of it is not proportional to the strength: half of it costs the group most of
-what the whole does. The marker is an invention, not a finding about how multilingual pupils write.
+A register marker (``PLANTED_MARKER``) has no effect on scores. Among most examinees it becomes
+rarer as proficiency rises, so that a model learns it as a sign of a low score; examinees in the
+group ``PLANTED_GROUP`` use it often at every proficiency. A model trained on these scores therefore
+scores that group's essays too severely at equal quality. ``planted_bias`` is its strength: 0 gives
+the group the same rate as the others, 1 the full difference. Scores do not depend on it. The bias
+of a model is not proportional to the strength: half of it has most of the full effect. The marker
+is an invention, not a finding about how multilingual students write.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ PLANTED_MARKER = (
     "sentences that open with And, Also or So, and doubled intensifiers such as 'very very'"
 )
 PLANTED_STRENGTH = 1.0
-PLANTED_RATE = 0.9  # expected share of marked sentences in the group at strength 1
+PLANTED_RATE = 0.9  # expected proportion of marked sentences in the group at strength 1
 MARKER_RATE_AT_MEAN = 0.15  # the same among others, at average proficiency ...
 MARKER_RATE_SLOPE = -0.28  # ... and its change for each standard deviation of proficiency
 
 
-# Population shares of the true scores, lowest to highest, on the scale of 1 to 6.
+# Population distribution of the true scores, lowest to highest, on the scale of 1 to 6.
 TRUE_SHARES = (0.07, 0.24, 0.35, 0.23, 0.085, 0.025)
 
 
-# Weights of the latent traits in the quality that true score and raters are made from.
+# Weights of the latent traits in the quality, which determines true score and ratings.
 TRAIT_WEIGHTS = {
     "development": 0.22,
-    "organisation": 0.1,
+    "organization": 0.1,
     "relevance": 0.38,
     "vocabulary": 0.15,
     "variety": 0.05,
@@ -55,8 +55,7 @@ TRAIT_LOADING = 0.7  # correlation of each trait with proficiency
 RATER_NOISE = 0.51  # standard deviation of a rater's error, in standard deviations of quality
 
 
-# Correlation of a rater's error on a trait with the same rater's error on the whole essay: a rater
-# who is taken with an essay is taken with its parts too.
+# Correlation of a rater's error on a trait with the same rater's error on the whole essay.
 HALO = 0.5
 GENDERS = {"F": 0.52, "M": 0.48}
 RACES = {
@@ -124,7 +123,7 @@ def simulate_corpus(
     n_essays : int
         Number of essays, zero or more.
     seed : int
-        Seed of the generator, zero or more; it stands in every id.
+        Seed of the generator, zero or more; part of every id.
     scale : tuple of int
         Lowest and highest score, at least two scores.
     n_prompts : int
@@ -137,7 +136,7 @@ def simulate_corpus(
     Returns
     -------
     pandas.DataFrame
-        One row for each essay: ``essay_id`` ("SIM-<seed>-<number>"), ``text``, ``score`` and
+        One row per essay: ``essay_id`` ("SIM-<seed>-<number>"), ``text``, ``score`` and
         ``score_2`` (two raters), ``true_score`` (without rater error), ``proficiency`` (in
         standard deviations around the population's mean), ``prompt``, the demographic columns
         with PERSUADE's codes, and for each trait ``<trait>`` (the rater of ``score``, whose
@@ -151,15 +150,15 @@ def simulate_corpus(
     return _simulate(n_essays, seed, scale, n_prompts, planted_bias, traits, stream=0)
 
 
-def simulated_unlabelled(
+def simulate_unscored(
     n_essays: int,
     seed: int,
     n_prompts: int = 4,
     planted_bias: float = PLANTED_STRENGTH,
 ) -> pd.DataFrame:
-    """Simulate essays of the same population that nobody scored, for pretraining.
+    """Simulate unscored essays of the same population, for pretraining.
 
-    Neither ids nor texts are those of `simulate_corpus`, whatever the seeds.
+    Ids and texts differ from those of `simulate_corpus`, whatever the seeds.
 
     Parameters
     ----------
@@ -176,21 +175,21 @@ def simulated_unlabelled(
 
 
 def marker_rate(proficiency: float, in_group: bool, planted_bias: float) -> float:
-    """Give the expected share of a writer's sentences that carry the planted marker.
+    """Compute the expected proportion of an examinee's sentences with the planted marker.
 
     Parameters
     ----------
     proficiency : float
         In standard deviations around the population's mean.
     in_group : bool
-        Whether the writer belongs to ``PLANTED_GROUP``.
+        Whether the examinee belongs to ``PLANTED_GROUP``.
     planted_bias : float
         Strength of the planted difference, from 0 to 1.
 
     Returns
     -------
     float
-        A share from 0.02 to 0.8.
+        From 0.02 to 0.9.
     """
     general = min(max(MARKER_RATE_AT_MEAN + MARKER_RATE_SLOPE * proficiency, 0.02), 0.8)
     return general + in_group * planted_bias * (PLANTED_RATE - general)
@@ -209,11 +208,11 @@ def _simulate(
     if n_essays < 0 or seed < 0:
         raise ValueError(f"n_essays and seed must be 0 or more, not {n_essays} and {seed}")
     if high <= low:
-        raise ValueError(f"scale must hold at least two scores, not {scale}")
+        raise ValueError(f"scale must have at least two scores, not {scale}")
     if not 1 <= n_prompts <= len(load_prompts()):
-        raise ValueError(f"n_prompts must lie from 1 to {len(load_prompts())}, not {n_prompts}")
+        raise ValueError(f"n_prompts must be from 1 to {len(load_prompts())}, not {n_prompts}")
     if not 0 <= planted_bias <= 1:
-        raise ValueError(f"planted_bias must lie from 0 to 1, not {planted_bias}")
+        raise ValueError(f"planted_bias must be from 0 to 1, not {planted_bias}")
     if unknown := set(scored_traits) - set(TRAIT_WEIGHTS):
         raise ValueError(f"traits must be among {', '.join(TRAIT_WEIGHTS)}, not {min(unknown)!r}")
     prompts = load_prompts()[:n_prompts]
@@ -234,8 +233,8 @@ def _simulate(
             for name, noise in zip(TRAIT_WEIGHTS, normal[3:], strict=True)
         }
         quality = sum(TRAIT_WEIGHTS[name] * t for name, t in traits.items()) / quality_sd
-        seen = [quality + RATER_NOISE * noise for noise in normal[1:3]]
-        first, second, true = (low + int(np.searchsorted(cuts, q)) for q in (*seen, quality))
+        rated = [quality + RATER_NOISE * noise for noise in normal[1:3]]
+        first, second, true = (low + int(np.searchsorted(cuts, q)) for q in (*rated, quality))
         rate = marker_rate(proficiency, person[PLANTED_GROUP[0]] == PLANTED_GROUP[1], planted_bias)
         prompt = prompts[dice.below(n_prompts)]
         style = SeededSampler(np.random.default_rng((seed, stream, number, 1)))
@@ -244,14 +243,14 @@ def _simulate(
         row = (essay_id, text, first, second, true, proficiency, prompt.name)
         row += tuple(person[group] for group in GROUP_COLUMNS)
         if scored_traits:
-            own = np.random.default_rng((seed, stream, number, 2))
-            rated = _rated_traits(own, traits, normal[1])
-            both = [sight[name] for name in scored_traits for sight in (rated, traits)]
+            trait_rng = np.random.default_rng((seed, stream, number, 2))
+            rated_traits = _rated_traits(trait_rng, traits, normal[1])
+            both = [values[name] for name in scored_traits for values in (rated_traits, traits)]
             row += tuple(low + int(np.searchsorted(cuts, q)) for q in both)
         rows.append(row)
-    marks = [column for name in scored_traits for column in (name, f"true_{name}")]
-    frame = pd.DataFrame(rows, columns=[*COLUMNS, *marks])
-    whole = dict.fromkeys(["score", "score_2", "true_score", *marks], "int64")
+    trait_columns = [column for name in scored_traits for column in (name, f"true_{name}")]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *trait_columns])
+    whole = dict.fromkeys(["score", "score_2", "true_score", *trait_columns], "int64")
     numbers = whole | {"proficiency": "float64"}
     texts = {name: "str" for name in COLUMNS if name not in numbers}
     return frame.astype(numbers | texts)
@@ -260,11 +259,11 @@ def _simulate(
 def _rated_traits(
     rng: np.random.Generator, traits: dict[str, float], holistic_error: float
 ) -> dict[str, float]:
-    """Traits as a rater sees them, whose standardized error on the whole essay is given."""
-    own = rng.standard_normal(len(traits)).tolist()
+    """Traits as observed by a rater whose standardized error on the whole essay is given."""
+    unique = rng.standard_normal(len(traits)).tolist()
     return {
         name: trait + RATER_NOISE * (HALO * holistic_error + (1 - HALO**2) ** 0.5 * noise)
-        for (name, trait), noise in zip(traits.items(), own, strict=True)
+        for (name, trait), noise in zip(traits.items(), unique, strict=True)
     }
 
 
@@ -292,15 +291,15 @@ def _population_moments() -> tuple[float, float]:
     ]
     mean = second = 0.0
     for race, share in RACES.items():
-        facts = [
+        probabilities_and_gaps = [
             *independent,
             (DISADVANTAGED_GIVEN_RACE[race], PROFICIENCY_GAPS["economically_disadvantaged", POOR]),
             (ELL_GIVEN_RACE.get(race, ELL_OTHERWISE), PROFICIENCY_GAPS["ell_status", "Yes"]),
         ]
-        inside = sum(p * gap for p, gap in facts)
-        spread = 1.0 + sum(p * (1 - p) * gap**2 for p, gap in facts)
-        mean += share * inside
-        second += share * (spread + inside**2)
+        group_mean = sum(p * gap for p, gap in probabilities_and_gaps)
+        variance = 1.0 + sum(p * (1 - p) * gap**2 for p, gap in probabilities_and_gaps)
+        mean += share * group_mean
+        second += share * (variance + group_mean**2)
     return mean, (second - mean**2) ** 0.5
 
 
@@ -311,7 +310,7 @@ def _quality_sd() -> float:
 
 
 def _cut_points(n_scores: int) -> np.ndarray:
-    """Cut points on standard-normal quality that give ``TRUE_SHARES``, stretched to n scores."""
+    """Cut points on standard-normal quality for ``TRUE_SHARES``, interpolated to n scores."""
     cumulative = np.concatenate([[0.0], np.cumsum(TRUE_SHARES)])
     grid = np.linspace(0, 1, len(cumulative))
     inner = np.interp(np.arange(1, n_scores) / n_scores, grid, cumulative)

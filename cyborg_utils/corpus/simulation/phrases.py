@@ -1,7 +1,7 @@
-"""Phrase material of the simulated corpus: synonym sets, connectives, slots and slips.
+"""Phrase material of the simulated corpus: synonym sets, connectives, slots and errors.
 
-The clauses of the prompts stand in ``prompts.yaml``; what every prompt shares
-stands here. A tiered set has three levels: plain, middle, precise.
+The clauses of each prompt are in ``prompts.yaml``, what all prompts share is here. A tiered set has
+three levels: plain, middle, precise.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Seeded draws for the simulated corpus: single draws at the speed of blocks, and quotas."""
+"""Seeded draws for the simulated corpus: single draws, fast, and stratified events."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class SeededSampler:
 
     def weighted(self, shares: Mapping[str, float]) -> str:
         """Draw a key with its share as probability."""
-        left = self.uniform()
+        remaining = self.uniform()
         for key, share in shares.items():
-            left -= share
-            if left < 0:
+            remaining -= share
+            if remaining < 0:
                 return key
         return key
 
@@ -51,21 +51,21 @@ class SeededSampler:
         pool = list(items)
         return [pool.pop(self.below(len(pool))) for _ in range(n)]
 
-    def tier(self, trait: float, spread: float = 0.6) -> int:
+    def tier(self, trait: float, slope: float = 0.6) -> int:
         """Draw a level of a tiered set: 0 plain, 1 middle, 2 precise."""
-        return min(max(int(math.floor(1.0 + spread * trait + self.uniform())), 0), 2)
+        return min(max(int(math.floor(1.0 + slope * trait + self.uniform())), 0), 2)
 
 
 class StratifiedEvents:
-    """Events that meet a given share as closely as whole events can."""
+    """Events whose proportion is as close to a target as whole events allow."""
 
     def __init__(self, dice: SeededSampler) -> None:
-        self._owed = dice.uniform()
+        self._expected = dice.uniform()  # number of events that are expected but have not occurred
 
     def due(self, share: float) -> bool:
-        """Owe one more share, and pay with an event when a whole one is owed."""
-        self._owed += share
-        if self._owed >= 1.0:
-            self._owed -= 1.0
+        """Whether the next event occurs, with `share` as its expected proportion."""
+        self._expected += share
+        if self._expected >= 1.0:
+            self._expected -= 1.0
             return True
         return False

@@ -1,4 +1,4 @@
-"""What every part of a study's schema is made of."""
+"""Base class and value types of the configuration schema."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-HOLISTIC = "holistic"  # the score that is not of a trait
+HOLISTIC = "holistic"  # the score of the whole essay, next to those of traits
 NAME = r"^[a-z0-9][a-z0-9_]*$"
 Name = Annotated[str, Field(pattern=NAME)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -16,10 +16,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class ParameterError(ValueError):
-    """A study's parameters are wrong; the message is what a person should read."""
+    """A study's parameters are invalid; the message says what is, and the remedy."""
 
 
 class Strict(BaseModel):
-    """A part of a study: no unknown key, no value of another type, no change once it is read."""
+    """A section of a study: no unknown key, no value of another type, immutable."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)

@@ -13,7 +13,7 @@ RESERVED = (
 
 
 class ScoreColumns(Strict):
-    """Which column of a table holds what; a missing `score` value means: not scored."""
+    """Which column of a table holds what; essays without a `score` value are unscored."""
 
     id: str
     score: str
@@ -43,7 +43,7 @@ class Columns(ScoreColumns):
 
     @property
     def scores(self) -> list[str]:
-        """Every column that a person's score stands in."""
+        """Every column of human scores."""
         second = [self.second_score] if self.second_score else []
         return [self.score, *second, *self.traits.values()]
 

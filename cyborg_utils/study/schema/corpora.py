@@ -1,4 +1,4 @@
-"""What a study may say about its corpus."""
+"""Configuration schema of corpora."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
 SIMULATED_TRAITS = [
     "development",
-    "organisation",
+    "organization",
     "relevance",
     "vocabulary",
     "variety",
@@ -61,7 +61,7 @@ class Scale(Strict):
 
 
 def known_traits(traits: list[str], known: Iterable[str], corpus: str) -> list[str]:
-    """The traits, where a corpus has them all and each is named once; a ValueError where not."""
+    """The traits, if a corpus has them all and each is named once; otherwise a ValueError."""
     if unknown := [trait for trait in traits if trait not in known]:
         raise ValueError(f"no trait {unknown[0]!r}; {corpus} has {', '.join(known) or 'none'}")
     if len(set(traits)) != len(traits):
@@ -70,7 +70,7 @@ def known_traits(traits: list[str], known: Iterable[str], corpus: str) -> list[s
 
 
 class SimulatedCorpus(Strict):
-    """Essays from the seeded generator, with known true scores and a planted bias."""
+    """Simulated essays, with known true scores and a planted bias."""
 
     kind: Literal["simulated"]
     n_train: Count = 2000
@@ -105,8 +105,8 @@ class SimulatedCorpus(Strict):
 
 
 class Parts(Strict):
-    """Where the essays of each part are: files, relative to the repository's root unless absolute,
-    or splits of a dataset."""
+    """Sources of each split: files, relative to the working folder unless absolute, or splits of a
+    dataset."""
 
     train: list[str] = Field(min_length=1)
     dev: list[str] = []
@@ -115,7 +115,7 @@ class Parts(Strict):
 
 
 class EssayCorpus(Strict):
-    """Essays that are read through `columns`; where their source names no split, it is drawn."""
+    """Essays that are read by `columns`; where their source has no split, one is drawn."""
 
     dev_size: Count = 300
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
@@ -143,7 +143,7 @@ class EssayFiles(EssayCorpus):
 
 
 class TableCorpus(EssayFiles):
-    """Any CSV or Parquet file (`.gz` accepted) read through a column map."""
+    """Any CSV or Parquet file (`.gz` accepted) read by a column map."""
 
     kind: Literal["table"]
     columns: Columns
@@ -154,10 +154,11 @@ class TableCorpus(EssayFiles):
 
 
 class DatasetCorpus(EssayCorpus):
-    """A dataset of the Hugging Face hub, or in a local folder, read through a column map.
+    """A dataset of the Hugging Face hub, or in a local folder, read by a column map.
 
-    `folder` is what `save_to_disk` of the library `datasets` wrote, or holds Parquet, CSV or JSON
-    files. `config` names one of several configurations, `splits` the splits that hold each part.
+    `folder` was written by `save_to_disk` of the library `datasets`, or holds Parquet, CSV or JSON
+    files. `config` names one of several configurations, `splits` the dataset's splits for each
+    split of the study.
     """
 
     kind: Literal["dataset"]
@@ -185,7 +186,7 @@ class DatasetCorpus(EssayCorpus):
         return self.splits
 
 
-# The column names of the corpora's own files.
+# The column names of the published files.
 PUBLISHED = {
     "persuade": Columns(
         id="essay_id_comp",
@@ -234,7 +235,7 @@ PUBLISHED_SCALES = {
 class PublishedCorpus(EssayFiles):
     """PERSUADE 2.0, ASAP 2.0 or ELLIPSE, under the column names that they are published with.
 
-    A `test_share` draws the test essays, and the files' own column of the split is not read.
+    With a `test_share`, the test essays are drawn and the published split is not used.
     """
 
     kind: Literal["persuade", "asap2", "ellipse"]
@@ -257,11 +258,11 @@ class PublishedCorpus(EssayFiles):
 
     @property
     def columns(self) -> Columns:
-        """The published columns, with the traits that are asked for alone."""
-        known = PUBLISHED[self.kind]
-        traits = {trait: known.traits[trait] for trait in self.traits}
-        split = None if self.test_share else known.split
-        return known.model_copy(update={"traits": traits, "split": split})
+        """The published columns, with only the traits of the study."""
+        published = PUBLISHED[self.kind]
+        traits = {trait: published.traits[trait] for trait in self.traits}
+        split = None if self.test_share else published.split
+        return published.model_copy(update={"traits": traits, "split": split})
 
 
 # Of the first domain, from the descriptions of the essay sets that the corpus comes with.
@@ -275,11 +276,11 @@ ASAP1_SCALES = {
 
 
 class Asap1Corpus(EssayFiles):
-    """ASAP 1.0: eight sets of essays, each on a prompt and a scale of its own.
+    """ASAP 1.0: eight sets of essays, each with its own prompt and scale.
 
-    `target` is the resolved score, or the first rater's with the second's beside it: two ratings
-    are not on the scale of what they were resolved to. Where `scale` is not the sets' own, their
-    scores are put on it linearly and rounded to its points, ties to the even multiple of the step.
+    `target` is the resolved score, or the first rater's with the second's as second score: ratings
+    and resolved scores differ in scale. Where `scale` is not the sets' own, their scores are
+    rescaled to it linearly and rounded to its points, ties to the even multiple of the step.
     """
 
     kind: Literal["asap1"]
@@ -297,8 +298,8 @@ class Asap1Corpus(EssayFiles):
         own = [ASAP1_SCALES[info.data["target"]][number] for number in info.data["sets"]]
         if any(other != own[0] for other in own):
             raise ValueError(
-                f"sets {info.data['sets']} have scales of their own; give one to put all of them "
-                "on, such as {min: 1, max: 6}"
+                f"sets {info.data['sets']} differ in their scales; set `scale`, to which all of "
+                "them are rescaled, such as {min: 1, max: 6}"
             )
         return own[0]
 
@@ -310,7 +311,7 @@ class Asap1Corpus(EssayFiles):
 
     @property
     def set_scales(self) -> dict[int, Scale]:
-        """The published scale of each set that is asked for."""
+        """The published scale of each set of the study."""
         return {number: ASAP1_SCALES[self.target][number] for number in self.sets}
 
 
@@ -354,7 +355,7 @@ def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
         case PredictionsCorpus():
             return {"corpus.file": [corpus.file]}
         case _:
-            return {f"corpus.files.{part}": names for part, names in corpus.files}
+            return {f"corpus.files.{split}": names for split, names in corpus.files}
 
 
 def _files_of(folder: str) -> list[str]:
@@ -365,13 +366,13 @@ def _files_of(folder: str) -> list[str]:
 
 
 def corpus_values(corpus: Corpus) -> dict:
-    """Every value that decides what is read of a corpus, as plain JSON values.
+    """Every value that decides how a corpus is read, as plain JSON values.
 
-    Beside the study's own values they are those that this module knows: the columns, scales,
-    groups and traits of published corpora, and how their files are written. A stage that reads a
-    corpus depends on them, and on the content of `corpus_files`.
+    They are the study's own values and those of this module: the columns, scales, groups and
+    traits of published corpora, and the format of their files. A stage that reads a corpus depends
+    on them, and on the content of `corpus_files`.
     """
-    known = {
+    derived = {
         "labels": corpus.scale.labels,
         "groups": corpus.group_names,
         "traits": corpus.trait_names,
@@ -380,10 +381,10 @@ def corpus_values(corpus: Corpus) -> dict:
         "encoding": getattr(corpus, "encoding", None),
         "separator": getattr(corpus, "separator", None),
     }
-    return corpus.model_dump(mode="json") | to_jsonable_python(known)
+    return corpus.model_dump(mode="json") | to_jsonable_python(derived)
 
 
 def remedy_for_missing(corpus: Corpus, key: str) -> str:
-    """What to do about a file that is not there; it says where a published corpus is to be had."""
+    """What to do about a missing file, with the source of a published corpus."""
     get = f"get {SOURCES[corpus.kind]} and put it there, or " if corpus.kind in SOURCES else ""
     return f"{get}correct {key} in the study's YAML"

@@ -1,7 +1,7 @@
-"""What a study may say about its Teachers and Students.
+"""Configuration schema of Teachers and Students.
 
 `module` names the module that implements a kind, `libraries` the distributions that its results
-depend on: a stage is done again where the code of the one or the version of another changes.
+depend on: a stage is rerun where that code or a version changes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cyborg_utils.study.schema.base import Count, Name, Positive, Seed, Strict
 
 
 class FromScratch(Strict):
-    """A small model that starts from random weights, with a tokenizer of its own."""
+    """A small model that starts from random weights, with its own tokenizer."""
 
     architecture: Literal["llama", "electra", "modernbert"]
     hidden_size: Count = 128
@@ -26,7 +26,7 @@ class FromScratch(Strict):
     def _heads_share_the_hidden_size(self):
         if self.hidden_size % (2 * self.heads):
             raise ValueError(
-                f"hidden_size {self.hidden_size} is no even multiple of heads {self.heads}"
+                f"hidden_size {self.hidden_size} is not an even multiple of heads {self.heads}"
             )
         return self
 
@@ -54,7 +54,7 @@ class Pretraining(Strict):
     """Next-token pretraining of a from-scratch Teacher on texts without their scores.
 
     `external_graded_essays` is the number of essays of another simulated testing program, graded on
-    its own scale, that the Teacher reads too; simulated corpora only.
+    its own scale, that are added to the texts; simulated corpora only.
     """
 
     epochs: Positive = 4
@@ -75,10 +75,10 @@ class Lora(Strict):
 class Training(Strict):
     """How a neural scorer is trained, and how it scores.
 
-    `batch_size` essays make one step of learning. `micro_batch_tokens` of them, padding counted, go
-    through the model at once; without it all do. Where memory runs out either is lowered by
-    itself. `gradient_checkpointing` saves memory for a third more time (gradient checkpointing).
-    `gpu_memory` is what the model needs in GB; 0 where a CPU will do.
+    `batch_size` is the number of essays per optimizer step. `micro_batch_tokens` is the number of
+    their tokens, with padding, per forward pass; without it all of them. Where memory runs out,
+    either is lowered automatically. `gradient_checkpointing` saves memory and takes a third more
+    time. `gpu_memory` is what the model needs in GB; 0 where a CPU suffices.
     """
 
     max_tokens: Annotated[int, Field(ge=16)] = 512
@@ -97,7 +97,7 @@ class Training(Strict):
 
 
 class CausalTeacher(Training):
-    """A causal language model with LoRA that answers a scoring prompt with one label token."""
+    """A causal language model with LoRA that completes a scoring prompt with one label token."""
 
     module: ClassVar[str] = "cyborg_utils.models.causal"
     libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "peft", "accelerate")
@@ -125,8 +125,9 @@ class CausalTeacher(Training):
 class EncoderScorer(Training):
     """An encoder with a scoring head, as Student or as Teacher.
 
-    `group_penalty` weighs, beside the loss, the squared difference between the mean scores that
-    the model and people give to each group of dev writers; for a regression Student only.
+    `group_penalty` is the weight of group-mean regularization: of the squared difference between
+    the model's and the human mean score of each subgroup on the dev set, which is added to the
+    loss; for a regression Student only.
     """
 
     module: ClassVar[str] = "cyborg_utils.models.encoder"
@@ -153,7 +154,7 @@ class EncoderScorer(Training):
 
 
 class ClassicalScorer(Strict):
-    """The yardstick: tf-idf and length, ridge regression or (head: classification) logistic
+    """The baseline: tf-idf and length, ridge regression or (head: classification) logistic
     regression, which gives probabilities; `alpha` is the penalty of either."""
 
     module: ClassVar[str] = "cyborg_utils.models.classical"
@@ -163,7 +164,7 @@ class ClassicalScorer(Strict):
     name: Name
     head: Literal["classification", "regression"] = "regression"
     alpha: Positive = 1.0
-    seed: ClassVar[int] = 1  # nothing in it is random
+    seed: ClassVar[int] = 1  # its training is not random
 
 
 Teacher = Annotated[CausalTeacher | EncoderScorer | ClassicalScorer, Field(discriminator="kind")]

@@ -1,4 +1,4 @@
-"""What a study may say: every key with its type, its bounds and its default."""
+"""Configuration schema of a study: every key with its type, its bounds and its default."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from cyborg_utils.study.schema.models import (
     Teacher,
 )
 
-UNJUDGED = "evaluation.has_test_set: false"
-MACHINES = "machines"  # stands for a Student's name where a file holds the scores
+WITHOUT_TEST_SET = "evaluation.has_test_set: false"
+MACHINES = "machines"  # in place of a Student's name where a file holds the scores
 
 
 class Sampling(Strict):
-    """Which subsets U are drawn, and how often each Student is trained on them.
+    """Which subsets U are drawn, and with which seeds each Student is trained on them.
 
-    `held_out_prompts` names prompts: for each, everything is trained once more without its essays
+    `held_out_prompts` names prompts: for each, all models are trained once more without its essays
     and evaluated on them (at the primary fraction, with hard labels).
     """
 
@@ -60,9 +60,9 @@ class Sampling(Strict):
 
 
 class Labeling(Strict):
-    """How a Teacher's scores are made: in shards of so many essays, by so many jobs at once.
+    """How a Teacher labels: in shards of `shard_size` essays, by `jobs` parallel jobs.
 
-    Another number of jobs labels anew.
+    With another number of jobs, all essays are labeled again.
     """
 
     shard_size: Count = 1000
@@ -72,14 +72,13 @@ class Labeling(Strict):
 class PseudoLabelStrategy(Strict):
     """How a Student learns from a Teacher's labels.
 
-    `target` says what it learns: the most probable label (`hard`), the `expected` score (a
-    classification head learns the probabilities where the Teacher gives them), the most probable
-    label after the probabilities were corrected for label shift, so that on average they have the
-    score distribution of U (`prior_corrected`), or the expected score with mean and standard
-    deviation matched to those of the human scores of dev, rounded (`equated`).
-    `weight: confidence` lets a label count by the probability it was given with; `keep` is the
-    proportion of the most confident labels of each score that are learned from. `human_weight` is
-    what a human label counts against a Teacher's.
+    `target` is what it is trained on: the most probable label (`hard`), the `expected` score (a
+    classification head is trained on the probabilities where the Teacher gives them), the most
+    probable label after label-shift correction of the probabilities to the score distribution of U
+    (`prior_corrected`), or the expected score with mean and standard deviation equated to those of
+    the human scores of the dev set, rounded (`equated`). `weight: confidence` weights a label by
+    its probability; `keep` is the proportion of the most confident labels of each score that are
+    trained on. `human_weight` is the weight of a human label relative to a Teacher's.
     """
 
     name: Name
@@ -93,15 +92,16 @@ class PseudoLabelStrategy(Strict):
         return self.target == "prior_corrected" or self.weight == "confidence" or self.keep < 1
 
 
-HARD = PseudoLabelStrategy(name="hard")  # the paper's: a Teacher's label counts like a human one
+HARD = PseudoLabelStrategy(name="hard")  # the paper's: a Teacher's label is used like a human one
 
 
 class Privacy(Strict):
-    """What the reports of real essays may show of single writers.
+    """What the reports of real essays may show of single examinees.
 
-    `min_cell` is how few essays of a group are shown with figures; a smaller group, and what would
-    tell it by subtraction, is left out of every table, figure and result. `show_essays` lets ids
-    and texts into reports. Simulated essays have no writers: all of them may be shown.
+    `min_cell` is the fewest essays of a subgroup that are shown with figures; a smaller subgroup,
+    and what would reveal it by subtraction, is suppressed in every table, figure and result.
+    `show_essays` lets ids and texts into reports. Simulated essays have no examinees: all of them
+    may be shown.
     """
 
     show_essays: bool = False
@@ -112,9 +112,9 @@ class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
     `comparisons` are pairs of Students, or of machines in a study of predictions, the first
-    against the second. `has_test_set: false` says that no test essay has a human score: every
-    scored essay is learned from or selects checkpoints, and nothing is said of agreement or
-    fairness.
+    compared with the second. `has_test_set: false` declares that no test essay has a human score:
+    every scored essay is used for training or checkpoint selection, and agreement and fairness are
+    not evaluated.
     """
 
     has_test_set: bool = True
@@ -140,7 +140,7 @@ class Study(Strict):
     settings: list[str] = []
     title: str
     about: str = ""
-    render_tutorial: bool = False  # render the opening lesson, 00_concepts, beside the reports
+    render_tutorial: bool = False  # render the opening tutorial, 00_concepts, with the reports
     corpus: Corpus
     sampling: Sampling = Sampling()
     teachers: list[Teacher] = []
@@ -200,12 +200,12 @@ class Study(Strict):
         return self
 
     def _asks_nothing_of_test(self):
-        """Without a test part, what needs one is refused; nothing is judged silently on dev."""
+        """Refuse what needs a test set, so that nothing is evaluated silently on the dev set."""
         if self.simulated:
             raise ValueError(
-                f"{UNJUDGED} is for essays from files; simulated ones have a test part"
+                f"{WITHOUT_TEST_SET} is for essays from files; simulated ones have a test set"
             )
-        asked = {
+        remedies = {
             "corpus.test_share: 0 and no test files": self.corpus.test_share
             or self.corpus.parts.test,
             "sampling.fractions: [1.0]": self.sampling.fractions != [1],
@@ -216,16 +216,16 @@ class Study(Strict):
             "no other pseudo_label_strategies than hard": len(self.pseudo_label_strategies) > 1,
             "no traits": self.corpus.trait_names,
         }
-        if needed := [remedy for remedy, is_asked in asked.items() if is_asked]:
+        if needed := [remedy for remedy, needs_test_set in remedies.items() if needs_test_set]:
             raise ValueError(
-                f"{UNJUDGED} leaves no test essays, so what needs some cannot be asked; it goes "
-                f"with {'; '.join(needed)}"
+                f"{WITHOUT_TEST_SET} leaves no test essays, so that nothing can be evaluated on "
+                f"them; it needs {'; '.join(needed)}"
             )
 
     def _only_evaluates(self):
         if not self.evaluation.has_test_set:
             raise ValueError(
-                f"{UNJUDGED}: a study of predictions does nothing but judge; leave it out"
+                f"{WITHOUT_TEST_SET}: a study of predictions only evaluates; remove this setting"
             )
         for key in (
             "teachers",
@@ -237,7 +237,7 @@ class Study(Strict):
             "transfer",
         ):
             if key in self.model_fields_set:
-                raise ValueError(f"{key}: a study of predictions trains nothing; leave it out")
+                raise ValueError(f"{key}: a study of predictions trains nothing; remove this key")
         self._compares("machine", self.machines, "corpus.columns.machines")
         return self
 
@@ -263,8 +263,8 @@ class Study(Strict):
 
     @property
     def reported(self) -> list[str]:
-        """Whom the fairness reports are about, one each: the Students, or all machines at once;
-        nobody where there is no test part."""
+        """Names of the fairness reports: one per Student, or one for all machines of a file; none
+        without a test set."""
         if not self.evaluation.has_test_set:
             return []
         return [MACHINES] if self.machines else [s.name for s in self.students]
@@ -275,12 +275,12 @@ class Study(Strict):
 
     @property
     def traits(self) -> list[str]:
-        """What is scored of an essay: the holistic score first, then the corpus's traits."""
+        """The scores of an essay: the holistic one first, then the corpus's traits."""
         return [HOLISTIC, *self.corpus.trait_names]
 
     @staticmethod
     def can_serve(teacher: Teacher, strategy: PseudoLabelStrategy) -> bool:
-        """Whether a Teacher gives what a use of its labels needs."""
+        """Whether a Teacher gives what a pseudo-label strategy needs."""
         gives = teacher.kind == "causal" or teacher.head == "classification"
         return gives or not strategy.needs_probabilities
 
@@ -289,7 +289,7 @@ class Study(Strict):
 
     @property
     def primary_fraction(self) -> float:
-        """The fraction that the study's first table is about: the paper's 10 % where present."""
+        """The fraction of the primary results; by default the one closest to the paper's 10 %."""
         fractions = self.sampling.fractions
         return self.sampling.primary_fraction or min(fractions, key=lambda f: abs(f - 0.1))
 
@@ -304,17 +304,17 @@ class Study(Strict):
 
     @property
     def least_shown(self) -> int:
-        """Essays of the smallest group that reports show with figures."""
+        """Fewest essays of a subgroup that reports show with figures."""
         return 1 if self.simulated else self.evaluation.privacy.min_cell
 
     @property
     def folder(self) -> Path:
-        """Where the results of its stages go."""
+        """Folder of the results of its stages."""
         return working_folder() / "runs" / self.name
 
     @property
     def reports(self) -> Path:
-        """Where its pages go."""
+        """Folder of its pages."""
         return working_folder() / "reports" / self.name
 
     def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer:
