@@ -103,8 +103,8 @@ def test_dev_of_another_kind_is_told_to_be_outside():
     study = load_study("demo", ["evaluation.replicates=300"])
     table = dev_set_estimates(study, scored(2000, seed=1, strict=1), scored(200, seed=2))
     assert not table.set_index("statistic").loc["smd", "inside"]
-    told = audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
-    assert "outside that interval (draw 1)" in told[-1]
+    lines = audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
+    assert "outside that interval (draw 1)" in lines[-1]
 
 
 @pytest.mark.parametrize("floats", [False, True])
@@ -116,13 +116,13 @@ def test_the_ends_of_the_scale_are_told_beside_a_second_person(floats):
     strata = by_stratum(frame, ["human", "kind"], LABELS)
     second = pd.Series({1.0: 1.57, 6.0: 5.28})
     calibration = {"ece": 0.07, "by_chance": 0.04, "overconfidence": -0.02}
-    told = audit_findings(
+    lines = audit_findings(
         strata, dev_set_estimates(study, frame, scored(100)), LABELS, calibration, second
     )
-    assert told[0].startswith("Essays that people gave 1 get 1.")
-    assert told[1].startswith("Essays that people gave 6 get 5.")
-    assert told[1].endswith("and 5.28 from a second person.")
-    assert any("It is less sure of its labels than it is right by 0.02" in line for line in told)
+    assert lines[0].startswith("Essays with a human score of 1 get 1.")
+    assert lines[1].startswith("Essays with a human score of 6 get 5.")
+    assert lines[1].endswith("and 5.28 from a second rater.")
+    assert any("Its mean confidence is 0.02 below its accuracy" in line for line in lines)
 
 
 def test_one_essay_of_dev_tells_nothing():
