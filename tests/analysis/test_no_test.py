@@ -310,7 +310,7 @@ def test_the_summary_holds_dev_alone(ran):
 def test_the_kept_student_scores_new_essays_and_its_card_says_what_is_unknown(ran, tmp_path):
     folder = ran.folder / "students/ridge/cyborg-ridge-f1-d1/s1/model"
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "its agreement with people and its bias for or against any group are unknown" in card
+    assert "its agreement with human raters and its bias for or against any subgroup are" in card
     assert "QWK" not in card and "05_fairness" not in card
     new = simulate_corpus(30, seed=12)[["essay_id", "text"]]
     new.to_csv(tmp_path / "new.csv", index=False)
