@@ -1,4 +1,4 @@
-"""Arms and machines compared with each other, from the frame of `analysis.predictions`."""
+"""Agreement and score distributions of arms and machines, from their runs."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ def agreement_by_condition(study: Study, runs: pd.DataFrame, prompts: pd.Series 
 
     Parameters
     ----------
-    prompts : the prompt of each essay, by its id; where given, whole prompts are resampled and
-        the intervals speak for new prompts like these instead of new essays on these.
+    prompts : the prompt of each essay, by its id; if passed, whole prompts are resampled and the
+        intervals are for new prompts like these instead of new essays on these.
 
     Returns
     -------
-    (table: a row a condition with its fields, `n_human, n_train, truncated, n_runs` and the columns
-    of `arm_table`, its notes in one text; the resampled QWKs that comparisons are made from)
+    (table: one row per condition with its fields, `n_human, n_train, truncated, n_runs` and the
+    columns of `arm_table`, its notes in one text; the resampled QWKs from which comparisons are
+    made)
     """
     human, arms = runs_from_frame(runs, arm="condition")
     # Arms without draws come first: numbers are drawn for draws and seeds in the order of the arms.
     arms = dict(sorted(arms.items(), key=lambda item: len(item[1].seed)))
     cluster = None if prompts is None else prompts.loc[human.index]
     resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates, cluster)
-    facts = runs.drop_duplicates("condition").set_index("condition")
-    facts = facts[["n_human", "n_train", "truncated"]]
-    facts["n_runs"] = runs.groupby("condition")[["draw", "seed"]].apply(
+    counts = runs.drop_duplicates("condition").set_index("condition")
+    counts = counts[["n_human", "n_train", "truncated"]]
+    counts["n_runs"] = runs.groupby("condition")[["draw", "seed"]].apply(
         lambda r: len(r.drop_duplicates())
     )
-    table = facts.join(arm_table(resampled)).rename_axis("condition").reset_index()
+    table = counts.join(arm_table(resampled)).rename_axis("condition").reset_index()
     table["notes"] = table["notes"].map(" ".join)
     return with_fields(table, runs), resampled
 
@@ -51,11 +52,11 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
 
     Returns
     -------
-    frame, a row a cyborg condition with its fields: `gain` (cyborg - human-only) with interval and
-    p; `loss` (cyborg - full) with interval, one-sided `lower` bound, the declared margin and
-    `non_inferior`; `retention` of full's gain; `worth`, the human labels it is worth, and
-    `worth_off_curve`, which of the three figures lie off the curve, which goes from `curve_from` to
-    `curve_to` labels.
+    frame, one row per cyborg condition with its fields: `gain` (cyborg - human-only) with interval
+    and p; `loss` (cyborg - full) with interval, one-sided `lower` bound, the declared margin and
+    `non_inferior`; `retention` of the gain of full; `worth`, the human-label equivalent, and
+    `worth_off_curve`, which of its three values lie off the label-budget curve, whose ends are
+    `curve_from` and `curve_to` labels.
     """
     rows = []
     human = table[table["arm"] == "human"].set_index("fraction")
@@ -65,9 +66,9 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
         curve[int(table.loc[table["condition"] == full, "n_human"].iloc[0])] = full
     for row in table[table["arm"] == "cyborg"].itertuples():
         compared = {"condition": row.condition}
-        alone = human["condition"].get(row.fraction)
-        if alone is not None:
-            gain = compare_arms(resampled, row.condition, alone)
+        human_only = human["condition"].get(row.fraction)
+        if human_only is not None:
+            gain = compare_arms(resampled, row.condition, human_only)
             compared |= {"gain": gain["difference"], "gain_low": gain["low"],
                          "gain_high": gain["high"], "p": gain["p"]}  # fmt: skip
         if full is not None:
@@ -76,10 +77,10 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
             compared |= {"loss": loss["difference"], "loss_low": loss["low"],
                          "loss_high": loss["high"],
                          **loss[["lower", "margin", "non_inferior"]]}  # fmt: skip
-        if alone is not None and full is not None:
-            kept = retention(resampled, row.condition, alone, full)
-            compared |= {"retention": kept["retention"], "retention_low": kept["low"],
-                         "retention_high": kept["high"]}  # fmt: skip
+        if human_only is not None and full is not None:
+            retained = retention(resampled, row.condition, human_only, full)
+            compared |= {"retention": retained["retention"], "retention_low": retained["low"],
+                         "retention_high": retained["high"]}  # fmt: skip
         if len(curve) > 1:
             worth = equivalent_labels(resampled, row.condition, curve)
             off = " ".join(worth["off_curve"])
@@ -91,14 +92,14 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
 
 
 def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
-    """What the last step of each budget curve brought, for a study where U can still grow: people's
-    labels alone, and hard labels by each Teacher.
+    """The gain of the last step of each label-budget curve, for a study where U can still grow:
+    human-only, and hard labels by each Teacher.
 
     Returns
     -------
-    frame, a row a curve of two points or more: its last condition with its fields, `qwk, n_before,
-    n_last` (hand-scored train essays), `gain` in QWK from the one to the other, `low, high` (95 %,
-    paired)
+    frame, one row per curve of at least two points: its last condition with its fields, `qwk,
+    n_before, n_last` (hand-scored train essays), `gain` in QWK from the one to the other, `low,
+    high` (95 %, paired)
     """
     rows = []
     curves = hard_only(table[table["arm"].isin(["human", "cyborg"])])
@@ -117,7 +118,7 @@ def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
 
 def adjust_confirmatory(compared: pd.DataFrame, primary_fraction: float) -> pd.DataFrame:
     """Add `p_holm` over the confirmatory family: cyborg data with hard labels against human-only
-    at the primary fraction, every Student and Teacher; the others are exploratory and get none."""
+    at the primary fraction, every Student and Teacher; the others are exploratory and have none."""
     family = (compared["fraction"] == primary_fraction) & (compared["strategy"] == HARD.name)
     adjusted = pd.Series(holm(compared.loc[family, "p"]), compared.index[family])
     return compared.assign(p_holm=adjusted)
@@ -135,9 +136,9 @@ def compare_all_machines(
 
     Returns
     -------
-    frame, a row a pair: `condition_a, condition_b, declared, difference` (QWK of a minus b), `low,
-    high` (95 %, new essays on these prompts), `p, p_adjusted, new_prompts_low, new_prompts_high`
-    (NaN where the prompts are too few).
+    frame, one row per pair: `condition_a, condition_b, declared, difference` (QWK of a minus b),
+    `low, high` (95 %, new essays on these prompts), `p, p_adjusted, new_prompts_low,
+    new_prompts_high` (NaN where the prompts are too few).
     """
     first = runs.drop_duplicates(["condition", "essay_id"])
     scores = first.pivot(index="essay_id", columns="condition", values="score")
@@ -147,17 +148,20 @@ def compare_all_machines(
         tuple(Condition("machine", name).condition_id for name in pair)
         for pair in study.evaluation.comparisons
     ]
-    taken = {frozenset(pair) for pair in declared}
+    declared_sets = {frozenset(pair) for pair in declared}
     rows = []
-    for a, b in declared + [p for p in combinations(ranked, 2) if frozenset(p) not in taken]:
+    for a, b in declared + [
+        p for p in combinations(ranked, 2) if frozenset(p) not in declared_sets
+    ]:
         pair = human, scores[a], scores[b], study.labels
         size = {"n_replicates": study.evaluation.replicates}
         paired = compare_machines(*pair, **size)
-        wide = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
+        by_prompt = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
         rows.append(
             {"condition_a": a, "condition_b": b, "declared": (a, b) in declared,
              "difference": paired["difference"], "low": paired["low"], "high": paired["high"],
-             "p": paired["p"], "new_prompts_low": wide["low"], "new_prompts_high": wide["high"]}
+             "p": paired["p"], "new_prompts_low": by_prompt["low"],
+             "new_prompts_high": by_prompt["high"]}
         )  # fmt: skip
     pairs = pd.DataFrame(rows)
     if pairs.empty:
@@ -171,17 +175,17 @@ def compare_all_machines(
     return pairs
 
 
-HUMAN = "human"  # the source of people's scores, beside conditions
+HUMAN = "human"  # the source of human scores, next to conditions
 
 
 def score_shares(scores: dict[str, pd.Series], labels: list) -> pd.DataFrame:
-    """Share of essays at each score, a row a score of the scale, a column a source of `scores`."""
+    """Proportion of essays at each score: one row per score point, one column per source."""
     shares = {source: values.value_counts(normalize=True) for source, values in scores.items()}
     return pd.DataFrame(shares).reindex(labels).fillna(0).rename_axis("score")
 
 
 def shares_of_runs(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
-    """`score_shares` of people, then of every condition over its runs."""
+    """`score_shares` of the human scores, then of every condition over its runs."""
     human = runs.drop_duplicates("essay_id")["human"]
     machines = {name: run["score"] for name, run in runs.groupby("condition", sort=False)}
     return score_shares({HUMAN: human, **machines}, labels)
@@ -190,8 +194,8 @@ def shares_of_runs(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
 def shares_by_level(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """Share of essays at each score by group of a reportable size, people's and every condition's;
-    those of fewer essays than may be shown are left out.
+    """Proportion of essays at each score by subgroup of a reportable size, human and of every
+    condition; small cells are suppressed.
 
     Returns
     -------
@@ -200,17 +204,17 @@ def shares_by_level(
     first = runs.drop_duplicates("essay_id").assign(condition=HUMAN)
     scores = pd.concat([first.assign(score=first["human"]), runs])
     scores = scores[["essay_id", "condition", "score"]]
-    known = corpus.set_index("essay_id")
+    by_id = corpus.set_index("essay_id")
     parts = []
     for attribute in groups:
-        _, levels = group_levels(known, attribute)
-        at = scores.assign(level=scores["essay_id"].map(levels))
-        n = at[at["condition"] == HUMAN].groupby("level").size()
-        shown = shown_levels(study, known.loc[first["essay_id"]], attribute)
+        _, levels = group_levels(by_id, attribute)
+        leveled = scores.assign(level=scores["essay_id"].map(levels))
+        n = leveled[leveled["condition"] == HUMAN].groupby("level").size()
+        shown = shown_levels(study, by_id.loc[first["essay_id"]], attribute)
         large = n[(n >= study.evaluation.min_group) & n.index.isin(shown)]
         for level in large.sort_values(ascending=False).index:
-            inside = at[at["level"] == level].groupby("condition", sort=False)["score"]
-            share = inside.value_counts(normalize=True).unstack().reindex(columns=study.labels)
+            of_level = leveled[leveled["level"] == level].groupby("condition", sort=False)["score"]
+            share = of_level.value_counts(normalize=True).unstack().reindex(columns=study.labels)
             share = _without_small(share.fillna(0), int(n[level]), study.least_shown)
             tidy = share.rename_axis(index="source", columns="score").stack().dropna()
             tidy = tidy.rename("share").reset_index()
@@ -220,9 +224,9 @@ def shares_by_level(
 
 
 def _without_small(shares: pd.DataFrame, n: int, least: int) -> pd.DataFrame:
-    """Shares of `n` essays, a row a source, those that would tell of few essays missing."""
-    if least == 1:  # of simulated essays all is shown
+    """Proportions of `n` essays, one row per source; NaN where they would reveal small cells."""
+    if least == 1:  # nothing is suppressed of simulated essays
         return shares
-    hidden = shares.apply(lambda row: suppress_small_cells((row * n).round(6), least), axis=1)
-    none_left = (hidden | (shares == 0)).all(axis=1)  # zeros alone would be a strange figure
-    return shares.mask(hidden).mask(none_left)
+    suppressed = shares.apply(lambda row: suppress_small_cells((row * n).round(6), least), axis=1)
+    only_zeros = (suppressed | (shares == 0)).all(axis=1)  # no figure of zeros alone
+    return shares.mask(suppressed).mask(only_zeros)

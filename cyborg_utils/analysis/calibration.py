@@ -1,7 +1,7 @@
-"""Calibration: a machine's continuous scores mapped, after training, onto people's on dev.
+"""Calibration of continuous machine scores to the human scale, after training.
 
-Every map is fitted on dev alone, for each run by itself, and is one for all writers: no group is
-known when an essay is scored.
+Every calibration function is fitted on dev alone, separately for each run, and is the same for all
+examinees: no subgroup is needed when an essay is scored.
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ def calibrate_runs(dev: pd.DataFrame, test: pd.DataFrame, method: str, labels) -
 
     Parameters
     ----------
-    dev, test : frames of `cyborg_utils.analysis.predictions.collect_runs` for the two parts.
+    dev, test : frames of `cyborg_utils.analysis.predictions.collect_runs` of the two splits.
 
     Returns
     -------
-    `test` with new `continuous` and `score`; people's scores of test are not looked at
+    `test` with new `continuous` and `score`; the human scores of test are not used
     """
     run = ["condition", "draw", "seed"]
     parts = []
-    known = dict(list(dev.groupby(run, sort=False)))
+    dev_runs = dict(list(dev.groupby(run, sort=False)))
     for key, scores in test.groupby(run, sort=False):
-        scorer = fit_calibration(method, known[key]["continuous"], known[key]["human"], labels)
+        scorer = fit_calibration(
+            method, dev_runs[key]["continuous"], dev_runs[key]["human"], labels
+        )
         continuous, score = scorer(scores["continuous"])
         parts.append(scores.assign(continuous=continuous, score=score))
     return pd.concat(parts, ignore_index=True)
@@ -47,17 +49,17 @@ def compare_calibrations(
 
     Returns
     -------
-    table : a row a condition and method, with the condition's fields: `method, qwk, low, high`;
-        `change` in QWK against plain rounding with `change_low, change_high, p` (paired over
-        essays, draws and seeds, for this dev set: another one would move it too); `smd_all`, of all
-        essays; `largest`, the mean over the runs of each one's largest |SMD| of a group, and the
-        `attribute` and `level` of the worst run's; how many groups are shown to be `within` and
-        `outside` the bound, and how many are `judged`, being large enough.
+    table : one row per condition and method, with the condition's fields: `method, qwk, low, high`;
+        `change` in QWK from plain rounding with `change_low, change_high, p` (paired over
+        essays, draws and seeds, for this dev set alone); `smd_all`, of all
+        essays; `largest`, the mean over the runs of each one's largest |SMD| of a subgroup, and the
+        `attribute` and `level` of the largest of all; the numbers of subgroups shown to be
+        `within` and `outside` the bound, and `judged`, of those that are large enough.
     bias : `cyborg_utils.analysis.subgroups.group_bias` of every method, with `method`
     """
     scored = {m: calibrate_runs(dev, test, m, study.labels) for m in METHODS}
     by_run = {m: bias_by_run(study, runs, corpus, groups) for m, runs in scored.items()}
-    means = {m: every if every.empty else mean_bias(study, every) for m, every in by_run.items()}
+    means = {m: rows if rows.empty else mean_bias(study, rows) for m, rows in by_run.items()}
     bias = pd.concat([t.assign(method=m) for m, t in means.items()], ignore_index=True)
     rows = []
     for name in test["condition"].unique():
@@ -84,20 +86,20 @@ def compare_calibrations(
 
 
 def _mean_smd(runs: pd.DataFrame) -> float:
-    every = runs.groupby(["draw", "seed"])
-    return float(np.mean([standardized_mean_difference(r["human"], r["score"]) for _, r in every]))
+    by_run = runs.groupby(["draw", "seed"])
+    return float(np.mean([standardized_mean_difference(r["human"], r["score"]) for _, r in by_run]))
 
 
 def _largest(by_run: pd.DataFrame, study: Study) -> dict:
     """The mean over the runs of each one's largest |SMD|, so that biases of opposite sign do not
-    cancel, and the group of the worst run."""
-    judged = by_run[by_run["n"] >= study.evaluation.min_group].dropna(subset="smd")
-    if judged.empty:
+    cancel, and the subgroup with the largest of all."""
+    evaluated = by_run[by_run["n"] >= study.evaluation.min_group].dropna(subset="smd")
+    if evaluated.empty:
         return {"largest": None, "attribute": None, "level": None}
-    size = judged["smd"].abs()
-    worst = judged.loc[size.idxmax()]
+    size = evaluated["smd"].abs()
+    worst = evaluated.loc[size.idxmax()]
     return {
-        "largest": size.groupby([judged["draw"], judged["seed"]]).max().mean(),
+        "largest": size.groupby([evaluated["draw"], evaluated["seed"]]).max().mean(),
         "attribute": worst["attribute"],
         "level": worst["level"],
     }

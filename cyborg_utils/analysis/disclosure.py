@@ -1,10 +1,10 @@
-"""Groups of writers that are too small to be shown, and what is said in their place.
+"""Small-cell suppression: subgroups that are too small to be shown.
 
-A group is left out where fewer than `evaluation.privacy.min_cell` essays are in it. Where the
-groups of an attribute have fewer than `ROUNDED` essays together, the next smallest one is left out
-too, as long as all that is left out comes to fewer than `min_cell`: the others, taken from the
-whole, would tell it. Of more essays a mean of three digits tells no single score. With two
-attributes at once that holds for each level of either.
+A subgroup with fewer than `evaluation.privacy.min_cell` essays is suppressed. Where the subgroups
+of an attribute have fewer than `ROUNDED` essays together, the next smallest one is suppressed too
+(complementary suppression), as long as all suppressed essays are fewer than `min_cell`: subtraction
+of the others from the total would reveal them. With more essays, a mean of three digits reveals no
+single score. Intersectional subgroups are suppressed within each level of either attribute.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from cyborg_utils.study.schema.study import Study
 
 
 def shown_levels(study: Study, essays: pd.DataFrame, attribute: str | list[str]) -> list[str]:
-    """The levels of an attribute, or of two at once, that reports may show, as
-    `cyborg_utils.statistics.groups.group_levels` names them."""
+    """The levels of an attribute, or of an intersection of two, that reports may show, named as by
+    `cyborg_utils.statistics.groups.group_levels`."""
     columns = [attribute] if isinstance(attribute, str) else list(attribute)
     parts = [group_levels(essays, column)[1].rename(column) for column in columns]
     names = parts[0] if len(parts) == 1 else group_levels(essays, attribute)[1]
@@ -30,7 +30,7 @@ def shown_levels(study: Study, essays: pd.DataFrame, attribute: str | list[str])
 def only_shown(
     study: Study, report: pd.DataFrame, essays: pd.DataFrame, attributes: list
 ) -> pd.DataFrame:
-    """The rows of a report, with `attribute` and `level`, whose groups may be shown."""
+    """The rows of a report, with `attribute` and `level`, whose subgroups may be shown."""
     shown = pd.Series(False, report.index)
     for attribute in attributes:
         levels = shown_levels(study, essays, attribute)
@@ -39,7 +39,8 @@ def only_shown(
 
 
 def subgroup_sizes(study: Study, essays: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """Essays, mean and spread of people's scores by group: `attribute, level, essays, mean, sd`."""
+    """Number of essays, mean and SD of human scores by subgroup: `attribute, level, essays, mean,
+    sd`."""
     parts = []
     for attribute in groups:
         _, levels = group_levels(essays, attribute)

@@ -1,4 +1,4 @@
-"""Every measure of agreement, averaged over a study's runs, and the field's rules for a machine."""
+"""Measures of agreement, averaged over a study's runs, and evaluation criteria for a machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cyborg_utils.study.schema.study import Study
 
 
 class Rule(StrEnum):
-    """What the field asks of a machine as a whole.
+    """Evaluation criteria for a machine as a whole.
 
     QWK, SMD and QWK's degradation after Williamson, Xi and Breyer (2012), SD ratio and the
     degradation of exact agreement after Wang and von Davier (2014).
@@ -35,7 +35,7 @@ class Rule(StrEnum):
 
 
 class RuleVerdict(StrEnum):
-    """Whether a whole interval lies inside or outside a rule's bounds."""
+    """Whether a whole interval lies inside or outside the bounds of a criterion."""
 
     MET = "met"
     BROKEN = "broken"
@@ -49,20 +49,21 @@ DEGRADATIONS = {"qwk": Rule.QWK_DEGRADATION, "exact": Rule.EXACT_DEGRADATION}
 def measures_by_condition(
     study: Study, runs: pd.DataFrame, table: pd.DataFrame, second: pd.Series | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Every measure of agreement, and the field's rules for a machine as a whole.
+    """Measures of agreement, and evaluation criteria for a machine as a whole.
 
-    A statistic of several runs is their mean, its error as in `pool_replications`. A rule is met or
-    broken only where the whole 95 % interval says so. PRMSE is of the continuous scores.
+    A statistic of several runs is their mean, its error as in `pool_replications`. A criterion is
+    met or broken only if the whole 95 % interval lies inside or outside its bounds. PRMSE is of the
+    continuous scores.
 
     Parameters
     ----------
-    table : that of `agreement_by_condition`, whose interval of QWK the rule uses.
+    table : that of `agreement_by_condition`, whose interval of QWK the criterion uses.
     second : a second human score by essay id, missing where an essay has none.
 
     Returns
     -------
-    (measures: a row a condition; rules: a row a condition and rule: `rule, value, low, high,
-    verdict`; both with the conditions' fields)
+    (measures: one row per condition; rules: one row per condition and criterion: `rule, value, low,
+    high, verdict`; both with the conditions' fields)
     """
     rows, ruled = [], []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):

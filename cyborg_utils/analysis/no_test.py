@@ -1,7 +1,8 @@
-"""What a study without human-scored test essays can say, what it cannot, and what would help.
+"""Analysis of a study without human-scored test essays.
 
-Its only agreement with people is on dev, whose essays are few and picked the weights of neural
-models: a sign that something was learnt, and no estimate for new essays.
+Its only agreement with human raters is on dev, whose essays are few and on which the checkpoints of
+neural models were selected: a sign that a model has learned something, and no estimate for new
+essays.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import model_folder
 
-HALF_WIDTH = 0.05  # of a 95 % interval of QWK that a test part should give
+HALF_WIDTH = 0.05  # of the 95 % interval of QWK that a test set should give
 FEWEST = 30  # test essays
 
 
 def scored_by(corpus: pd.DataFrame, ledgers: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Who scored how many essays, and what for.
+    """Number of essays by scorer and purpose.
 
     Returns
     -------
@@ -43,16 +44,16 @@ def agreement_on_dev(study: Study) -> pd.DataFrame:
 
     Returns
     -------
-    frame, a row a scorer and condition with its fields: `scorer` (a Teacher where the arm is
-    `teacher`, else a Student), `picked` (whether dev picked its weights), `n_human, n_train, qwk,
-    low, high`
+    frame, one row per scorer and condition with its fields: `scorer` (a Teacher where the arm is
+    `teacher`, else a Student), `picked` (whether its checkpoint was selected on dev), `n_human,
+    n_train, qwk, low, high`
     """
-    every = []
+    scorers = []
     if "cyborg" in study.arms:
-        every += [(t, collect_teacher(study, t.name, "dev")) for t in study.teachers]
-    every += [(s, collect_runs(study, s.name, "dev")) for s in study.students]
+        scorers += [(t, collect_teacher(study, t.name, "dev")) for t in study.teachers]
+    scorers += [(s, collect_runs(study, s.name, "dev")) for s in study.students]
     parts = []
-    for spec, runs in every:
+    for spec, runs in scorers:
         table, _ = agreement_by_condition(study, runs)
         parts.append(table.assign(scorer=spec.name, picked=spec.kind != "classical"))
     columns = ["scorer", *CONDITION_FIELDS, "picked", "n_human", "n_train", "qwk", "low", "high"]
@@ -62,12 +63,12 @@ def agreement_on_dev(study: Study) -> pd.DataFrame:
 def shares_without_test(
     study: Study, corpus: pd.DataFrame, ledgers: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
-    """`score_shares` of people's scores, each Teacher's labels, each Student's own scores of dev
-    after the first arm with a Teacher's labels, or after people's alone.
+    """`score_shares` of human scores, each Teacher's labels, and each Student's scores of dev in
+    the first arm with a Teacher's labels, or in the human-only arm.
 
     Returns
     -------
-    a column a source: `human:train`, `human:dev`, `teacher:NAME`, `student:NAME`
+    one column per source: `human:train`, `human:dev`, `teacher:NAME`, `student:NAME`
     """
     scored = corpus.dropna(subset="score")
     scores = {f"{HUMAN}:{s}": scored.loc[scored["split"] == s, "score"] for s in ("train", "dev")}
@@ -82,9 +83,9 @@ def shares_without_test(
 
 
 def essays_needed(low: float, high: float, n: int, half_width: float = HALF_WIDTH) -> int | None:
-    """Test essays from which an interval of QWK is so narrow, guessed from one on `n` essays: its
-    width falls with the root of their number. Rounded up to tens; None where the interval is a
-    point, or none, and says nothing."""
+    """Test essays for an interval of QWK of that half-width, estimated from the interval on `n`
+    essays: its width falls with the square root of their number. Rounded up to tens; None where
+    the interval is a point or missing."""
     half = (high - low) / 2
     if not (math.isfinite(half) and half > 0):
         return None
@@ -92,13 +93,13 @@ def essays_needed(low: float, high: float, n: int, half_width: float = HALF_WIDT
 
 
 def widest(on_dev: pd.DataFrame) -> pd.Series:
-    """The Student with the widest interval on dev: what a careful guess starts from."""
+    """The Student with the widest interval on dev, for a conservative estimate."""
     students = on_dev[on_dev["arm"] != "teacher"]
     return students.loc[(students["high"] - students["low"]).fillna(0).idxmax()]
 
 
 def saved_students(study: Study) -> list[str]:
-    """The folders of the Students that are kept, those on a Teacher's labels first."""
+    """Folders of the saved Students, those trained on a Teacher's labels first."""
     runs = sorted(conditions(study), key=lambda c: c.arm != "cyborg")
     return [
         shown_path(model_folder(study, s.name, c, seed))

@@ -1,6 +1,6 @@
-"""Two ways to score the same essays, side by side: agreement, strictness, and bias by group.
+"""Paired comparison of two scorers of the same essays: agreement, severity, bias by subgroup.
 
-All functions take frames of runs as `cyborg_utils.analysis.predictions.collect_runs` gives them.
+All functions take frames of runs of `cyborg_utils.analysis.predictions.collect_runs`.
 """
 
 from __future__ import annotations
@@ -57,19 +57,21 @@ def paired_statistics(
     cells, counts, _ = observed_cells(human, a, b)
     n = counts.sum()
     drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=n_replicates)
-    shares = np.vstack([counts, drawn]) / n  # the essays themselves, then the replicates
+    weights = np.vstack([counts, drawn]) / n  # the essays themselves, then the replicates
     chosen = [PAIR_STATISTICS.index(name) for name in OVERALL]
-    found = []
+    statistics = []
     for machine in (1, 2):
         features = pair_features(cells[:, 0], cells[:, machine])
-        high = shares @ (cells[:, machine] >= top)
-        found.append(np.column_stack([pair_statistics(shares @ features, n)[:, chosen], high]))
-    difference = found[0] - found[1]
+        high = weights @ (cells[:, machine] >= top)
+        statistics.append(
+            np.column_stack([pair_statistics(weights @ features, n)[:, chosen], high])
+        )
+    difference = statistics[0] - statistics[1]
     return pd.DataFrame(
         {
             "statistic": STATISTICS,
-            "a": found[0][0],
-            "b": found[1][0],
+            "a": statistics[0][0],
+            "b": statistics[1][0],
             "difference": difference[0],
             "se": pd.DataFrame(difference[1:]).std().to_numpy(),
         }
@@ -79,21 +81,21 @@ def paired_statistics(
 def changes(
     study: Study, a: pd.DataFrame, b: pd.DataFrame, corpus: pd.DataFrame, groups: list[str]
 ) -> pd.DataFrame:
-    """What changes from `b` to `a`, in runs of the same draw and seed on the same essays.
+    """Differences between `a` and `b`, in runs of the same draw and seed on the same essays.
 
     Returns
     -------
-    frame of the columns `COLUMNS`: a row for each statistic over all essays, and for the SMD of
-    every group of a reportable size. `difference` is a - b with its 95 % interval over essays,
-    draws and seeds; `p_bh` is corrected over the groups (Benjamini-Hochberg)
+    frame of the columns `COLUMNS`: one row per statistic over all essays, and for the SMD of
+    every subgroup of a reportable size. `difference` is a - b with its 95 % interval over essays,
+    draws and seeds; `p_bh` is adjusted over the subgroups (Benjamini-Hochberg)
     """
     run = ["draw", "seed", "essay_id"]
     both = a[[*run, "human", "score"]].merge(b[[*run, "score"]], on=run, suffixes=("_a", "_b"))
     if both.empty:
         return pd.DataFrame(columns=COLUMNS)
-    known = corpus.set_index("essay_id")
-    levels = {group: group_levels(known, group)[1] for group in groups}
-    essays = known.loc[both["essay_id"].unique()]
+    by_id = corpus.set_index("essay_id")
+    levels = {group: group_levels(by_id, group)[1] for group in groups}
+    essays = by_id.loc[both["essay_id"].unique()]
     shown = {group: shown_levels(study, essays, group) for group in groups}
     rows = []
     for (draw, seed), part in both.groupby(["draw", "seed"], sort=False):
@@ -117,9 +119,9 @@ def changes(
     table = (
         pool_replications(every, keys, "difference", "n").merge(means, on=keys).astype({"n": int})
     )
-    reach = stats.t.ppf(0.975, table["df"]) * table["se"]
-    table["low"], table["high"] = table["difference"] - reach, table["difference"] + reach
-    table.loc[reach > 1, ["low", "high"]] = np.nan  # two runs far apart: it would say nothing
+    margin = stats.t.ppf(0.975, table["df"]) * table["se"]
+    table["low"], table["high"] = table["difference"] - margin, table["difference"] + margin
+    table.loc[margin > 1, ["low", "high"]] = np.nan  # two very different runs: uninformative
     moved = table["se"] > 0
     ratio = (table["difference"] / table["se"].where(moved)).abs()
     table["p"] = 2 * stats.t.sf(ratio, table["df"])
@@ -132,16 +134,16 @@ def changes(
 def changes_on_held_out(
     study: Study, unseen: pd.DataFrame, seen: pd.DataFrame, corpus: pd.DataFrame
 ) -> pd.DataFrame:
-    """`changes` from training on a prompt to training without it, on its essays.
+    """`changes` between training without a prompt and training on it, on its essays.
 
     Parameters
     ----------
-    unseen, seen : runs without a prompt, and those with every prompt.
+    unseen, seen : runs with held-out prompts, and those trained on every prompt.
 
     Returns
     -------
-    frame of the fields of the condition with every prompt, `prompt` (EVERYONE, then each), and
-    `COLUMNS`
+    frame of the fields of the condition trained on every prompt, `prompt` (EVERYONE, then each),
+    and `COLUMNS`
     """
     with_prompt = {
         name: replace(Condition.from_id(name), held_out=None).condition_id
@@ -172,16 +174,16 @@ def decoded_scores(
 
     Returns
     -------
-    `teacher` once per rule, with `decoding_rule` and the scores that it gives, rounded to the scale
+    `teacher` once per rule, with `decoding_rule` and the decoded scores, rounded to the scale
     """
-    gives = set(probability_columns(study.labels)) <= set(teacher)
+    has_probabilities = set(probability_columns(study.labels)) <= set(teacher)
     parts = []
     for (fraction, draw), run in teacher.groupby(["fraction", "draw"], sort=False):
         of_run = dev[(dev["fraction"] == fraction) & (dev["draw"] == draw)]
         output = run.rename(columns={"continuous": "expected"})
         ledger = ledger_of(fraction, draw)
         for rule in DECODING_RULES:
-            if rule == "prior_corrected" and not gives:
+            if rule == "prior_corrected" and not has_probabilities:
                 continue
             scores = decode_scores(output, rule, study.labels, ledger, of_run)
             score = round_to_scale(scores, study.labels)
@@ -190,7 +192,7 @@ def decoded_scores(
 
 
 def top_share(scores: pd.Series, labels: list) -> float:
-    """Share of scores that are one of the two highest of the scale."""
+    """Proportion of scores that are one of the two highest of the scale."""
     return float((scores >= labels[-2]).mean())
 
 
@@ -213,5 +215,5 @@ def change_summary(table: pd.DataFrame) -> dict[str, float]:
 
 
 def largest_smd(table: pd.DataFrame, side: str) -> float:
-    """The largest |SMD| of a group on one side, `a` or `b`, of a table of `changes`."""
+    """The largest |SMD| of a subgroup on one side, `a` or `b`, of a table of `changes`."""
     return table.loc[table["attribute"] != EVERYONE, side].abs().max()

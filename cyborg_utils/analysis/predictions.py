@@ -1,7 +1,7 @@
-"""Every run of a study side by side: the scores that its stages wrote, in one frame.
+"""The scores of all runs of a study in one frame.
 
-A row is a run and an essay, whether a Student of the study gave the score, a Teacher, or a machine
-whose scores came in a file.
+One row per run and essay, whether the score is of a Student, a Teacher, or a machine whose scores
+are in a file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import HARD, MACHINES, Study
 from cyborg_utils.study.storage import corpus_file, labels_folder, need, student_folder
 
-ONCE = "-"  # the draw of an arm that has none: every human label
+ONCE = "-"  # the draw of an arm without draws: all human labels
 COLLECTED = ["essay_id", "human", "continuous", "score"]
 
 
@@ -28,17 +28,17 @@ def collect_runs(
     trait: str = HOLISTIC,
     held_out: bool = False,
 ) -> pd.DataFrame:
-    """All scores of one Student for one part, or of all machines whose scores came in a file.
+    """All scores of one Student for one split, or of all machines whose scores are in a file.
 
     Parameters
     ----------
     split : dev, test, or the name of another study whose test essays were scored too.
-    held_out : the runs without a prompt, on its essays.
+    held_out : the runs with held-out prompts, on the essays of these prompts.
 
     Returns
     -------
-    frame, a row a run and essay: `CONDITION_FIELDS, draw, seed, n_human, n_train, truncated`
-    (training essays that lose their end), `essay_id, human, continuous, score`
+    frame, one row per run and essay: `CONDITION_FIELDS, draw, seed, n_human, n_train, truncated`
+    (training essays truncated at max_tokens), `essay_id, human, continuous, score`
     """
     if student == MACHINES:
         return _machines(study)
@@ -65,7 +65,7 @@ def collect_runs(
 def collect_teacher(
     study: Study, teacher: str, split: str = "test", trait: str = HOLISTIC
 ) -> pd.DataFrame:
-    """All scores of one Teacher for one part, in the columns of `collect_runs`, and `p_<label>`
+    """All scores of one Teacher for one split, in the columns of `collect_runs`, and `p_<label>`
     where it gives probabilities."""
     parts = []
     for c in conditions(study):
@@ -88,38 +88,38 @@ def collect_teacher(
 
 
 def at_primary_fraction(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs at the study's main fraction, and those that have none."""
+    """The runs at the study's primary fraction, and those that have none."""
     return runs[runs["fraction"].isna() | (runs["fraction"] == study.primary_fraction)]
 
 
 def hard_only(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs on hard labels, and those on no Teacher's labels."""
+    """The runs on hard labels, and those without a Teacher's labels."""
     return runs[runs["strategy"].fillna(HARD.name) == HARD.name]
 
 
 def with_fields(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """A table, a row or more a condition, with all `CONDITION_FIELDS` first, from its runs."""
+    """A table of one or more rows per condition, with the `CONDITION_FIELDS` of `runs` first."""
     fields = runs[CONDITION_FIELDS].drop_duplicates("condition")
     others = [name for name in table if name not in CONDITION_FIELDS]
     return table[["condition", *others]].merge(fields, on="condition")[[*CONDITION_FIELDS, *others]]
 
 
 def _machines(study: Study) -> pd.DataFrame:
-    """Machine scores from a file, on the essays that people and every machine scored."""
+    """Machine scores from a file, on the essays that human raters and every machine scored."""
     corpus = pd.read_parquet(need(corpus_file(study), study))
-    known = corpus.dropna(subset=["score", *study.machines])
-    unknown = dict.fromkeys(["n_human", "n_train", "truncated"], np.nan)
+    complete = corpus.dropna(subset=["score", *study.machines])
+    no_counts = dict.fromkeys(["n_human", "n_train", "truncated"], np.nan)
     parts = [
         pd.DataFrame(
             {
-                "essay_id": known["essay_id"],
-                "human": known["score"],
-                "continuous": known[name],
-                "score": round_to_scale(known[name], study.labels),
+                "essay_id": complete["essay_id"],
+                "human": complete["score"],
+                "continuous": complete[name],
+                "score": round_to_scale(complete[name], study.labels),
                 **Condition("machine", name).fields,
                 "draw": ONCE,
                 "seed": 0,
-                **unknown,
+                **no_counts,
             }
         )
         for name in study.machines

@@ -1,7 +1,7 @@
-"""Every run of a study by group of writers: bias, conditional bias, intersections, verdicts.
+"""Bias of every run by subgroup: SMD, conditional bias, intersections, verdicts.
 
-Takes the frame of runs of `cyborg_utils.analysis.predictions.collect_runs`. Groups too small to be
-shown are left out here, before anything is drawn or written (`cyborg_utils.analysis.disclosure`).
+Takes the frame of runs of `cyborg_utils.analysis.predictions.collect_runs`. Small subgroups are
+suppressed here, before anything is shown or written (`cyborg_utils.analysis.disclosure`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BAND = ["attribute", "level", "reference", "n", "smallest", "largest", "verdict"
 
 
 class Outcome(StrEnum):
-    """A group's verdict with the side of its bias."""
+    """A subgroup's verdict with the direction of its bias."""
 
     WITHIN = "within"
     TOO_LOW = "too_low"
@@ -46,35 +46,35 @@ class Outcome(StrEnum):
 def group_bias(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """SMD of every group for every condition, on rounded scores, averaged over the runs.
+    """SMD of every subgroup for every condition, on rounded scores, averaged over the runs.
 
     Parameters
     ----------
-    groups : attributes; a list of attributes inside it is their intersection.
+    groups : attributes; a nested list of attributes is their intersection.
 
     Returns
     -------
-    frame, a row a condition and group level, with the condition's fields: `attribute, level, n,
+    frame, one row per condition and level, with the condition's fields: `attribute, level, n,
     mean_human, mean_machine, qwk, smd, smd_se, smd_low, smd_high` (90 %), `p` (SMD = 0), `p_bh`
-    (Benjamini-Hochberg over the groups that get a verdict), `verdict, essays_needed, dsm`, and
+    (Benjamini-Hochberg over the subgroups that get a verdict), `verdict, essays_needed, dsm`, and
     the SMD over other standard deviations: `smd_human` (the group's human scores),
     `smd_pooled_population`, `smd_human_population` (the whole sample).
     """
-    every = bias_by_run(study, runs, corpus, groups)
-    return every if every.empty else with_fields(mean_bias(study, every), runs)
+    by_run = bias_by_run(study, runs, corpus, groups)
+    return by_run if by_run.empty else with_fields(mean_bias(study, by_run), runs)
 
 
 def bias_by_run(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """What `group_bias` averages: a row a run and group level, with `draw` and `seed`."""
+    """What `group_bias` averages: one row per run and level, with `draw` and `seed`."""
     if not groups:
         columns = [*CONDITION_FIELDS, *KEYS[1:], "n", "mean_human", "smd", "verdict"]
         return pd.DataFrame(columns=columns)
-    known = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
+    by_id = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
     parts = []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
-        essays = run.set_index("essay_id")[["human", "score"]].join(known)
+        essays = run.set_index("essay_id")[["human", "score"]].join(by_id)
         table = group_differences(essays, groups, machine="score", labels=study.labels)
         table = only_shown(study, table, essays, groups)
         table["essays_needed"] = [
@@ -86,17 +86,17 @@ def bias_by_run(
     return pd.concat(parts, ignore_index=True)
 
 
-def mean_bias(study: Study, every: pd.DataFrame) -> pd.DataFrame:
+def mean_bias(study: Study, by_run: pd.DataFrame) -> pd.DataFrame:
     """The table of `group_bias` from that of `bias_by_run`."""
     bounds = study.evaluation
     measures = [
         "n", "mean_human", "mean_machine", "sd_human", "qwk", "smd_human",
         "smd_pooled_population", "smd_human_population", "dsm", "essays_needed",
     ]  # fmt: skip
-    table = every.groupby(KEYS, sort=False)[measures].mean().reset_index().astype({"n": int})
-    table = table.merge(pool_replications(every, KEYS, "smd", "n", "smd_se"), on=KEYS)
-    reach = stats.t.ppf(0.95, table["df"]) * table["smd_se"]
-    table["smd_low"], table["smd_high"] = table["smd"] - reach, table["smd"] + reach
+    table = by_run.groupby(KEYS, sort=False)[measures].mean().reset_index().astype({"n": int})
+    table = table.merge(pool_replications(by_run, KEYS, "smd", "n", "smd_se"), on=KEYS)
+    margin = stats.t.ppf(0.95, table["df"]) * table["smd_se"]
+    table["smd_low"], table["smd_high"] = table["smd"] - margin, table["smd"] + margin
     table["p"] = 2 * stats.t.sf((table["smd"] / table["smd_se"]).abs(), table["df"])
     table["p_bh"] = benjamini_hochberg(table["p"].where(table["n"] >= bounds.min_group))
     table["verdict"] = [
@@ -123,12 +123,12 @@ def conditional_group_bias(
     """Conditional bias of every condition at equal human score, of its runs' mean continuous score.
 
     The coefficient is linear in the machine score, so that of the mean is the mean of the runs'.
-    Groups are compared with the largest whose level is known. A second human score is used where
-    every group of a reportable size has enough of them.
+    The reference is the largest subgroup whose level is known. A second human score is used if
+    every subgroup of a reportable size has enough of them.
 
     Returns
     -------
-    (bands: a row a condition and level: `attribute, level, reference, n, smallest, largest,
+    (bands: one row per condition and level: `attribute, level, reference, n, smallest, largest,
     verdict`; association: `attribute, osa, osd, csd`; both with the conditions' fields)
     """
     corpus = corpus.set_index("essay_id")
@@ -136,16 +136,16 @@ def conditional_group_bias(
     bands, association = [], []
     for name, part in runs.groupby("condition", sort=False):
         mean = part.groupby("essay_id")[["human", "continuous"]].mean()
-        known = corpus.loc[mean.index]
+        essays = corpus.loc[mean.index]
         for attribute in groups:
-            _, levels = group_levels(known, attribute)
-            sizes, shown = levels.value_counts(), shown_levels(study, known, attribute)
+            _, levels = group_levels(essays, attribute)
+            sizes, shown = levels.value_counts(), shown_levels(study, essays, attribute)
             if len(sizes) < 2 or not shown:
                 continue
             bias = conditional_bias(
                 mean["human"], mean["continuous"], levels,
                 reference=sizes.drop(MISSING, errors="ignore").sort_index().idxmax(),
-                second_rating=_second_rating(study, known, levels),
+                second_rating=_second_rating(study, essays, levels),
             )  # fmt: skip
             row = {"condition": name, "attribute": attribute}
             reference = bias.coefficients["reference"].iloc[0]
@@ -158,13 +158,14 @@ def conditional_group_bias(
     return with_fields(whole, runs), with_fields(pd.DataFrame(association), runs)
 
 
-def _second_rating(study: Study, known: pd.DataFrame, levels: pd.Series) -> pd.Series | None:
-    if "score_2" not in known:
+def _second_rating(study: Study, essays: pd.DataFrame, levels: pd.Series) -> pd.Series | None:
+    if "score_2" not in essays:
         return None
     enough = study.evaluation.min_group
-    given = known["score_2"].notna().groupby(levels).agg(["sum", "size"])
-    large = given["size"] >= enough
-    return known["score_2"] if (given.loc[large, "sum"] >= enough).all() and large.any() else None
+    counts = essays["score_2"].notna().groupby(levels).agg(["sum", "size"])
+    large = counts["size"] >= enough
+    usable = large.any() and (counts.loc[large, "sum"] >= enough).all()
+    return essays["score_2"] if usable else None
 
 
 def outcomes(report: pd.DataFrame) -> pd.Series:
@@ -182,21 +183,21 @@ def outcomes(report: pd.DataFrame) -> pd.Series:
 
 
 def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
-    """How many groups of each condition have which verdict, and the largest SMD of those that are
-    large enough to get one.
+    """Number of subgroups by condition and verdict, and the largest SMD of those that are large
+    enough for a verdict.
 
     Returns
     -------
-    frame, a row a condition with its fields: `groups, within, too_low, too_high, inconclusive`
-    (numbers of groups), and of the largest SMD `attribute, level, n, smd, low, high` (90 %)
+    frame, one row per condition with its fields: `groups, within, too_low, too_high, inconclusive`
+    (numbers of subgroups), and of the largest SMD `attribute, level, n, smd, low, high` (90 %)
     """
     rows = []
     large = report[report["n"] >= study.evaluation.min_group]
     for condition, part in large.groupby("condition", sort=False):
-        known = part.dropna(subset="smd")
-        if known.empty:
+        defined = part.dropna(subset="smd")
+        if defined.empty:
             continue
-        worst = known.loc[known["smd"].abs().idxmax()]
+        worst = defined.loc[defined["smd"].abs().idxmax()]
         counts = outcomes(part).replace(Outcome.UNDEFINED, Outcome.INCONCLUSIVE).value_counts()
         rows.append(
             {
@@ -215,19 +216,19 @@ def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
 
 
 def planted_gap(runs: pd.DataFrame, corpus: pd.DataFrame) -> pd.DataFrame:
-    """How the group of a simulated corpus's planted bias is scored against the others.
+    """How the subgroup with a simulated corpus's planted bias is scored compared with the others.
 
     Returns
     -------
-    frame, a row a condition with its fields: `gap`, the group's mean continuous score minus the
-    others' at equal true score, in score points, weighted by the group's essays
+    frame, one row per condition with its fields: `gap`, the subgroup's mean continuous score minus
+    that of the others at equal true score, in score points, weighted by the subgroup's essays
     """
     attribute, level = PLANTED_GROUP
     truth = corpus.set_index("essay_id")[["true_score", attribute]]
     rows = []
     for condition, run in runs.groupby("condition", sort=False):
-        seen = run.join(truth, on="essay_id")
-        means = seen.groupby(["true_score", seen[attribute] == level])["continuous"]
+        scored = run.join(truth, on="essay_id")
+        means = scored.groupby(["true_score", scored[attribute] == level])["continuous"]
         means = means.agg(["mean", "size"])
         mean, weight = means["mean"].unstack(), means["size"].unstack()[True].fillna(0)
         gap = ((mean[True] - mean[False]) * weight).sum() / weight.sum()

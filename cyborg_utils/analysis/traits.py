@@ -1,5 +1,5 @@
-"""Traits beside the holistic score: agreement, gain from cyborg data, bias, and what a trait's
-head knows that the holistic one does not."""
+"""Trait scores compared with the holistic score: agreement, gain from cyborg data, bias, unique
+variance."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def by_trait(
 
     Returns
     -------
-    (a row a trait and condition, with the condition's fields: `trait, qwk, low, high`, for cyborg
-    data `gain, gain_low, gain_high, p` over human labels only and `loss` to all human labels, and
-    over the groups of a reportable size `judged, within, outside, largest`; the SMD of every group
-    with `trait`)
+    (one row per trait and condition, with the condition's fields: `trait, qwk, low, high`, for
+    cyborg data `gain, gain_low, gain_high, p` over human labels only and `loss` to all human
+    labels, and over the subgroups of a reportable size `judged, within, outside, largest`; the SMD
+    of every subgroup with `trait`)
     """
     rows, bias = [], []
     for trait in study.traits:
@@ -42,17 +42,18 @@ def by_trait(
         smd = group_bias(study, runs, corpus, groups).assign(trait=trait)
         bias.append(smd)
         for row in table.merge(compared, on="condition", how="left").itertuples():
-            judged = smd[
+            evaluated = smd[
                 (smd["condition"] == row.condition) & (smd["n"] >= study.evaluation.min_group)
             ]
             rows.append(
                 {
                     "condition": row.condition, "trait": trait, "qwk": row.qwk,
                     "low": row.low, "high": row.high, "gain": row.gain, "gain_low": row.gain_low,
-                    "gain_high": row.gain_high, "p": row.p, "loss": row.loss, "judged": len(judged),
-                    "within": int((judged["verdict"] == Verdict.WITHIN).sum()),
-                    "outside": int((judged["verdict"] == Verdict.OUTSIDE).sum()),
-                    "largest": judged["smd"].abs().max(),
+                    "gain_high": row.gain_high, "p": row.p, "loss": row.loss,
+                    "judged": len(evaluated),
+                    "within": int((evaluated["verdict"] == Verdict.WITHIN).sum()),
+                    "outside": int((evaluated["verdict"] == Verdict.OUTSIDE).sum()),
+                    "largest": evaluated["smd"].abs().max(),
                 }
             )  # fmt: skip
     return with_fields(pd.DataFrame(rows), runs), pd.concat(bias, ignore_index=True)
@@ -71,24 +72,24 @@ def teacher_by_trait(study: Study, teacher: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["trait", "qwk", "low", "high"]]
 
 
-def partial_correlation(x, y, given) -> float:
-    """Correlation of x and y after a linear fit on `given` is taken out of both; 0 where nothing
-    is left of one of them."""
-    design = np.column_stack([np.ones(len(x)), given])
-    left = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
-    spread = [v.std() for v in left]
-    if min(spread) < 1e-9:
+def partial_correlation(x: np.ndarray, y: np.ndarray, control: np.ndarray) -> float:
+    """Partial correlation of x and y, controlling for `control`; shapes (n,). 0 where a residual
+    does not vary."""
+    design = np.column_stack([np.ones(len(x)), control])
+    residuals = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
+    sd = [v.std() for v in residuals]
+    if min(sd) < 1e-9:
         return 0.0
-    return float(np.mean(left[0] * left[1]) / (spread[0] * spread[1]))
+    return float(np.mean(residuals[0] * residuals[1]) / (sd[0] * sd[1]))
 
 
 def specific_to_traits(study: Study, student: str, corpus: pd.DataFrame) -> pd.DataFrame:
-    """What a trait's score tells of the trait beyond the Student's own holistic score.
+    """Unique variance of trait scores, beyond the Student's own holistic score.
 
-    The correlation of the machine's trait score with people's (`specific`), and with the true one
-    where the corpus is simulated (`specific_true`), the machine's holistic score taken out of
-    both. Traits that are copies of the holistic score have 0. The interval is Fisher's, over
-    essays, for the mean over the runs.
+    The partial correlation of the machine's trait score with the human one (`specific`), and with
+    the true one where the corpus is simulated (`specific_true`), controlling for the machine's
+    holistic score. Trait scores that are copies of the holistic score have 0. The interval is
+    Fisher's, over essays, for the mean over the runs.
 
     Returns
     -------
@@ -105,16 +106,17 @@ def specific_to_traits(study: Study, student: str, corpus: pd.DataFrame) -> pd.D
         scores = _runs(study, student, trait)
         both = scores.merge(holistic[[*run, "continuous"]], on=run, suffixes=("", "_holistic"))
         for (condition, _, _), part in both.groupby(["condition", "draw", "seed"], sort=False):
-            machine, given = part["continuous"].to_numpy(), part["continuous_holistic"].to_numpy()
+            machine = part["continuous"].to_numpy()
+            control = part["continuous_holistic"].to_numpy()
             row = {"condition": condition, "trait": trait, "n": len(part)}
-            row["specific"] = partial_correlation(machine, part["human"].to_numpy(), given)
+            row["specific"] = partial_correlation(machine, part["human"].to_numpy(), control)
             if f"true_{trait}" in truth:
                 true = truth.loc[part["essay_id"], f"true_{trait}"].to_numpy(dtype=float)
-                row["specific_true"] = partial_correlation(machine, true, given)
+                row["specific_true"] = partial_correlation(machine, true, control)
             parts.append(row)
     table = pd.DataFrame(parts).groupby(["condition", "trait"], sort=False).mean().reset_index()
     for name, ends in (("specific", ("low", "high")), ("specific_true", ("true_low", "true_high"))):
         if name in table:
-            z, reach = np.arctanh(table[name]), 1.96 / np.sqrt(table["n"] - 4)
-            table[ends[0]], table[ends[1]] = np.tanh(z - reach), np.tanh(z + reach)
+            z, margin = np.arctanh(table[name]), 1.96 / np.sqrt(table["n"] - 4)
+            table[ends[0]], table[ends[1]] = np.tanh(z - margin), np.tanh(z + margin)
     return with_fields(table.drop(columns="n"), holistic)

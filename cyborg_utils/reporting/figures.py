@@ -1,5 +1,4 @@
-"""Every figure of the study (seaborn): each function returns the figure and its alt text, as `show`
-takes them."""
+"""Every figure of the study (seaborn): each function returns a figure and its alt text."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ from cyborg_utils.reporting.tables import NO_FORMULAS, _short
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 
 Drawn = tuple[plt.Figure, str]  # a figure and its alt text
-COLOURS = dict(zip(("human", "cyborg", "full"), sns.color_palette("colorblind")[:3], strict=True))
+COLORS = dict(zip(("human", "cyborg", "full"), sns.color_palette("colorblind")[:3], strict=True))
 MARKERS = {"human": "s", "cyborg": "o", "full": "D"}
 WIDTH = 7.6
 
@@ -41,7 +40,7 @@ def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
 
 
 def redrawable(figure: plt.Figure, alt: str, save: Path | None = None, over=None):
-    """Show a figure and return its handle; given as `over` to a later call, it is redrawn there."""
+    """Show a figure and return its handle; a later call with that handle as `over` replaces it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)
@@ -57,11 +56,11 @@ def redrawable(figure: plt.Figure, alt: str, save: Path | None = None, over=None
 
 
 def score_distribution(shares: pd.DataFrame, title: str) -> Drawn:
-    """Share of essays at each score point.
+    """Proportion of essays at each score point.
 
     Parameters
     ----------
-    shares : indexed by every score of the scale in order, a column a source under its label.
+    shares : proportions; index: every score of the scale in order; one column per source (label).
     """
     tidy = shares.rename_axis("score").reset_index().melt("score", var_name="source")
     tidy["score"] = tidy["score"].map("{:g}".format)
@@ -72,37 +71,37 @@ def score_distribution(shares: pd.DataFrame, title: str) -> Drawn:
         for bar in bars:
             bar.set_hatch(hatch)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set(xlabel="score", ylabel="share of essays", title=title)
+    axes.set(xlabel="score", ylabel="proportion of essays", title=title)
     handles, labels = axes.get_legend_handles_labels()
     axes.get_legend().remove()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
-    top = "; ".join(f"{source} {share:.1%}" for source, share in shares.iloc[-2:].sum().items())
-    return figure, f"Share of essays at each score. The two highest scores: {top}."
+    top = "; ".join(f"{source} {p:.1%}" for source, p in shares.iloc[-2:].sum().items())
+    return figure, f"Proportion of essays at each score. The two highest scores: {top}."
 
 
 def training_curve(log: pd.DataFrame, title: str) -> Drawn:
-    """Loss by step and, where judged, agreement with the dev scores; the best one is marked."""
-    judged = "dev_qwk" in log
-    figure, axes = plt.subplots(1, 1 + judged, figsize=(WIDTH, 2.6), squeeze=False)
+    """Loss by step and, where evaluated, QWK on the dev set; the best checkpoint is marked."""
+    has_dev = "dev_qwk" in log
+    figure, axes = plt.subplots(1, 1 + has_dev, figsize=(WIDTH, 2.6), squeeze=False)
     sns.lineplot(log.dropna(subset="loss"), x="step", y="loss", ax=axes[0, 0])
     axes[0, 0].set(ylabel="training loss", xlabel="training step", ylim=(0, None))
-    if judged:
+    if has_dev:
         dev = log.dropna(subset="dev_qwk")
         best = dev.loc[dev["dev_qwk"].idxmax()]
         sns.lineplot(dev, x="step", y="dev_qwk", marker="o", ax=axes[0, 1])
         axes[0, 1].plot(best["step"], best["dev_qwk"], "*", markersize=14, color="black")
-        axes[0, 1].set(ylabel="QWK on dev (star: kept)", xlabel="training step")
+        axes[0, 1].set(ylabel="QWK on dev (star: selected)", xlabel="training step")
     figure.suptitle(title)
     figure.tight_layout()
     last = log["loss"].dropna().iloc[-1]
     alt = f"Training loss by step, {last:.3f} at the end"
-    if judged:
+    if has_dev:
         alt += f", and QWK on dev; the best is {log['dev_qwk'].max():.3f}"
     return figure, f"{alt}."
 
 
 def live_training_curve(title: str) -> Callable[[pd.DataFrame], None]:
-    """Draws the training curve anew, in one place, each time it is given the log so far."""
+    """A function that redraws the training curve in place from the log so far."""
     handle = None
 
     def draw(log: pd.DataFrame) -> None:
@@ -113,18 +112,18 @@ def live_training_curve(title: str) -> Callable[[pd.DataFrame], None]:
 
 
 def budget_curve(points: pd.DataFrame, title: str) -> Drawn:
-    """QWK by the number of hand-scored essays, with 95 % intervals, one panel a Student.
+    """QWK by the number of hand-scored essays, with 95 % intervals, one panel per Student.
 
     Parameters
     ----------
-    points : rows with `student, condition, arm, teacher, n_human, qwk, low, high`; a row of the
-        full arm is drawn as a line at its own number of labels.
+    points : rows with `student, condition, arm, teacher, n_human, qwk, low, high`; the
+        full arm is drawn as a band at its own number of labels.
     """
     students = list(points["student"].unique())
     figure, axes = plt.subplots(
         1, len(students), figsize=(WIDTH, 3.6), sharey=True, squeeze=False, layout="constrained"
     )
-    colours = sns.color_palette("colorblind")[1:2] + sns.color_palette("colorblind")[3:]
+    colors = sns.color_palette("colorblind")[1:2] + sns.color_palette("colorblind")[3:]
     lines = points.drop_duplicates(["arm", "teacher"])[["arm", "teacher"]]
     cyborgs = [t for a, t in lines.itertuples(index=False) if a == "cyborg"]
     for panel, student in zip(axes[0], students, strict=True):
@@ -138,14 +137,14 @@ def budget_curve(points: pd.DataFrame, title: str) -> Drawn:
                 [line["qwk"] - line["low"], line["high"] - line["qwk"]],
                 marker=MARKERS[arm],
                 linestyle="--" if arm == "human" else "-",
-                color=colours[cyborgs.index(teacher)] if arm == "cyborg" else COLOURS[arm],
+                color=colors[cyborgs.index(teacher)] if arm == "cyborg" else COLORS[arm],
                 capsize=3,
                 label=arm_label(arm, teacher),
             )
         full = of_student[of_student["arm"] == "full"]
         if len(full):
             panel.axhspan(
-                full["low"].iloc[0], full["high"].iloc[0], color=COLOURS["full"], alpha=0.12
+                full["low"].iloc[0], full["high"].iloc[0], color=COLORS["full"], alpha=0.12
             )
         panel.set_xscale("log")
         ticks = sorted(of_student["n_human"].unique())
@@ -164,7 +163,7 @@ def budget_curve(points: pd.DataFrame, title: str) -> Drawn:
 
 
 def reliability_diagram(bins: pd.DataFrame, title: str) -> Drawn:
-    """How often a label is right against the probability that it is given with, by bin.
+    """Accuracy of the labels by their confidence, in bins.
 
     Parameters
     ----------
@@ -173,18 +172,18 @@ def reliability_diagram(bins: pd.DataFrame, title: str) -> Drawn:
     figure, axes = plt.subplots(figsize=(WIDTH / 2, 3.6), layout="constrained")
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1, linestyle="--")
     axes.plot(bins["confidence"], bins["accuracy"], marker="o")
-    axes.set(xlabel="probability of the label", ylabel="share that is the human score")
+    axes.set(xlabel="confidence", ylabel="proportion equal to the human score")
     axes.set(xlim=(0, 1), ylim=(0, 1), title=title)
     values = ", ".join(f"{r.accuracy:.2f} at {r.confidence:.2f}" for r in bins.itertuples())
-    return figure, f"Share of right labels by the probability that they are given with: {values}."
+    return figure, f"Proportion of labels equal to the human score, by confidence: {values}."
 
 
 def trade_off(table: pd.DataFrame, title: str) -> Drawn:
-    """QWK against the largest |SMD| over groups: a colour a name, a marker a method.
+    """QWK against the largest |SMD| over subgroups: one color per name, one marker per method.
 
     Parameters
     ----------
-    table : rows with `name` (what the legend calls the condition), `method, qwk, largest`.
+    table : rows with `name` (of the condition, in the legend), `method, qwk, largest`.
     """
     methods = [METHODS[method] for method in METHODS if method in set(table["method"])]
     shown = table.assign(method=[method_label(method) for method in table["method"]])
@@ -199,7 +198,7 @@ def trade_off(table: pd.DataFrame, title: str) -> Drawn:
         shown, x="largest", y="qwk", hue="name", style="method", style_order=methods,
         s=70, ax=axes,
     )  # fmt: skip
-    axes.set(xlabel="largest |SMD| over groups (dashed: 0.05 and 0.10)", ylabel="QWK on test")
+    axes.set(xlabel="largest |SMD| over subgroups (dashed: 0.05 and 0.10)", ylabel="QWK on test")
     axes.set(xlim=(0, None), title=title)
     axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize="small")
     points = shown.dropna(subset="largest")
@@ -207,11 +206,11 @@ def trade_off(table: pd.DataFrame, title: str) -> Drawn:
         f"{r.name}, {r.method}: {r.qwk:.3f} at {r.largest:.2f}"
         for r in points.itertuples(index=False)
     )
-    return figure, f"QWK against the largest absolute SMD of a group. {values}."
+    return figure, f"QWK against the largest absolute SMD of a subgroup. {values}."
 
 
 def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, title: str) -> Drawn:
-    """SMD of every group of an attribute, and beside it the bias at equal human score.
+    """SMD of every subgroup of an attribute, and its bias conditional on human score.
 
     Parameters
     ----------
@@ -231,7 +230,7 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     palette = sns.color_palette("colorblind", max(len(conditions), 1))
     shapes = ["s", "o", "D", "^", "v", "P", "X", "*"]
     for i, condition in enumerate(conditions):
-        look = {"color": palette[i], "marker": shapes[i % len(shapes)]}
+        marks = {"color": palette[i], "marker": shapes[i % len(shapes)]}
         shift = ((len(conditions) - 1) / 2 - i) * step
         rows = report[report["condition"] == condition].dropna(subset="smd")
         left.errorbar(
@@ -241,15 +240,15 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
             linestyle="none",
             markersize=5,
             label=condition_label(condition),
-            **look,
+            **marks,
         )
         band = conditional[
             (conditional["condition"] == condition) & conditional["level"].isin(places)
         ]
         y = band["level"].map(places).astype(float) + shift
-        right.hlines(y, band["smallest"], band["largest"], color=look["color"], linewidth=3)
+        right.hlines(y, band["smallest"], band["largest"], color=marks["color"], linewidth=3)
         right.plot(
-            (band["smallest"] + band["largest"]) / 2, y, linestyle="none", markersize=4, **look
+            (band["smallest"] + band["largest"]) / 2, y, linestyle="none", markersize=4, **marks
         )
     for axes in (left, right):
         axes.axvline(0, color="grey", linewidth=1)
@@ -262,9 +261,9 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     left.set_xlabel(f"SMD with 90 % interval\n(grey: within ±{bound:g})")
     if len(conditional):
         reference = _short(conditional["reference"].iloc[0], 28)
-        right.set_xlabel(f"at equal human score, in score points,\nagainst {reference}")
+        right.set_xlabel(f"conditional on human score, in score\npoints, compared with {reference}")
     else:
-        right.set_xlabel("at equal human score:\nnothing to compare with")
+        right.set_xlabel("conditional on human score:\nno comparison possible")
     figure.suptitle(title)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
@@ -281,15 +280,15 @@ def _bias_in_words(report: pd.DataFrame, conditional: pd.DataFrame, bound: float
         f"{condition_label(r.condition)}, {r.level}: {r.smallest:+.2f} to {r.largest:+.2f}"
         for r in conditional.dropna(subset="smallest").itertuples()
     ]
-    return f"{'; '.join(words)}. At equal human score: {'; '.join(bands) or 'nothing to compare'}."
+    return f"{'; '.join(words)}. Conditional on human score: {'; '.join(bands) or 'no comparison'}."
 
 
 def differences(table: pd.DataFrame, title: str, unit: str) -> Drawn:
-    """Differences with their 95 % intervals, a row each, a colour a group of rows.
+    """Differences with their 95 % intervals, one row each, one color per group of rows.
 
     Parameters
     ----------
-    table : rows with `name, of, difference, low, high`; rows of one `of` share a colour.
+    table : rows with `name, of, difference, low, high`; rows of one `of` share a color.
     """
     groups = list(table["of"].unique())
     palette = sns.color_palette("colorblind", max(len(groups), 1))
@@ -298,13 +297,13 @@ def differences(table: pd.DataFrame, title: str, unit: str) -> Drawn:
     )
     axes.axvline(0, color="grey", linewidth=1)
     y = -np.arange(len(table))
-    for group, colour in zip(groups, palette, strict=True):
+    for group, color in zip(groups, palette, strict=True):
         of_group = (table["of"] == group).to_numpy()
         rows = table[of_group]
         axes.errorbar(
             rows["difference"], y[of_group],
             xerr=[rows["difference"] - rows["low"], rows["high"] - rows["difference"]],
-            linestyle="none", marker="o", color=colour, label=group,
+            linestyle="none", marker="o", color=color, label=group,
         )  # fmt: skip
     axes.set_yticks(y, [_short(name, 46) for name in table["name"]])
     axes.yaxis.grid(False)
@@ -320,7 +319,7 @@ def differences(table: pd.DataFrame, title: str, unit: str) -> Drawn:
 
 
 def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
-    """Share of essays at each score, a panel a group; people are the black line.
+    """Proportion of essays at each score, one panel per subgroup; human scores are the black line.
 
     Parameters
     ----------
@@ -336,11 +335,11 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
     gaps = shares.groupby(["level", "source"], sort=False)["score"].diff() > 1.5 * step
     grid = sns.relplot(
         shares.assign(
-            panel=shares["level"].map(names), part=gaps.cumsum(),
+            panel=shares["level"].map(names), segment=gaps.cumsum(),
             source=shares["source"].map(sources),
         ),
         x="score", y="share", hue="source", style="source", col="panel", kind="line",
-        units="part", estimator=None,  # a line ends where a share is not shown
+        units="segment", estimator=None,  # a line ends where a proportion is suppressed
         col_wrap=min(3, len(levels)), height=2.1, aspect=WIDTH / 2.1 / 3,
         palette=palette, markers=True, dashes=False, markersize=5,
     )  # fmt: skip
@@ -350,16 +349,16 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
                 line.set_linewidth(2.5)
         axes.xaxis.set_major_locator(MultipleLocator(1))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    grid.set_titles("{col_name}", size="small").set_axis_labels("score", "share of essays")
+    grid.set_titles("{col_name}", size="small").set_axis_labels("score", "proportion of essays")
     grid.figure.suptitle(title, y=1.05)
     sns.move_legend(grid, "upper center", bbox_to_anchor=(0.5, 0), ncols=2, title=None)
     panels = "; ".join(f"{r.level} ({r.n:,} essays)" for r in levels.itertuples())
     lines = ", ".join(sources.values())
-    return grid.figure, f"{title}, a panel a group: {panels}; lines: {lines}."
+    return grid.figure, f"{title}, one panel per subgroup: {panels}; lines: {lines}."
 
 
 def length_by_score(lengths: pd.Series, scores: pd.Series) -> Drawn:
-    """Words of an essay by its human score."""
+    """Number of words of an essay by its human score."""
     figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
     order = [f"{v:g}" for v in sorted(scores.unique())]
     sns.boxplot(x=scores.map("{:g}".format), y=lengths, order=order, fliersize=2, ax=axes,

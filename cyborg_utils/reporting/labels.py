@@ -1,8 +1,8 @@
-"""What readers call the keys of results: conditions, verdicts, rules, statistics, methods.
+"""Display labels for the keys of results: conditions, verdicts, criteria, statistics, methods.
 
-Results and code know keys alone. A label is made where a table, a figure or a sentence is made, and
-nothing is selected by it: each can be reworded here without any other change. The keys stand here
-as plain text, so that a label costs no import of the modules that define them.
+Results and code use keys alone. A label is made where a table, a figure or a sentence is made, and
+nothing is selected by it: each can be reworded here without any other change. The keys are written
+out here as plain text, so that a label needs no import of the modules that define them.
 """
 
 from __future__ import annotations
@@ -22,25 +22,26 @@ ARMS = {
     "machine": "{name}",
 }
 ALL_SCORED = "all scored"
-HELD_OUT = "prompt left out"
+HELD_OUT = "prompt held out"
+HUMAN_RATERS = "human raters"
 SOURCES = {
-    "human": "people",
-    "human:train": "people, U",
-    "human:dev": "people, dev",
+    "human": HUMAN_RATERS,
+    "human:train": "human raters, U",
+    "human:dev": "human raters, dev set",
     "teacher": "Teacher {name}, labels",
-    "student": "{name}, dev",
+    "student": "{name}, dev set",
 }
 PURPOSES = {
-    "train": "U: learnt from",
-    "dev": "dev: picks weights",
-    "label": "labels: learnt from",
-    "test": "test: judges",
+    "train": "U: training",
+    "dev": "dev set: checkpoint selection",
+    "label": "pseudo-labels: training",
+    "test": "test set: evaluation",
 }
 STATISTICS = {
     "qwk": "QWK",
     "smd": "SMD",
-    "sd_ratio": "SD of the machine's scores over people's",
-    "top_share": "share of the two highest scores",
+    "sd_ratio": "SD ratio (machine / human)",
+    "top_share": "proportion of the two highest scores",
     "exact": "exact agreement",
     "adjacent": "adjacent agreement",
     "correlation": "correlation",
@@ -49,22 +50,22 @@ STATISTICS = {
 METHODS = {
     "none": "plain rounding",
     "mean": "mean constraint",
-    "linear": "mean and spread",
+    "linear": "linear equating",
     "isotonic": "isotonic regression",
-    "cuts": "cut points",
+    "cuts": "rounding thresholds",
 }
 DECODING_RULES = {
     "hard": "most probable score",
     "expected": "expected score",
     "prior_corrected": "corrected for label shift",
-    "equated": "mean and SD of dev",
+    "equated": "mean and SD equated on dev",
 }
 RULES = {
     "qwk": "QWK at least 0.70",
     "smd": "SMD within ±0.15",
     "sd_ratio": "SD ratio within 2/3 to 3/2",
-    "qwk_degradation": "QWK at most 0.10 below two people's",
-    "exact_degradation": ("exact agreement at most 5.125 percentage points below two people's"),
+    "qwk_degradation": "QWK at most 0.10 below human–human",
+    "exact_degradation": "exact agreement at most 5.125 percentage points below human–human",
 }
 RULE_SOURCES = {
     "qwk": "Williamson, Xi and Breyer (2012)",
@@ -76,15 +77,15 @@ RULE_SOURCES = {
 VERDICTS = {
     "within": "within",
     "outside": "outside",
-    "inconclusive": "cannot tell",
-    "met": "met",
-    "broken": "broken",
+    "inconclusive": "inconclusive",
+    "met": "pass",
+    "broken": "flagged",
     "too_low": "too low",
     "too_high": "too high",
     "undefined": "undefined",
     "none_shown": "none shown",
     "depends_on_reliability": "depends",
-    "not_estimable": "cannot tell",
+    "not_estimable": "not estimable",
 }
 ANOMALIES = {
     "instructions": "with instructions to a scorer",
@@ -92,31 +93,31 @@ ANOMALIES = {
     "hidden_characters": "with control or invisible characters",
 }
 ATTRIBUTES = {"(all)": "all essays"}
-PROMPTS = {"(all)": "all left-out prompts"}
+PROMPTS = {"(all)": "all held-out prompts"}
 FIFTHS = {"1": "1 (shortest fifth)", "5": "5 (longest fifth)"}
 GROUP = "{attribute}: {level}"
 
 
 def condition_label(condition: str) -> str:
-    """What readers call a condition of that `condition_id`: `cyborg by llama, 10 %`."""
-    parts = Condition.from_id(condition)
-    label = [ARMS[parts.arm].format(name=parts.teacher)]
-    if parts.strategy not in (None, HARD.name):
-        label.append(parts.strategy)
-    if parts.fraction is not None:
-        label.append(fraction_label(parts.fraction))
-    if parts.held_out is not None:
+    """Label of the condition with that `condition_id`: `cyborg by llama, 10 %`."""
+    fields = Condition.from_id(condition)
+    label = [ARMS[fields.arm].format(name=fields.teacher)]
+    if fields.strategy not in (None, HARD.name):
+        label.append(fields.strategy)
+    if fields.fraction is not None:
+        label.append(fraction_label(fields.fraction))
+    if fields.held_out is not None:
         label.append(HELD_OUT)
     return ", ".join(label)
 
 
 def arm_label(arm: str, teacher: str | None) -> str:
-    """What readers call an arm at whatever fraction: `cyborg by llama`."""
+    """Label of an arm, at any fraction: `cyborg by llama`."""
     return ARMS[arm].format(name=teacher)
 
 
 def fraction_label(fraction: float) -> str:
-    """The share of the scored train essays that is U: `10 %`."""
+    """U as a proportion of the human-scored train essays: `10 %`."""
     if fraction == 1:
         return ALL_SCORED
     digits = f"{fraction:.3g}" if fraction < 0.001 else f"{fraction:.4g}"
@@ -124,7 +125,7 @@ def fraction_label(fraction: float) -> str:
 
 
 def source_label(source: str) -> str:
-    """What readers call a source of scores: people, a condition, a Teacher's labels, a Student."""
+    """Label of a source of scores: human raters, a condition, a Teacher's labels, a Student."""
     kind, _, name = source.partition(":")
     if source in SOURCES:
         return SOURCES[source]
@@ -132,8 +133,8 @@ def source_label(source: str) -> str:
 
 
 def scorer_label(scorer: str) -> str:
-    """What readers call who scored essays: people, or a Teacher."""
-    return SOURCES["human"] if scorer == "human" else arm_label("teacher", scorer)
+    """Label of who scored essays: human raters, or a Teacher."""
+    return HUMAN_RATERS if scorer == "human" else arm_label("teacher", scorer)
 
 
 def statistic_label(statistic: str) -> str:
@@ -145,9 +146,9 @@ def method_label(method: str) -> str:
     return METHODS[method]
 
 
-def decoding_rule_label(reading: str) -> str:
+def decoding_rule_label(rule: str) -> str:
     """A decoding rule of `cyborg_utils.labeling.strategies.DECODING_RULES`."""
-    return DECODING_RULES[reading]
+    return DECODING_RULES[rule]
 
 
 def rule_label(rule: str) -> str:
@@ -155,7 +156,7 @@ def rule_label(rule: str) -> str:
 
 
 def rule_source(rule: str) -> str:
-    """Whose rule it is."""
+    """Who proposed an evaluation criterion."""
     return RULE_SOURCES[rule]
 
 
@@ -173,12 +174,12 @@ def prompt_label(prompt: str) -> str:
 
 
 def stratum_label(by: str, level: str) -> str:
-    """A level of an audit's stratum, which is a fifth of the essays where `by` is their words."""
+    """Label of a stratum's level; where `by` is "words", a fifth of the essays by length."""
     return FIFTHS.get(level, level) if by == "words" else level
 
 
 def purpose_label(purpose: str) -> str:
-    """What essays are scored for."""
+    """What scored essays are used for."""
     return PURPOSES[purpose]
 
 
@@ -188,7 +189,7 @@ def anomaly_label(kind: str) -> str:
 
 
 def group_labels(frame: pd.DataFrame) -> pd.Series:
-    """What a table calls each row's group: `gender: F`."""
+    """Label of each row's subgroup: `gender: F`."""
     groups = zip(frame["attribute"], frame["level"], strict=True)
     names = [GROUP.format(attribute=attribute, level=level) for attribute, level in groups]
     return pd.Series(names, frame.index, dtype=object)
@@ -211,8 +212,8 @@ LABEL_OF_COLUMN: dict[str, Callable[[str], str]] = {
 
 
 def with_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame of results for reading: keys give way to labels, and the fields of a condition to the
-    one label that says them all."""
+    """A frame of results for display: labels in place of keys, and one label in place of the fields
+    of a condition."""
     fields = CONDITION_FIELDS[1:] if "condition" in frame else []
     shown = frame.drop(columns=fields, errors="ignore")
     labeled = {

@@ -1,4 +1,4 @@
-"""What people wrote into a file, made harmless where a report shows it as Markdown."""
+"""Escapes text of user-supplied files where a report shows it as Markdown."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ SIGNS = str.maketrans({sign: f"&#{ord(sign)};" for sign in "[]*_`$\\~|"})
 
 
 def as_text(value: str) -> str:
-    """A name or a title that Markdown and HTML show letter for letter."""
+    """A name or a title, escaped so that Markdown and HTML show it literally."""
     return " ".join(html.escape(str(value), quote=False).translate(SIGNS).split())
 
 
 def as_markdown(text: str) -> str:
-    """Prose in which Markdown counts, but no HTML, no picture, and no link but to a web page or to
-    a file beside the report."""
+    """Prose in which Markdown is rendered, but no HTML, no image, and no link except to a web
+    page or to a file next to the report."""
     text = text.replace("<", "&lt;").replace("![", "!&#91;").replace("]:", "]&#58;")
     return re.sub(r"\]\((?!\s*(?:https?://|#|[\w./-]+\s*\)))", "]&#40;", text)

@@ -1,4 +1,4 @@
-"""The README.md of a saved Student: what it learned from, and what is known of it."""
+"""The README.md of a saved Student: its training data, agreement, and limits."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def model_card(
     study: Study,
     model: Scorer,
     student: str,
-    run: Condition,
+    condition: Condition,
     seed: int,
     train: pd.DataFrame,
     agreement: pd.DataFrame | None,
     profile: TrainingProfile,
 ) -> str:
-    """The folder's README.md, from the study's data."""
-    people = int((train["label_source"] == "human").sum())
+    """The model card (README.md) of a saved Student, in Markdown."""
+    n_human = int((train["label_source"] == "human").sum())
     encoder = model.spec.kind == "encoder"
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""]
     lines = (lines if encoder else []) + [
@@ -35,26 +35,26 @@ def model_card(
         "",
         description(study),
         "",
-        f"- **Learnt from** {len(train):,} essays: {people:,} scored by people, "
-        f"{len(train) - people:,} by a Teacher (`{run.slug}`, seed {seed}).",
+        f"- **Trained on** {len(train):,} essays: {n_human:,} scored by human raters, "
+        f"{len(train) - n_human:,} by a Teacher (`{condition.slug}`, seed {seed}).",
         f"- **Scale**: {study.labels[0]} to {study.labels[-1]}, {len(study.labels)} points.",
-        f"- **Agreement with people** {_agreement(agreement)}.",
-        f"- **Groups of writers**: {_groups(study, student)}.",
-        f"- **Limits**: {NOT_JUDGED if agreement is None else ''}it knows essays like those it "
-        f"learnt from, {profile.shortest:,} to {profile.longest:,} words on the same prompts; on "
-        "other prompts, ages or languages nothing is known of it. Let no score that matters to a "
-        "writer stand without a person.",
-        f"- **Privacy**: the folder holds the {len(profile.vocabulary):,} words that two training "
-        "essays or more have in common.",
+        f"- **Agreement with human raters** {_agreement(agreement)}.",
+        f"- **Subgroups**: {_groups(study, student)}.",
+        f"- **Limits**: {NOT_EVALUATED if agreement is None else ''}it is for essays like those it "
+        f"was trained on, {profile.shortest:,} to {profile.longest:,} words on the same prompts; "
+        "its quality on other prompts, ages or languages is unknown. A human rater should confirm "
+        "every score with consequences for an examinee.",
+        f"- **Privacy**: the folder holds the {len(profile.vocabulary):,} words that occur in at "
+        "least two training essays.",
         "",
         "Score a CSV: `make score STUDENT=<this folder> DATA=essays.csv OUT=scores.csv`.",
     ]
     return "\n".join([*lines, *(_with_transformers(model) if encoder else []), ""])
 
 
-NOT_JUDGED = (
-    "**its agreement with people and its bias for or against any group are unknown**, since no "
-    "test essay was scored by people; "
+NOT_EVALUATED = (
+    "**its agreement with human raters and its bias for or against any subgroup are unknown**, "
+    "since no test essay was scored by human raters; "
 )
 
 
@@ -71,9 +71,9 @@ def _agreement(agreement: pd.DataFrame | None) -> str:
 def _groups(study: Study, student: str) -> str:
     names = study.corpus.group_names
     if not study.evaluation.has_test_set:
-        return "whether it scores any of them as people do is unknown"
+        return "whether it scores any of them as human raters do is unknown"
     if not names:
-        return "none are known, so its fairness was not judged"
+        return "the corpus names none, so its fairness was not evaluated"
     page = f"reports/{study.name}/05_fairness_analysis--{student}.html"
     return f"{', '.join(names)}; every SMD with its verdict is in `{page}`"
 
@@ -91,8 +91,8 @@ def _with_transformers(model: EncoderModel) -> list[str]:
         "",
         "```python",
         "from transformers import pipeline",
-        f"window = {{'truncation': True, 'max_length': {model.spec.max_tokens}}}",
-        "pipeline('text-classification', folder)('An essay ...', **window)",
+        f"limits = {{'truncation': True, 'max_length': {model.spec.max_tokens}}}",
+        "pipeline('text-classification', folder)('An essay ...', **limits)",
         "```",
         "",
         meaning,

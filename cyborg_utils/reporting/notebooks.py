@@ -24,18 +24,20 @@ from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.storage import only_run
 
 TEMPLATES = Path(__file__).parent / "templates"
-QUIET = {"extra_arguments": ["--IPKernelApp.log_level=50"]}  # it logs its own end as an error
+QUIET = {
+    "extra_arguments": ["--IPKernelApp.log_level=50"]
+}  # the kernel logs its shutdown as an error
 
 
 class StageError(RuntimeError):
-    """A notebook failed; the message is its error, the cell, and where to look."""
+    """A notebook failed; the message has its error, the cell, and the page that shows it."""
 
 
 # ---------------------------------------------------------------- running
 
 
 class TimeLeft:
-    """Of what a running notebook prints, the lines that tell the time left go to the terminal."""
+    """Passes the lines on the remaining time that a running notebook prints to the terminal."""
 
     def __init__(self, stage: str):
         self.stage = stage
@@ -46,7 +48,7 @@ class TimeLeft:
                 print(f"         {self.stage}: {line}", file=sys.stderr, flush=True)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Nothing is buffered."""
 
 
 def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> None:
@@ -57,7 +59,7 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     name : the notebook's name in `notebooks/`, without its ending.
     parameters : values for the cell tagged `parameters`; an unknown one is an error.
     executed : where the executed notebook goes, also when it fails.
-    report : where the HTML goes when it succeeds; a failed run is rendered beside `executed`.
+    report : where the HTML goes when it succeeds; a failed run is rendered next to `executed`.
 
     Raises
     ------
@@ -69,9 +71,9 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
     notebook = without_lesson(read_notebook(name))
-    known = parameter_names(notebook)
-    if unknown := sorted(set(parameters) - known):  # Papermill only warns of it
-        raise StageError(f"{name} has no parameter {unknown[0]!r}; it has {sorted(known)}")
+    allowed = parameter_names(notebook)
+    if unknown := sorted(set(parameters) - allowed):  # Papermill only warns of it
+        raise StageError(f"{name} has no parameter {unknown[0]!r}; it has {sorted(allowed)}")
     notebook.cells += _closing_cells("study" in parameters)
     executed.parent.mkdir(parents=True, exist_ok=True)
     report.parent.mkdir(parents=True, exist_ok=True)
@@ -113,21 +115,23 @@ def render(executed: Path, report: Path) -> None:
     from traitlets.config import Config
 
     notebook = nbformat.read(executed, as_version=4)
-    notebook.metadata.pop("widgets", None)  # without it they are shown as what they say in text
-    given = notebook.metadata.papermill.parameters
-    parts = [
-        f"{k} {v}" for k, v in given.items() if k not in ("study", "settings") and v is not None
+    notebook.metadata.pop("widgets", None)  # widgets are then shown as text
+    parameters = notebook.metadata.papermill.parameters
+    keys = [
+        f"{k} {v}"
+        for k, v in parameters.items()
+        if k not in ("study", "settings") and v is not None
     ]
     title, hidden = _heading(notebook), []
     links = {"home": "index.html", "label": "All reports"}
-    if "study" in given:  # the opening lesson belongs to none
-        study = load_study(given["study"], given["settings"])
+    if "study" in parameters:  # 00_concepts has none
+        study = load_study(parameters["study"], parameters["settings"])
         title = f"{study.title}: {title}"
         home = working_folder() / "reports" / study.name / "index.html"
         label = html.escape(f"{study.title}: all reports")
         links = {"home": os.path.relpath(home, report.parent), "label": label}
         hidden = ["students" if study.machines else "machines"]  # cells of the other kind of study
-    notebook.metadata["title"] = ", ".join([title, *parts])
+    notebook.metadata["title"] = ", ".join([title, *keys])
     exporter = HTMLExporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],

@@ -1,4 +1,4 @@
-"""The first words of a page, and what a stage has just left."""
+"""The header of a page, and the note on the files that a stage has written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cyborg_utils.study.storage import is_shipped, precomputed_folder
 
 
 def opening(study: Study, notebook: str) -> str:
-    """A notebook's first words, in Markdown: the study, and whose results the notebook starts from.
+    """A notebook's header in Markdown: the study, and the results that the notebook starts from.
 
     Parameters
     ----------
@@ -22,20 +22,20 @@ def opening(study: Study, notebook: str) -> str:
     Raises
     ------
     ParameterError
-        The notebook is not for this study; the reason.
+        The notebook does not apply to this study; the message has the reason.
     """
     require_page(study, notebook)
     return "\n\n".join(filter(None, [description(study), starting_from(study, notebook)]))
 
 
 def description(study: Study) -> str:
-    """The study in Markdown; it says where the essays are simulated."""
+    """Title and description of the study in Markdown; a note where the essays are simulated."""
     warning = "The essays, their scores and groups are **simulated**. " * study.simulated
     return f"**{as_text(study.title)}.** {warning}{as_markdown(study.about.strip())}"
 
 
 def starting_from(study: Study, notebook: str) -> str:
-    """One sentence on whose results a notebook starts from; empty where none are shipped."""
+    """One sentence on the results that a notebook starts from; empty where none are shipped."""
     if not is_shipped(study):
         return ""
     shipped, lines = precomputed_folder(study), []
@@ -44,10 +44,10 @@ def starting_from(study: Study, notebook: str) -> str:
             continue
         pattern = re.sub(r"{\w+}", "*", stage.outputs[0])
         results = [path.relative_to(shipped) for path in sorted(shipped.glob(pattern))]
-        lacking = [path for path in results if not (study.folder / path).exists()]
-        side_by_side = stage.tests and notebook.startswith("05")  # they do not read one another
-        if lacking and not side_by_side:
-            lines.append(f"{stage.notebook} ({len(lacking)} of {len(results)})")
+        missing = [path for path in results if not (study.folder / path).exists()]
+        independent = stage.tests and notebook.startswith("05")  # 05 stages share no results
+        if missing and not independent:
+            lines.append(f"{stage.notebook} ({len(missing)} of {len(results)})")
     if not lines and notebook <= "01_corpus":
         return ""
     if not lines:
@@ -59,8 +59,8 @@ def starting_from(study: Study, notebook: str) -> str:
 
 
 def checkpoint(path: Path) -> str:
-    """What a stage has just left, in Markdown; an error where it is not there."""
+    """The file that a stage has written, in Markdown; an error where it is missing."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run the cells above in their order")
+        raise FileNotFoundError(f"{path} does not exist: run the cells above in their order")
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()) / 1024
-    return f"**Checkpoint.** `{shown_path(path)}` is there, {size:,.0f} KB."
+    return f"**Checkpoint.** `{shown_path(path)}` is written, {size:,.0f} KB."

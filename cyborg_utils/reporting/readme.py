@@ -1,6 +1,6 @@
 """The generated parts of README.md, docs/ and Start.ipynb: results, stages, modules.
 
-Numbers in these pages are generated, never typed. Of `runs/<study>/summary.json` the part that they
+Numbers in these pages are generated, never typed. The part of `runs/<study>/summary.json` that they
 show is kept in `reports/<study>/summary.json`, which is in git.
 """
 
@@ -50,7 +50,7 @@ figure is of the paper's own models. Words: [glossary](glossary.md).
 
 
 def kept(study: str) -> Path:
-    """Where the kept part of a study's summary lies."""
+    """Path of the kept part of a study's summary."""
     return working_folder() / "reports" / study / "summary.json"
 
 
@@ -68,7 +68,7 @@ def shortened(summary: dict) -> dict:
 
 
 def readme_results(summary: dict, student: str, teacher: str) -> str:
-    """One Student beside its Teacher, as a table, a figure and their limits, in Markdown."""
+    """One Student compared with its Teacher: a table, a figure and their limits, in Markdown."""
     fraction = summary["primary_fraction"]
     students = {
         (row["student"], row["arm"]): row
@@ -115,7 +115,7 @@ def _count(n: int, noun: str) -> str:
 
 
 def results_page(summaries: list[dict]) -> str:
-    """What every study found, in Markdown: its size, its findings, and those of its own pages."""
+    """Every study in Markdown: its size, its key findings, and those of its other pages."""
     parts = [OPENING]
     for summary in summaries:
         essays = "**simulated essays**" if summary["simulated"] else "real essays"
@@ -200,7 +200,7 @@ def with_path(notebook: str) -> str:
 
 
 def pages() -> dict[Path, str]:
-    """What each page with generated parts should hold, from the kept summaries."""
+    """The current text of each page with generated parts, from the kept summaries."""
     home = working_folder()
     readme, results = home / "README.md", home / "docs" / "results.md"
     design, start = home / "docs" / "architecture.md", notebooks_folder() / "Start.ipynb"

@@ -8,13 +8,13 @@ import pandas as pd
 from IPython.display import HTML, display
 
 P_VALUES = ["p", "p_holm", "p_bh", "p_adjusted"]
-NO_FORMULAS = {"text.parse_math": False}  # a dollar in a group's name is a dollar
+NO_FORMULAS = {"text.parse_math": False}  # a dollar sign in a subgroup's name starts no formula
 
 
 def table(frame: pd.DataFrame, caption: str, dress=None, digits: int = 3) -> None:
     """Show a frame as a table with a caption; text is escaped, missing values are a dash.
 
-    `dress` changes the table's Styler before it is drawn.
+    `dress` changes the table's Styler before it is rendered.
     """
     style = frame.style.hide(axis="index").set_caption(html.escape(caption, quote=False))
     style = style.format(precision=digits, na_rep="–", escape="html")

@@ -1,4 +1,4 @@
-"""Tables of verdicts: a row a group, a column a condition, a colour behind what they say."""
+"""Tables of verdicts: one row per subgroup, one column per condition, colored by verdict."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from cyborg_utils.analysis.subgroups import Outcome, outcomes
 from cyborg_utils.reporting.labels import condition_label, group_labels, verdict_label
 from cyborg_utils.reporting.tables import table
 
-# Behind a verdict; its word says it too.
-OUTCOME_COLOURS = {
+# Background of a verdict, which is also written out.
+OUTCOME_COLORS = {
     Outcome.WITHIN: "#d9f0e3",
     Outcome.TOO_LOW: "#fbd9c0",
     Outcome.TOO_HIGH: "#f6cfe4",
@@ -38,7 +38,7 @@ def conditional_cells(bands: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdict_matrix(cells: pd.DataFrame, value: str = "text") -> pd.DataFrame:
-    """A row a group, `group` and `n`, then a column a condition with the `value` of its cell."""
+    """One row per subgroup: `group`, `n`, then one column per condition with its `value`."""
     named = cells.assign(group=group_labels(cells))
     keys = ["group", "n"]
     matrix = named.pivot(index=keys, columns="condition", values=value)
@@ -48,19 +48,19 @@ def verdict_matrix(cells: pd.DataFrame, value: str = "text") -> pd.DataFrame:
 
 
 def verdict_table(cells: pd.DataFrame, caption: str) -> None:
-    """Show a matrix of verdicts, a colour behind each that says within or outside.
+    """Show a matrix of verdicts, those within and outside the bounds colored.
 
     `cells` are of `smd_cells` or `conditional_cells`.
     """
 
     def background(outcome: str) -> str:
-        colour = OUTCOME_COLOURS.get(outcome)
-        return f"background-color: {colour}; color: black" if colour else ""
+        color = OUTCOME_COLORS.get(outcome)
+        return f"background-color: {color}; color: black" if color else ""
 
     names = {condition: condition_label(condition) for condition in cells["condition"].unique()}
-    colours = verdict_matrix(cells, "outcome")[list(names)].map(background).rename(columns=names)
+    colors = verdict_matrix(cells, "outcome")[list(names)].map(background).rename(columns=names)
     table(
         verdict_matrix(cells).rename(columns=names),
         caption,
-        lambda style: style.apply(lambda _: colours, axis=None, subset=list(names.values())),
+        lambda style: style.apply(lambda _: colors, axis=None, subset=list(names.values())),
     )

@@ -76,7 +76,7 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
     second = LABELS[chances.argsort()[-2]]
     kept, lost = chances.max(), np.sort(chances)[-2]
     figure, (left, right) = _panels(width_ratios=[3, 2])
-    colours = [figures.COLOURS["cyborg"] if s == label else "lightgrey" for s in LABELS]
+    colours = [figures.COLORS["cyborg"] if s == label else "lightgrey" for s in LABELS]
     bars = left.bar(LABELS, chances, color=colours, edgecolor="black", linewidth=0.6)
     left.bar_label(bars, [f"{c:.0%}" for c in chances], fontsize="small", padding=2)
     left.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -87,7 +87,7 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
         right.add_patch(
             plt.Rectangle(
                 (i % 10, 9 - i // 10), 0.86, 0.86,
-                facecolor=figures.COLOURS["human" if human else "cyborg"],
+                facecolor=figures.COLORS["human" if human else "cyborg"],
                 hatch="" if human else "///", edgecolor="white", linewidth=0,
             )
         )  # fmt: skip
@@ -128,7 +128,7 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
         exact = agreement_rates(frame["human"], frame[name])["exact"]
         told[name] = quadratic_weighted_kappa(frame["human"], frame[name], LABELS)
         shares = [(abs(frame[name] - frame["human"]) == d).mean() for d in distances]
-        look = {"color": figures.COLOURS[colour], "hatch": hatch, "edgecolor": "white"}
+        look = {"color": figures.COLORS[colour], "hatch": hatch, "edgecolor": "white"}
         left.bar(distances + beside, shares, 0.4, label=f"{name.upper()}: QWK {told[name]:.2f}",
                  **look)  # fmt: skip
     left.set_xticks(distances, [f"{d}\nweight {d * d}" for d in distances])
@@ -144,7 +144,7 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
     h, m = squeezed_scores(squeeze, shift, seed=seed)
     here, order = quadratic_weighted_kappa(h, m, LABELS), correlation(h, m)
     right.plot(at, orders, color="grey", linestyle="--", label="correlation")
-    right.plot(at, kappas, color=figures.COLOURS["cyborg"], label="QWK")
+    right.plot(at, kappas, color=figures.COLORS["cyborg"], label="QWK")
     right.plot(squeeze, here, "o", color="black")
     right.annotate(f"{here:.2f}", (squeeze, here), (-6, -6), textcoords="offset points",
                    ha="right", va="top")  # fmt: skip
@@ -187,15 +187,15 @@ def smd_figure(smd: float = -0.1, noise: float = 0.4, cut: int = 4, seed: int = 
     figure, (left, right) = _panels()
     for name, colour, style in (("lower", "cyborg", "-"), ("higher", "human", "--")):
         told = f"{name} than people: {here[name]:.0f}"
-        look = {"color": figures.COLOURS[colour], "linestyle": style}
+        look = {"color": figures.COLORS[colour], "linestyle": style}
         left.plot(counts["smd"], counts[name], label=told, **look)
         left.plot(smd, here[name], "o", color="black", markersize=5)
     left.set(ylabel="of 1,000 simulated essays", ylim=(0, 700))
     left.set_title("Scored lower, scored higher")
     fails = here["machine_fails"] - here["people_fail"]
-    right.plot(counts["smd"], counts["machine_fails"], color=figures.COLOURS["cyborg"],
+    right.plot(counts["smd"], counts["machine_fails"], color=figures.COLORS["cyborg"],
                label=f"machine: {here['machine_fails']:.0f}")  # fmt: skip
-    right.plot(counts["smd"], counts["people_fail"], color=figures.COLOURS["human"], linestyle="--",
+    right.plot(counts["smd"], counts["people_fail"], color=figures.COLORS["human"], linestyle="--",
                label=f"people: {here['people_fail']:.0f}")  # fmt: skip
     right.plot(smd, here["machine_fails"], "o", color="black", markersize=5)
     right.set(ylabel="of 1,000 simulated essays", ylim=(0, None))
@@ -236,7 +236,7 @@ def inheritance_figure(runs: pd.DataFrame):
     most, draws = runs["essays"].max(), len(by_draw)
     ends, follows = {}, {}
     for i, labels in enumerate(("human", "cyborg")):
-        look = {"marker": figures.MARKERS[labels], "color": figures.COLOURS[labels]}
+        look = {"marker": figures.MARKERS[labels], "color": figures.COLORS[labels]}
         students = by_draw[labels]
         ends[labels], follows[labels] = students[most].mean(), correlation(teacher, students[most])
         left.plot(teacher, students[most], linestyle="none", markersize=5, **look)

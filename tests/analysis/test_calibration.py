@@ -1,4 +1,4 @@
-"""Calibration on dev: what each map promises, and that none looks at test."""
+"""Calibration on dev: what each method guarantees, and that none uses test scores."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from cyborg_utils.study.design import Condition
 LABELS = [1, 2, 3, 4, 5, 6]
 
 
-def essays(n: int, seed: int, strict: float = 0.0, squeezed: float = 1.0):
-    """People's scores, and a machine that is strict by so much and squeezed to its mean."""
+def essays(n: int, seed: int, severity: float = 0.0, slope: float = 1.0):
+    """Machine and human scores; the machine is severe, and its scores are shrunk to their mean."""
     rng = np.random.default_rng(seed)
     true = rng.normal(3.4, 1.1, n)
     human = round_to_scale(true + rng.normal(0, 0.4, n), LABELS)
-    machine = 3.4 + squeezed * (true + rng.normal(0, 0.4, n) - 3.4) - strict
+    machine = 3.4 + slope * (true + rng.normal(0, 0.4, n) - 3.4) - severity
     return machine, human
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10_000))
-def test_the_mean_constraint_and_the_spread_hold_on_dev(seed):
-    machine, human = essays(60, seed, strict=0.7, squeezed=0.6)
+def test_mean_and_linear_equating_match_the_moments_of_dev(seed):
+    machine, human = essays(60, seed, severity=0.7, slope=0.6)
     shifted, _ = fit_calibration("mean", machine, human, LABELS)(machine)
     assert shifted.mean() == pytest.approx(human.mean())
     assert np.diff(np.sort(shifted)) == pytest.approx(np.diff(np.sort(machine)))
@@ -42,7 +42,7 @@ def test_the_mean_constraint_and_the_spread_hold_on_dev(seed):
 @settings(deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(sorted(METHODS)))
 def test_no_method_reorders_essays_or_leaves_the_scale(seed, method):
-    machine, human = essays(40, seed, strict=0.5)
+    machine, human = essays(40, seed, severity=0.5)
     new = np.linspace(-3, 10, 200)
     continuous, score = fit_calibration(method, machine, human, LABELS)(new)
     assert (np.diff(continuous) >= -1e-12).all()
@@ -59,8 +59,8 @@ def test_plain_rounding_changes_nothing():
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 1000))
-def test_cut_points_ascend_and_are_never_worse_on_dev_than_the_midpoints(seed):
-    machine, human = essays(60, seed, strict=0.6, squeezed=0.7)
+def test_rounding_thresholds_ascend_and_are_never_worse_on_dev_than_the_midpoints(seed):
+    machine, human = essays(60, seed, severity=0.6, slope=0.7)
     cuts = best_cuts(machine, human, LABELS)
     assert (np.diff(cuts) > 0).all()
     found = np.asarray(LABELS)[np.searchsorted(cuts, machine)]
@@ -70,7 +70,7 @@ def test_cut_points_ascend_and_are_never_worse_on_dev_than_the_midpoints(seed):
     )
 
 
-def test_cut_points_find_where_a_machine_puts_its_scores():
+def test_rounding_thresholds_find_where_a_machine_puts_its_scores():
     """It says half of what it means."""
     human = np.repeat(LABELS, 20)
     cuts = best_cuts(human / 2 + np.tile(np.linspace(-0.2, 0.2, 20), 6), human, LABELS)
@@ -89,7 +89,7 @@ def test_a_constant_machine_is_calibrated_to_what_people_say_on_average(said):
 
 
 def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
-    """Two seeds of one arm; writers of group b are scored half a point too low beside that."""
+    """Two seeds of one arm; essays of group b are scored half a point too low on top of that."""
     parts = []
     _, human = essays(n, seed)
     for run in (1, 2):
@@ -150,7 +150,7 @@ def test_no_map_sees_the_human_scores_of_test():
 
 
 def test_each_run_is_calibrated_by_itself():
-    """Two seeds that are off in opposite directions both end at people's mean."""
+    """Two seeds that are off in opposite directions both end at the human mean."""
     dev, test = runs(300, 1, 0.0), runs(2000, 2, 0.0)
     for frame in (dev, test):
         frame["continuous"] += np.where(frame["seed"] == 1, 0.8, -0.8)
@@ -175,7 +175,7 @@ def test_biases_of_opposite_runs_are_not_averaged_away():
 def test_findings_say_what_the_mean_constraint_does(compared):
     table, _ = compared
     (line,) = calibration_findings(table.reset_index(), "electra", 0.1)
-    assert line.startswith("**electra**, cyborg by t, 10 %: the mean constraint moves QWK by +0.")
+    assert line.startswith("**electra**, cyborg by t, 10 %: the mean constraint changes QWK by +0.")
     assert "of 2 groups 0 are shown to be within ±0.1 (0 before), 2 outside (2 before)" in line
     assert "Least bias: " in line and "neither 0.10 nor 0.05 is reached." in line
     without = table.reset_index().assign(largest=None)

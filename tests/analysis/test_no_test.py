@@ -263,7 +263,7 @@ def test_the_page_says_what_cannot_be_known_and_what_to_do(ran):
     page = ROOT / "reports" / ran.name / "index.html"
     told = text_of(page)
     assert STATEMENT in told
-    assert "What cannot be known" in told and "What to do next" in told
+    assert "Limitations" in told and "Next steps" in told
     assert re.search(r"Score about \d+ more essays by hand, drawn at random", told)
     assert "QWK on the 20 dev essays" in told
     assert "QWK on test" not in told and "SMD" not in told
@@ -310,7 +310,7 @@ def test_the_summary_holds_dev_alone(ran):
 def test_the_kept_student_scores_new_essays_and_its_card_says_what_is_unknown(ran, tmp_path):
     folder = ran.folder / "students/ridge/cyborg-ridge-f1-d1/s1/model"
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "its agreement with people and its bias for or against any group are unknown" in card
+    assert "its agreement with human raters and its bias for or against any subgroup are" in card
     assert "QWK" not in card and "05_fairness" not in card
     new = simulate_corpus(30, seed=12)[["essay_id", "text"]]
     new.to_csv(tmp_path / "new.csv", index=False)

@@ -1,4 +1,4 @@
-"""Two ways to score the same essays, side by side: known values, peers, and error rates."""
+"""Two scorers of the same essays compared: known values, reference implementations, error rates."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PEERS = {
 
 
 def scores(n: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """People's scores and those of two machines, the first of which is lenient by `shift`."""
+    """Human scores and those of two machines, the first of which is lenient by `shift`."""
     rng = np.random.default_rng(seed)
     true = rng.normal(3.4, 1.1, n)
     lenient = np.array([[0], [shift], [0]])
@@ -58,7 +58,7 @@ def corpus_of(n: int, **groups) -> pd.DataFrame:
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(10, 200), st.integers(0, 10_000))
-def test_the_statistics_are_those_of_the_other_rooms(n, seed):
+def test_the_statistics_equal_those_of_the_statistics_modules(n, seed):
     human, a, b = scores(n, seed, 0.4)
     table = paired_statistics(human, a, b, top=5, n_replicates=2).set_index("statistic")
     for name, peer in PEERS.items():
@@ -112,25 +112,25 @@ def test_to_swap_the_machines_swaps_the_signs():
     other = changes(STUDY, frame(human, b), frame(human, a), corpus, ["kind"])
     assert np.allclose(first["difference"], -other["difference"])
     assert np.allclose(first[["a", "b"]], other[["b", "a"]])
-    assert np.allclose(first["low"], -other["high"], atol=0.02)  # resampled anew
+    assert np.allclose(first["low"], -other["high"], atol=0.02)  # other replicates
     assert first["difference"].abs().min() > 0
 
 
 def test_runs_are_paired_by_draw_and_seed():
-    """What has no partner is left out; what has one is averaged."""
+    """Unpaired runs are dropped; paired ones are averaged."""
     human, a, b = scores(300, 1, 0.5)
     _, other, _ = scores(300, 2, 0.5)
-    mine = pd.concat([frame(human, a, seed=1), frame(human, other, seed=2)])
-    theirs = pd.concat([frame(human, b, seed=1), frame(human, human, seed=3)])
+    first = pd.concat([frame(human, a, seed=1), frame(human, other, seed=2)])
+    second = pd.concat([frame(human, b, seed=1), frame(human, human, seed=3)])
     corpus = corpus_of(300)
-    paired = changes(STUDY, mine, theirs, corpus, [])
+    paired = changes(STUDY, first, second, corpus, [])
     alone = changes(STUDY, frame(human, a), frame(human, b), corpus, [])
     pd.testing.assert_frame_equal(paired, alone)
-    both = changes(STUDY, mine, pd.concat([theirs, frame(human, b, seed=2)]), corpus, [])
+    both = changes(STUDY, first, pd.concat([second, frame(human, b, seed=2)]), corpus, [])
     qwk = both.set_index("statistic").loc["qwk"]
     expected = np.mean([quadratic_weighted_kappa(human, s, LABELS) for s in (a, other)])
     assert qwk["a"] == pytest.approx(expected)
-    assert np.isnan(qwk["low"]) and qwk["p"] > 0.2  # two seeds far apart tell nothing
+    assert np.isnan(qwk["low"]) and qwk["p"] > 0.2  # two seeds far apart: inconclusive
 
 
 def test_runs_without_a_common_seed_give_no_row():
@@ -157,18 +157,18 @@ def test_a_small_group_gets_no_row_and_a_large_one_its_own_smd():
     assert largest_smd(table, "a") == groups["a"].abs().max()
 
 
-def test_a_difference_without_any_error_is_no_chance():
+def test_a_difference_without_any_error_is_significant():
     human = np.full(40, 5)
     table = changes(STUDY, frame(human, human), frame(human, human - 3), corpus_of(40), [])
     found = table.set_index("statistic")
     assert found.loc[TOP_SHARE, "difference"] == 1
     assert found.loc[TOP_SHARE, "p"] == 0
-    assert np.isnan(found.loc["sd_ratio", "p"])  # people's scores do not vary
+    assert np.isnan(found.loc["sd_ratio", "p"])  # the human scores do not vary
 
 
 @pytest.mark.parametrize("statistic", ["qwk", "smd", "sd_ratio", TOP_SHARE])
 def test_where_nothing_differs_one_in_twenty_is_found(statistic, false_alarms):
-    """Of 300 pairs of equally good machines; 99 % of such shares lie between these bounds."""
+    """Of 300 pairs of equally good machines; 99 % of such proportions lie between these bounds."""
     assert 0.02 < false_alarms[statistic] < 0.085
 
 
@@ -192,15 +192,15 @@ def test_a_planted_difference_is_found_where_it_is():
     assert groups["p_bh"].idxmin() == "y"
     assert (groups["p_bh"] < 0.05).to_dict() == {"x": False, "y": True, "z": False}
     assert groups.loc["y", "low"] > 0.5
-    told = changes_finding(table, "A", "B")
-    assert "1 of 3 groups are scored differently beyond chance" in told
-    assert "most of all kind y (+0." in told
+    finding = changes_finding(table, "A", "B")
+    assert "1 of 3 subgroups are scored significantly differently" in finding
+    assert "the largest difference is in kind y (+0." in finding
 
 
-# ---------------------------------------------------------------- readings
+# ---------------------------------------------------------------- decoding rules
 
 
-def test_readings_are_of_each_run_with_its_own_dev_and_u():
+def test_scores_are_decoded_for_each_run_with_its_own_dev_and_u():
     rng, parts = np.random.default_rng(1), {}
     for split, n in (("test", 60), ("dev", 40)):
         runs = []
@@ -213,12 +213,12 @@ def test_readings_are_of_each_run_with_its_own_dev_and_u():
                 )
             )
         parts[split] = pd.concat(runs, ignore_index=True)
-    read = decoded_scores(STUDY, parts["test"], parts["dev"], lambda fraction, draw: None)
-    assert set(read["decoding_rule"]) == {"hard", "expected", "equated"}  # no probabilities
-    mended = read[read["decoding_rule"] == "equated"]
-    assert (mended["score"] == mended["human"]).all()
+    decoded = decoded_scores(STUDY, parts["test"], parts["dev"], lambda fraction, draw: None)
+    assert set(decoded["decoding_rule"]) == {"hard", "expected", "equated"}  # no probabilities
+    equated = decoded[decoded["decoding_rule"] == "equated"]
+    assert (equated["score"] == equated["human"]).all()
     assert not (
-        read.loc[read["decoding_rule"] == "hard", "score"] == mended["human"].to_numpy()
+        decoded.loc[decoded["decoding_rule"] == "hard", "score"] == equated["human"].to_numpy()
     ).all()
 
 
@@ -236,9 +236,9 @@ def table_of(*groups: dict) -> pd.DataFrame:
 
 def test_a_sentence_says_what_the_table_says():
     assert changes_finding(table_of(), "A", "B") == (
-        "**A** against **B**: QWK 0.700 against 0.600 (+0.100, 95 % -0.100 to +0.300); SMD of all "
-        "essays -0.20 against +0.10 (-0.300, 95 % -0.100 to +0.300); spread 0.80 against 1.00 of "
-        "people's; the two highest scores 25.0% against 50.0%."
+        "**A** vs. **B**: QWK 0.700 vs. 0.600 (+0.100, 95 % -0.100 to +0.300); SMD of all essays "
+        "-0.20 vs. +0.10 (-0.300, 95 % -0.100 to +0.300); SD ratio 0.80 vs. 1.00; proportion of "
+        "the two highest scores 25.0% vs. 50.0%."
     )
 
 
@@ -249,16 +249,17 @@ def test_a_sentence_names_the_group_that_moved_most():
         {"level": "x", "a": 0.3, "b": 0.2, "difference": 0.1, "p_bh": 0.001},
     )
     assert changes_finding(table_of(*groups), "A", "B").endswith(
-        ". The largest |SMD| of a group is 0.60 against 0.20; 2 of 3 groups are scored differently "
-        "beyond chance (p_bh < 0.05), most of all sex f (+0.30 against -0.20)."
+        ". The largest |SMD| of a subgroup is 0.60 vs. 0.20; 2 of 3 subgroups are scored "
+        "significantly differently (p_bh < 0.05), the largest difference is in sex f (+0.30 vs. "
+        "-0.20)."
     )
     assert changes_finding(table_of(groups[0]), "A", "B").endswith(
-        "; 0 of 1 groups are scored differently beyond chance (p_bh < 0.05)."
+        "; 0 of 1 subgroups are scored significantly differently (p_bh < 0.05)."
     )
 
 
-def test_uses_are_told_apart_by_what_is_beyond_chance():
-    names = ["soft", "prior", "strict", "sure"]
+def test_strategies_are_called_better_or_worse_where_the_difference_is_significant():
+    names = ["soft", "prior", "equated", "filtered"]
     moved, p = [0.05, 0.03, -0.04, 0.01], [0.2, 0.01, 0.001, 0.9]
     found = pd.DataFrame(
         {"student": "electra", "teacher": "llama", "strategy": names, "qwk_b": 0.6,
@@ -268,9 +269,9 @@ def test_uses_are_told_apart_by_what_is_beyond_chance():
     other = found.assign(student="ridge", p_bh=1.0)
     lines = strategy_findings(pd.concat([found, other], ignore_index=True))
     assert lines[0] == (
-        "**electra** by llama: hard labels 0.600; the best of 4 other uses is soft with 0.650 "
-        "(+0.050, 95 % +0.030 to +0.070). Beyond chance (p_bh < 0.05) better: prior (+0.030); "
-        "worse: strict (-0.040)."
+        "**electra** by llama: hard labels 0.600; the best of 4 other strategies is soft with "
+        "0.650 (+0.050, 95 % +0.030 to +0.070). Significantly better (p_bh < 0.05): prior "
+        "(+0.030); significantly worse: equated (-0.040)."
     )
     assert lines[1].startswith("**ridge** by llama")
-    assert lines[1].endswith("better: none; worse: none.")
+    assert lines[1].endswith("better (p_bh < 0.05): none; significantly worse: none.")

@@ -30,6 +30,7 @@ from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.prmse import prmse
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.results import FairnessResult
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import MACHINES
 from cyborg_utils.study.storage import read_json, records
@@ -156,7 +157,7 @@ def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, stud
     summary = (pages / "index.html").read_text(encoding="utf-8")
     fairness = (pages / "05_fairness_analysis--machines.html").read_text(encoding="utf-8")
     for text in (summary, fairness):
-        assert "3 by people, 4 by fair" in text
+        assert "3 by human raters, 4 by fair" in text
         assert "the 1,493 that all have scored" in text
         assert "Warning" not in text and "Traceback" not in text
     assert "<code>one_level</code> has one level for all" in fairness
@@ -164,7 +165,7 @@ def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, stud
     assert "<code>ell</code> is missing for 16 of 1,493" in fairness
     levels = {(r["attribute"], r["level"]): r for r in done["fairness"][MACHINES]["groups"]}
     assert {level for group, level in levels if group == "region"} == {"north", "south"}
-    assert "1 group of writers (of region) is left out of every table" in fairness
+    assert "1 subgroup (of region) is suppressed in every table" in fairness
     assert "island" not in fairness
     assert levels["all_missing", "(missing)"]["n"] == 1493
     for page in pages.glob("*.html"):
@@ -174,8 +175,8 @@ def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, stud
 
 def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
     pages = ROOT / "reports" / study_file.stem
-    assert "The label budget" not in (pages / "index.html").read_text(encoding="utf-8")
-    assert "Which machine is better?" in (pages / "index.html").read_text(encoding="utf-8")
+    assert "Label budget" not in (pages / "index.html").read_text(encoding="utf-8")
+    assert "Comparison of machines" in (pages / "index.html").read_text(encoding="utf-8")
     assert "Length is the strongest" not in (pages / "01_corpus.html").read_text(encoding="utf-8")
 
 
@@ -321,10 +322,10 @@ def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, given):
     bands, _ = conditional_group_bias(study, runs, corpus, groups)
     assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
     count_verdicts(study, report)
-    fairness = {MACHINES: {"groups": records(report), "bound": 0.1}}
-    told = machine_findings(study, table, pairs, fairness, None)
-    assert ("no group of a reportable size" in told[-1]) == (not groups)
-    assert ("not known" in " ".join(caveats(study, corpus, groups))) == (
+    fairness = {MACHINES: FairnessResult.model_construct(groups=records(report), bound=0.1)}
+    lines = machine_findings(study, table, pairs, fairness, None)
+    assert ("no subgroup is of a reportable size" in lines[-1]) == (not groups)
+    assert ("unknown" in " ".join(caveats(study, corpus, groups))) == (
         given.get("corpus.columns.prompt") == "null" or "score_2" not in corpus
     )
 

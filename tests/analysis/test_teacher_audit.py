@@ -22,11 +22,11 @@ from cyborg_utils.study.storage import labels_folder, write_parquet
 LABELS = [1, 2, 3, 4, 5, 6]
 
 
-def scored(n: int, seed: int = 0, strict: int = 0) -> pd.DataFrame:
-    """People's scores, and a Teacher that is right two times in three, else a point off."""
+def scored(n: int, seed: int = 0, severity: int = 0) -> pd.DataFrame:
+    """Human scores, and a Teacher that agrees with two in three and is one point off else."""
     rng = np.random.default_rng(seed)
     human = rng.choice(LABELS, n, p=[0.1, 0.25, 0.3, 0.2, 0.1, 0.05])
-    off = rng.choice([-1, 0, 0, 0, 0, 1], n) - strict
+    off = rng.choice([-1, 0, 0, 0, 0, 1], n) - severity
     return pd.DataFrame(
         {
             "essay_id": [f"e{i}" for i in range(n)], "draw": 1, "human": human,
@@ -35,7 +35,7 @@ def scored(n: int, seed: int = 0, strict: int = 0) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_strata_tell_where_a_teacher_is_strict():
+def test_strata_show_where_a_teacher_is_severe():
     frame = scored(600).assign(kind=["a", "b", None] * 200)
     frame.loc[frame["kind"] == "b", "score"] = (frame["human"] - 1).clip(lower=1)
     table = by_stratum(frame, ["human", "kind"], LABELS).set_index(["by", "level"])
@@ -51,8 +51,7 @@ def test_strata_tell_where_a_teacher_is_strict():
 
 
 def with_probabilities(n: int, says, is_right) -> pd.DataFrame:
-    """A Teacher that gives every other label with one probability, the rest with another, and is
-    right with probabilities of its own."""
+    """A Teacher with two confidences in turn, each with an accuracy of its own."""
     rng = np.random.default_rng(1)
     score = rng.choice(LABELS, n)
     wrong = np.where(score == 6, 5, score + 1)
@@ -99,16 +98,16 @@ def test_dev_tells_what_the_hidden_scores_would_within_its_interval_19_times_in_
     assert 0.87 <= np.mean([row["qwk"] for row in inside]) <= 1
 
 
-def test_dev_of_another_kind_is_told_to_be_outside():
+def test_an_estimate_from_unlike_dev_essays_is_reported_as_outside():
     study = load_study("demo", ["evaluation.replicates=300"])
-    table = dev_set_estimates(study, scored(2000, seed=1, strict=1), scored(200, seed=2))
+    table = dev_set_estimates(study, scored(2000, seed=1, severity=1), scored(200, seed=2))
     assert not table.set_index("statistic").loc["smd", "inside"]
-    told = audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
-    assert "outside that interval (draw 1)" in told[-1]
+    lines = audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
+    assert "outside that interval (draw 1)" in lines[-1]
 
 
 @pytest.mark.parametrize("floats", [False, True])
-def test_the_ends_of_the_scale_are_told_beside_a_second_person(floats):
+def test_the_ends_of_the_scale_are_compared_with_a_second_rater(floats):
     study = load_study("demo", ["evaluation.replicates=300"])
     frame = scored(600).assign(kind="a")
     if floats:
@@ -116,32 +115,32 @@ def test_the_ends_of_the_scale_are_told_beside_a_second_person(floats):
     strata = by_stratum(frame, ["human", "kind"], LABELS)
     second = pd.Series({1.0: 1.57, 6.0: 5.28})
     calibration = {"ece": 0.07, "by_chance": 0.04, "overconfidence": -0.02}
-    told = audit_findings(
+    lines = audit_findings(
         strata, dev_set_estimates(study, frame, scored(100)), LABELS, calibration, second
     )
-    assert told[0].startswith("Essays that people gave 1 get 1.")
-    assert told[1].startswith("Essays that people gave 6 get 5.")
-    assert told[1].endswith("and 5.28 from a second person.")
-    assert any("It is less sure of its labels than it is right by 0.02" in line for line in told)
+    assert lines[0].startswith("Essays with a human score of 1 get 1.")
+    assert lines[1].startswith("Essays with a human score of 6 get 5.")
+    assert lines[1].endswith("and 5.28 from a second rater.")
+    assert any("Its mean confidence is 0.02 below its accuracy" in line for line in lines)
 
 
-def test_one_essay_of_dev_tells_nothing():
+def test_one_dev_essay_gives_no_finding():
     study = load_study("demo", ["evaluation.replicates=300"])
     table = dev_set_estimates(study, scored(300), scored(1))
     assert table.set_index("statistic")["inside"]["qwk"] is None
     assert not audit_findings(by_stratum(scored(0), ["human"], LABELS), table, LABELS, None)
 
 
-def test_without_hidden_scores_dev_alone_is_told():
+def test_without_withheld_scores_dev_alone_is_reported():
     study = load_study("demo", ["evaluation.replicates=300"])
     table = dev_set_estimates(study, scored(0), scored(150))
     assert table["hidden"].isna().all()
     strata = by_stratum(scored(0), ["human"], LABELS)
     (line,) = audit_findings(strata, table, LABELS, None)
-    assert line.startswith("Dev alone tells a QWK of 0.") and "hidden" not in line
+    assert line.startswith("QWK on the dev set alone is 0.") and "withheld" not in line
 
 
-def test_an_inherited_error_shows_beside_the_one_that_any_two_scorers_share():
+def test_an_inherited_error_adds_to_the_one_that_any_two_scorers_share():
     rng = np.random.default_rng(2)
     n = 3000
     true = rng.normal(3.5, 1, n)
@@ -173,7 +172,7 @@ def test_an_inherited_error_shows_beside_the_one_that_any_two_scorers_share():
     pd.testing.assert_frame_equal(again, table)
 
 
-def test_labels_are_joined_with_the_scores_that_were_hidden(tmp_path, monkeypatch):
+def test_labels_are_joined_with_the_withheld_scores(tmp_path, monkeypatch):
     study = load_study("demo", ["sampling.fractions=[0.1]", "sampling.draws=[1, 2]"])
     monkeypatch.setenv("CYBORG_HOME", str(tmp_path))
     corpus = pd.DataFrame(

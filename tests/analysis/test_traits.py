@@ -320,10 +320,9 @@ def test_the_report_says_what_heads_know_of_their_own(simulated, monkeypatch):
     (line,) = trait_findings(table, found.reset_index(), "ridge")
     assert line.startswith(
         "**ridge**, all human labels: QWK 0.700 for the holistic score, 0.400 (vocabulary) to "
-        "0.600 (development) for the traits. Beyond the holistic score"
+        "0.600 (development) for the traits. Controlling for the holistic score"
     )
-    sure = [int((found[low] > 0).sum()) for low in ("low", "true_low")]
+    positive = [int((found[low] > 0).sum()) for low in ("low", "true_low")]
     assert line.endswith(
-        f"tell something of {sure[0]} of 3 traits as people score them and of {sure[1]} as they "
-        "truly are."
+        f"the human scores of {positive[0]} of 3 traits and with the true scores of {positive[1]}."
     )

@@ -86,9 +86,9 @@ def test_a_study_says_how_few_are_shown(study):
 def test_it_is_said_how_many_are_left_out_and_why(study):
     frame = essays(chess=3, judo=40, choir=41)
     assert left_out_groups(study(), frame, ["club", "town"]) == (
-        "2 groups of writers (of club) are left out of every table and figure, so that no single "
-        "writer's scores can be read from them: fewer than 10 essays, or what would tell such a "
-        "group by subtraction."
+        "2 subgroups (of club) are suppressed in every table and figure, so that no single "
+        "examinee's scores can be read from them: fewer than 10 essays, or needed to derive such a "
+        "subgroup by subtraction (complementary suppression)."
     )
     assert left_out_groups(study("evaluation.privacy.min_cell=3"), frame, ["club"]) is None
     assert subgroup_sizes(study(), frame, ["club"])["level"].tolist() == ["choir"]
@@ -131,7 +131,7 @@ def test_a_group_of_three_is_in_no_report_and_no_result(hostile_study):
     for result in (ROOT / "runs" / hostile_study.stem).rglob("*.json"):
         assert RARE not in result.read_text(encoding="utf-8"), result.name
     page = ROOT / "reports" / hostile_study.stem / "05_fairness_analysis--ridge.html"
-    assert "are left out of every table" in page.read_text(encoding="utf-8")
+    assert "are suppressed in every table" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

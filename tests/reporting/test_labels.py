@@ -1,4 +1,4 @@
-"""Labels are for reading only: with every one reworded, no number and no key of a result moves."""
+"""Labels are display only: with every one reworded, no number and no key of a result changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cyborg_utils.analysis import agreement, calibration, measures, paired, subg
 from cyborg_utils.analysis.predictions import ONCE, at_primary_fraction, hard_only
 from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
 from cyborg_utils.corpus.text_screening import KINDS
-from cyborg_utils.labeling.strategies import READINGS
+from cyborg_utils.labeling.strategies import DECODING_RULES
 from cyborg_utils.reporting import figures, labels, verdicts
 from cyborg_utils.reporting.narrative import fairness, findings, questions
 from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
@@ -26,6 +26,7 @@ from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
+from cyborg_utils.study.results import FairnessResult
 from cyborg_utils.study.storage import records
 
 ARM_SEEDS = {"human": 1, "cyborg": 2, "full": 3, "teacher": 4}
@@ -33,8 +34,9 @@ MARK = "¤"  # in no label
 N, LABELS = 240, [1, 2, 3, 4, 5, 6]
 ARMS = [
     Condition("human", None, 0.05), Condition("human", None, 0.1),
-    Condition("cyborg", "llama", 0.05, use="hard"), Condition("cyborg", "llama", 0.1, use="hard"),
-    Condition("cyborg", "llama", 0.1, use="soft"), Condition("full"),
+    Condition("cyborg", "llama", 0.05, strategy="hard"),
+    Condition("cyborg", "llama", 0.1, strategy="hard"),
+    Condition("cyborg", "llama", 0.1, strategy="soft"), Condition("full"),
 ]  # fmt: skip
 ERROR = {"human": 1.1, "cyborg": 0.8, "full": 0.6, "teacher": 0.8}
 
@@ -53,7 +55,7 @@ def run_of(condition: Condition, draw: int | str, human: np.ndarray, noise: int)
 
 
 def runs(noise: int) -> pd.DataFrame:
-    """Every arm's runs on the essays of one part."""
+    """Every arm's runs on the essays of one split."""
     human = round_to_scale(np.random.default_rng(noise).normal(3.4, 1.1, N), LABELS)
     parts = [
         run_of(condition, draw, human, noise)
@@ -64,7 +66,7 @@ def runs(noise: int) -> pd.DataFrame:
 
 
 class Report:
-    """What the analysis of a small study finds, and what its pages say of it."""
+    """Results of the analysis of a small study, and the sentences of its pages."""
 
     def __init__(self):
         self.study = load_study("demo", ["evaluation.replicates=200", "evaluation.min_group=20"])
@@ -108,7 +110,7 @@ class Report:
                         "verdicts": counted, "shares_by_level": by_level}  # fmt: skip
         for cells in (verdicts.smd_cells(report), verdicts.conditional_cells(bands)):
             self.texts += verdicts.verdict_matrix(cells).astype(str).stack().tolist()
-        result = {"ridge": {"groups": records(report), "bound": 0.1}}
+        result = {"ridge": FairnessResult.model_construct(groups=records(report), bound=0.1)}
         self.texts += fairness.fairness_findings(self.study, result, "cyborg")
         self.texts.append(figures.bias_forest(report, bands, 0.1, "club")[1])
         self.texts.append(figures.shares_by_group(by_level, "club")[1])
@@ -166,7 +168,7 @@ def reports() -> tuple[Report, Report]:
         return plain, Report()
 
 
-def test_rewording_every_label_moves_no_number_and_no_key(reports):
+def test_rewording_every_label_changes_no_number_and_no_key(reports):
     plain, reworded = reports
     assert set(plain.frames) == set(reworded.frames)
     for name, frame in plain.frames.items():
@@ -182,7 +184,7 @@ def test_rewording_every_label_changes_the_pages_and_nothing_but_labels(reports)
     assert not any(MARK in text for text in plain.texts)
 
 
-def test_every_comparison_is_made_whatever_conditions_are_called(reports):
+def test_every_comparison_is_made_whatever_the_labels_are(reports):
     for report in reports:
         compared = report.frames["comparisons"].set_index("condition")
         assert list(compared.index) == [c.condition_id for c in ARMS if c.arm == "cyborg"]
@@ -211,7 +213,7 @@ def test_every_key_has_a_label():
         assert set(enum) <= set(labels.VERDICTS)
     assert set(labels.RULES) == set(labels.RULE_SOURCES) == set(measures.Rule)
     assert set(labels.METHODS) == set(METHODS)
-    assert set(labels.READINGS) == set(READINGS)
+    assert set(labels.DECODING_RULES) == set(DECODING_RULES)
     assert set(labels.ANOMALIES) == set(KINDS)
     assert set(labels.STATISTICS) == {*PAIR_STATISTICS, *paired.STATISTICS}
     assert labels.attribute_label(paired.EVERYONE) != paired.EVERYONE
@@ -220,7 +222,7 @@ def test_every_key_has_a_label():
 
 
 def test_no_label_is_written_out_where_results_are_made():
-    """Such a copy would be looked for in vain once the label is reworded."""
+    """Such a copy would no longer match once the label is reworded."""
     texts = {
         text
         for value in own_labels().values()

@@ -106,7 +106,7 @@ def test_a_teacher_is_trained_on_every_u_that_a_student_asks_for(a_study):
     [
         (Condition("full"), "full", "full", "all human labels"),
         (Condition("full", held_out=2), "full-no2", "full-held2",
-         "all human labels, prompt left out"),
+         "all human labels, prompt held out"),
         (Condition("human", None, 0.1, 1), "human-f0.1-d1", "human-f0.1",
          "human labels only, 10 %"),
         (Condition("cyborg", "llama", 0.05, 2, "hard"), "cyborg-llama-f0.05-d2",
@@ -114,7 +114,7 @@ def test_a_teacher_is_trained_on_every_u_that_a_student_asks_for(a_study):
         (Condition("cyborg", "llama", 0.1, 1, "soft"), "cyborg-llama-soft-f0.1-d1",
          "cyborg-llama-soft-f0.1", "cyborg by llama, soft, 10 %"),
         (Condition("cyborg", "llama", 0.1, 1, "hard", 0), "cyborg-llama-f0.1-d1-no0",
-         "cyborg-llama-f0.1-held0", "cyborg by llama, 10 %, prompt left out"),
+         "cyborg-llama-f0.1-held0", "cyborg by llama, 10 %, prompt held out"),
     ],
 )  # fmt: skip
 def test_a_condition_has_a_folder_a_key_and_a_label(given_, slug, condition_id, label):
@@ -220,10 +220,11 @@ def test_what_transfers_is_told():
     gained = {"student": "ridge", "condition": "cyborg-t-f0.1", "to": "there", "gain": -0.02,
               "gain_low": -0.05, "gain_high": 0.01}  # fmt: skip
     assert transfer_findings(pd.DataFrame([row]), pd.DataFrame([gained])) == [
-        "**ridge**, all human labels: QWK 0.500 (0.400 to 0.600) on the essays of there, 0.700 at "
-        "home.",
-        "On there cyborg data moves **ridge** (cyborg by t, 10 %) by -0.020 (-0.050 to +0.010) "
-        "against human labels only.",
+        "**ridge**, all human labels: QWK 0.500 (0.400 to 0.600) on the essays of there, 0.700 on "
+        "the "
+        "study's own test set.",
+        "On there cyborg data changes QWK of **ridge** (cyborg by t, 10 %) by -0.020 (-0.050 to "
+        "+0.010) compared with human labels only.",
     ]
     assert transfer_findings(pd.DataFrame(), pd.DataFrame()) == []
     out = pd.DataFrame(
@@ -232,8 +233,8 @@ def test_what_transfers_is_told():
          "difference": -0.2, "low": -0.3, "high": -0.1}
     )  # fmt: skip
     assert held_out_findings(out) == [
-        "**ridge**, all human labels: on prompts that it never saw QWK is 0.500, against 0.700 "
-        "where the prompt was in training (-0.200, 95 % -0.300 to -0.100)."
+        "**ridge**, all human labels: on held-out prompts QWK is 0.500, compared with "
+        "0.700 where the prompt was in training (-0.200, 95 % -0.300 to -0.100)."
     ]
     assert held_out_findings(pd.DataFrame()) == []
 

@@ -109,9 +109,9 @@ def test_the_study_is_one_of_all_scored_essays_and_a_curve(essays, study_of):
     assert [s.kind for s in study.students] == ["classical", "encoder"]
     assert study.corpus.group_names == ["gender"]
     assert not_scored_note(study, load_corpus(study)) == (
-        "100 of 188 train essays have no human score. A Teacher scores them; what people would "
-        "have given them is not known, so nothing is learnt from it or compared with it, and how "
-        "well machines agree with people is known from 24 dev and 48 test essays alone."
+        "100 of 188 train essays have no human score. A Teacher scores them; their human "
+        "scores are unknown, so that no model is trained on or compared with them, and "
+        "human–machine agreement is estimated on 24 dev and 48 test essays alone."
     )
 
 
@@ -280,8 +280,13 @@ def test_a_file_that_is_not_there(study_of):
 @pytest.mark.parametrize(
     ("gain", "low", "high", "told"),
     [
-        (0.03, 0.01, 0.05, "more labels still help; 400 may bring as much again, more likely less"),
-        (0.01, -0.02, 0.04, "nobody can tell whether 400 would help; more than +0.040 is not to"),
+        (0.03, 0.01, 0.05, "more labels still help; 400 may add as much again, more likely less"),
+        (
+            0.01,
+            -0.02,
+            0.04,
+            "inconclusive whether 400 would help; a gain of more than +0.040 is",
+        ),
         (-0.03, -0.05, -0.01, "more labels of this kind did not help"),
     ],
 )

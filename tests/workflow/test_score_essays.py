@@ -363,7 +363,7 @@ def test_from_a_csv_to_reports_and_new_scores(whole_way):
 
     folder = study.folder / "students/ridge/cyborg-ridge-f1-d1/s1/model"
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert "190 essays: 110 scored by people, 80 by a Teacher" in card
+    assert "190 essays: 110 scored by human raters, 80 by a Teacher" in card
     assert re.search(r"on 60 test essays: QWK 0\.\d{3} \(95 % interval 0\.\d{3} to 0\.\d{3}", card)
     assert not (study.folder / "students/ridge/cyborg-ridge-f0.5-d1/s1/model").exists()
     out = place / "scores.csv"

@@ -1,4 +1,4 @@
-"""What a study found, in sentences of Markdown that are generated from its numbers."""
+"""Key findings of a study, in sentences of Markdown that are generated from its numbers."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ def summary_findings(
     agreement: pd.DataFrame,
     compared: pd.DataFrame,
     fairness: dict,
-    people: list[dict] | None,
+    human_human: list[dict] | None,
 ) -> list[str]:
-    """The study's answer in sentences of Markdown, generated from its numbers; where classical
-    scoring is best on the same labels, that comes first.
+    """Key findings of a study in sentences of Markdown; where the classical baseline is best on the
+    same labels, that comes first.
 
-    `people` are the rows of human-human agreement, None where there is one score an essay.
+    `human_human` holds the rows of human–human agreement, None where essays have one human score.
     """
     lines = []
     main = compared
-    if len(compared):  # the paper's own use of the labels; the others have a page of their own
+    if len(compared):  # hard labels, as in the paper; 05e reports the other strategies
         main = hard_only(compared[compared["fraction"] == study.primary_fraction])
     by_name = agreement.set_index(["student", "condition"])
     for row in main.itertuples():
-        own = by_name.loc[(row.student, row.condition)]
+        scores = by_name.loc[(row.student, row.condition)]
         text = (
             f"**{row.student}** on {condition_label(row.condition)} "
-            f"({own['n_human']:,} hand-scored train essays): QWK {own['qwk']:.3f}"
+            f"({scores['n_human']:,} hand-scored train essays): QWK {scores['qwk']:.3f}"
         )
         if "gain" in compared:
             text += (
@@ -46,27 +46,27 @@ def summary_findings(
                 f"{row.lower:+.3f})"
             )
         lines.append(text + ".")
-    yardstick, wins = _yardstick(study, agreement)
-    lines = [*yardstick, *lines] if wins else [*lines, *yardstick]
-    return lines + people_finding(people) + fairness_findings(study, fairness, "cyborg")
+    baseline, ahead = _baseline(study, agreement)
+    lines = [*baseline, *lines] if ahead else [*lines, *baseline]
+    return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "cyborg")
 
 
 def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
-    """Whether to score more essays by hand, in one sentence read off the best curve's last step.
+    """Whether to score more essays by hand, in one sentence on the last step of the best curve.
 
-    A curve says nothing beyond one more step of the same factor, and seldom gets steeper.
+    A curve is not extrapolated beyond one more step of the same factor; it seldom gets steeper.
 
     Parameters
     ----------
     steps : of `cyborg_utils.analysis.agreement.last_steps`, with a column `student`.
-    n_test : scored test essays, which the intervals come from.
+    n_test : scored test essays, from which the intervals are computed.
     """
     if steps.empty:
         return []
     best = steps.loc[steps["qwk"].idxmax()]
     factor = best["n_last"] / best["n_before"]
-    then = round(best["n_last"] * min(factor, 2))
-    told = (
+    next_size = round(best["n_last"] * min(factor, 2))
+    step = (
         f"Score more by hand? From {best['n_before']:,} to {best['n_last']:,} hand-scored train "
         f"essays, the best Student's QWK changed by {best['gain']:+.3f} (95 % interval "
         f"{best['low']:+.3f} to {best['high']:+.3f}; **{best['student']}** on "
@@ -74,20 +74,21 @@ def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
     )
     if best["low"] > 0:
         return [
-            f"{told}: more labels still help; {then:,} may bring as much again, more likely less, "
-            "and beyond that the curve says nothing."
+            f"{step}: more labels still help; {next_size:,} may add as much again, more likely "
+            "less, "
+            "and the curve cannot be extrapolated further."
         ]
     if best["high"] <= 0:
-        return [f"{told}: more labels of this kind did not help; look at the Student instead."]
+        return [f"{step}: more labels of this kind did not help; change the Student instead."]
     return [
-        f"{told}: with {n_test:,} test essays nobody can tell whether {then:,} would help; more "
-        f"than {best['high']:+.3f} is not to be expected."
+        f"{step}: with {n_test:,} test essays it is inconclusive whether {next_size:,} would help; "
+        f"a gain of more than {best['high']:+.3f} is unlikely."
     ]
 
 
 def worth_notes(compared: pd.DataFrame) -> list[str]:
-    """Which of a cyborg condition's worth in human labels and its limits lie off the curve of human
-    labels, a phrase a row of `cyborg_utils.analysis.agreement.comparisons`."""
+    """Which human-label equivalents, or limits of their intervals, lie off the human-only curve:
+    one phrase per row of `cyborg_utils.analysis.agreement.comparisons`."""
     names = {"labels": "estimate", "low": "lower limit", "high": "upper limit"}
     notes = []
     for row in compared.itertuples():
@@ -105,39 +106,40 @@ def machine_findings(
     agreement: pd.DataFrame,
     pairs: pd.DataFrame,
     fairness: dict,
-    people: list[dict] | None,
+    human_human: list[dict] | None,
 ) -> list[str]:
-    """What a study of machine scores from a file found, in sentences of Markdown."""
+    """Key findings of a study of machine scores from a file, in sentences of Markdown."""
     ranked = agreement.sort_values("qwk", ascending=False)
     best, last = ranked.iloc[0], ranked.iloc[-1]
     among = ""
     if len(ranked) > 1:
         among = f", the highest of {len(ranked)} machines; the lowest has {last['qwk']:.3f}"
     lines = [
-        f"**{condition_label(best['condition'])}** has QWK {best['qwk']:.3f} with people "
+        f"**{condition_label(best['condition'])}** has QWK {best['qwk']:.3f} with human scores "
         f"({best['low']:.3f} to {best['high']:.3f}){among}."
     ]
     for row in pairs[pairs["declared"]].itertuples() if len(pairs) else ():
-        known = pd.notna(row.new_prompts_low)
-        wide = (
-            f"; for new prompts {row.new_prompts_low:+.3f} to {row.new_prompts_high:+.3f}" * known
-        )
+        new_prompts = ""
+        if pd.notna(row.new_prompts_low):
+            new_prompts = f"; for new prompts {row.new_prompts_low:+.3f} to "
+            new_prompts += f"{row.new_prompts_high:+.3f}"
         lines.append(
             f"**{condition_label(row.condition_a)}** is {_than(row.p_adjusted, row.difference)} "
             f"**{condition_label(row.condition_b)}** ({row.difference:+.3f}, 95 % interval "
-            f"{row.low:+.3f} to {row.high:+.3f}, Holm-adjusted p {_p(row.p_adjusted)}{wide})."
+            f"{row.low:+.3f} to {row.high:+.3f}, Holm-adjusted p "
+            f"{_p(row.p_adjusted)}{new_prompts})."
         )
-    return lines + people_finding(people) + fairness_findings(study, fairness, "machine")
+    return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "machine")
 
 
-def people_finding(people: list[dict] | None) -> list[str]:
-    """How well two people agree, where a corpus has two human scores."""
-    qwk = next((r for r in people or [] if r["statistic"] == "qwk"), None)
+def human_human_finding(human_human: list[dict] | None) -> list[str]:
+    """Human–human agreement, where a corpus has two human scores."""
+    qwk = next((r for r in human_human or [] if r["statistic"] == "qwk"), None)
     if qwk is None or qwk["estimate"] is None:
         return []
     return [
-        f"Two people agree with each other at QWK {qwk['estimate']:.3f} ({qwk['low']:.3f} to "
-        f"{qwk['high']:.3f}) on the {qwk['n']:,} test essays that two have scored."
+        f"Human–human agreement: QWK {qwk['estimate']:.3f} ({qwk['low']:.3f} to "
+        f"{qwk['high']:.3f}) on the {qwk['n']:,} test essays with two human scores."
     ]
 
 
@@ -151,21 +153,24 @@ def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
 
 
-def _yardstick(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
-    """How classical scoring does on the same human labels, beside the best neural Student; and
-    whether it has the higher QWK."""
+def _baseline(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
+    """QWK of the classical baseline on the same human labels, with that of the best neural Student;
+    and whether the baseline's is higher."""
     classical = [s.name for s in study.students if s.kind == "classical"]
-    at = agreement[agreement["fraction"] == study.primary_fraction]
-    plain = at[at["student"].isin(classical) & (at["arm"] == "human")]
-    cyborg = at[~at["student"].isin(classical) & (at["strategy"] == HARD.name)]
-    if plain.empty or cyborg.empty:
+    primary = agreement[agreement["fraction"] == study.primary_fraction]
+    is_classical = primary["student"].isin(classical)
+    human_only = primary[is_classical & (primary["arm"] == "human")]
+    cyborg = primary[~is_classical & (primary["strategy"] == HARD.name)]
+    if human_only.empty or cyborg.empty:
         return [], False
-    one, best = plain.loc[plain["qwk"].idxmax()], cyborg.loc[cyborg["qwk"].idxmax()]
-    wins = bool(one["qwk"] > best["qwk"])
-    ahead = "**Classical scoring is ahead here.** " * wins
+    baseline = human_only.loc[human_only["qwk"].idxmax()]
+    best = cyborg.loc[cyborg["qwk"].idxmax()]
+    ahead = bool(baseline["qwk"] > best["qwk"])
+    warning = "**The classical baseline is ahead here.** " * ahead
     return [
-        f"{ahead}The yardstick, **{one['student']}** on the same human labels only (tf-idf and "
-        f"length): QWK {one['qwk']:.3f} ({one['low']:.3f} to {one['high']:.3f}); the best neural "
-        f"Student on cyborg data ({best['student']}, {condition_label(best['condition'])}): "
+        f"{warning}The classical baseline, **{baseline['student']}** on the same human labels only "
+        f"(tf-idf and length): QWK {baseline['qwk']:.3f} ({baseline['low']:.3f} to "
+        f"{baseline['high']:.3f}); the best neural Student on cyborg data ({best['student']}, "
+        f"{condition_label(best['condition'])}): "
         f"{best['qwk']:.3f} ({best['low']:.3f} to {best['high']:.3f})."
-    ], wins
+    ], ahead
