@@ -269,8 +269,9 @@ def inheritance_figure(runs: pd.DataFrame):
     alt = (
         "Simulated, SMD of the subgroup on the test set. The Teacher's mean is "
         f"{ends['Teacher']:+.2f}. Left, each draw's Student by its Teacher at {most:,} labels: the "
-        f"correlation is {correlations['cyborg']:.2f} on cyborg data and {correlations['human']:.2f} on human "
-        f"labels. Right, from {sizes[0]:,} to {most:,} labels the Student's mean goes from "
+        f"correlation is {correlations['cyborg']:.2f} on cyborg data and "
+        f"{correlations['human']:.2f} on human labels. Right, from {sizes[0]:,} to "
+        f"{most:,} labels the Student's mean goes from "
         f"{by_draw['cyborg'].iloc[:, 0].mean():+.2f} to {ends['cyborg']:+.2f} on cyborg data and "
         f"from {by_draw['human'].iloc[:, 0].mean():+.2f} to {ends['human']:+.2f} on human "
         f"labels. The gray band is within 0.1."
