@@ -20,8 +20,8 @@ from cyborg_utils.study.schema.models import Model
 from cyborg_utils.workflow.rehearsal import config_of, save_random_model
 
 README = Path(__file__).with_name("README.md")
-# Operations per matrix weight and token: forward 2, gradients of activations 2, gradients of weights
-# 2. LoRA omits the last; recomputed activations are a second forward pass.
+# Operations per matrix weight and token: forward 2, gradients of activations 2, of weights 2. LoRA
+# omits the last; recomputed activations are a second forward pass.
 OPERATIONS = {"forward": 2, "lora": 4, "lora recomputed": 6, "full": 6}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 FORMATS = {"essays/s": "{:,.2f}", "tokens/s": "{:,.0f}", "TFLOP/s": "{:,.3f}", "MFU": "{:.1%}",
@@ -165,7 +165,7 @@ def matmul_ceiling(dtype=None, size=None, repeats=20):
 
 
 class Steps:
-    """Record, after each optimizer step, the time and the token positions that a model has processed.
+    """Record the time and the processed token positions after each optimizer step.
 
     The training code is not changed. `marks` has a pair (seconds, positions) per step; `positions`
     is a running count, padding included.
@@ -223,7 +223,7 @@ def read_essays(path, n):
 
 
 def random_model(hub, texts, place, tiny):
-    """A model with the architecture of a hub model and random weights; a tiny Llama keeps its vocabulary.
+    """A hub model's architecture with random weights; a tiny Llama keeps its vocabulary.
 
     Parameters
     ----------

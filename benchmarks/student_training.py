@@ -3,8 +3,8 @@
     python benchmarks/student_training.py [--essays FILE.csv] [--model HUB_ID ...] [--n N] [--write]
 
 Batches of similar length, padded to their longest essay, are compared with the same batches with
-all essays padded to the study's `max_tokens`. Training is two epochs, of which the second is measured.
-On a GPU the models are ELECTRA-base and ModernBERT-base; on a CPU, unless `--model` names some,
+all essays padded to the study's `max_tokens`. Training is two epochs, of which the second is
+measured. On a GPU the models are ELECTRA-base and ModernBERT-base; on a CPU, unless `--model` names some,
 tiny ones of their types. All weights are random.
 """
 

@@ -3,8 +3,8 @@
     python benchmarks/teacher_training.py [--essays FILE.csv] [--model HUB_ID] [--n N] [--write]
 
 The plain Trainer of transformers is trained on the same label in a full sequence of labels, -100
-before the last, in random batches padded to their longest essay. Both train for two epochs, of which
-the second is measured. On a GPU the model has the architecture of Llama 3.1 8B; on a CPU, unless
+before the last, in random batches padded to their longest essay. Both train for two epochs, of
+which the second is measured. On a GPU the model has the architecture of Llama 3.1 8B; on a CPU, unless
 `--model` names one, it is a tiny one with the same vocabulary. All weights are random.
 """
 
@@ -168,7 +168,7 @@ def main(arguments=None):
         __doc__, arguments,
         model={"help": f"hub id in shapes.yaml; default {MODEL}"},
         batch={"type": int, "help": "essays per step; on a GPU the study's, else 4"},
-        plain_batch={"type": int, "help": "essays per forward pass of the plain Trainer; default what fits"},
+        plain_batch={"type": int, "help": "essays per pass of the plain Trainer; else what fits"},
         gradient_checkpointing={"action": "store_true", "help": "recompute activations"},
     )  # fmt: skip
     n, tiny = options.n or (128 if gpu else 16), options.tiny or not (gpu or options.model)
@@ -198,8 +198,8 @@ def main(arguments=None):
         row["speedup"] = row["essays/s"] / rows[0]["essays/s"]
     recomputed = ", activations recomputed" if spec.gradient_checkpointing else ""
     heading = (
-        f"{model}; LoRA of rank {spec.lora.r} on all linear layers{recomputed}; {len(texts):,} {kind} of "
-        f"{reference['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
+        f"{model}; LoRA of rank {spec.lora.r} on all linear layers{recomputed}; {len(texts):,} {kind} "
+        f"of {reference['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
         f"{spec.batch_size}: {reference['at_once']} per forward pass in the plain Trainer, at most "
         f"{spec.micro_batch_tokens:,} tokens per forward pass with similar lengths."
     )
