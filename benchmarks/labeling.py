@@ -148,8 +148,8 @@ def compare(options, place):
         row["speedup"] = row["essays/s"] / rows[3]["essays/s"]
     heading = (
         f"{description}; {n:,} {kind} of {real / n:,.0f} tokens with the prompt, {len(shared)} of "
-        f"them before every essay; {spec.inference_batch_tokens:,} tokens per batch, sorted by length; "
-        f"for `generate` {BATCH} essays per batch in their original order, padded on the left. "
+        f"them before every essay; {spec.inference_batch_tokens:,} tokens per batch, sorted by "
+        f"length; for `generate` {BATCH} essays per batch in their original order, padded on the left. "
         "Tokens are those that the model processes, without padding. The label logits of the five "
         f"methods differ by at most {difference:.1g} standard deviations."
     )

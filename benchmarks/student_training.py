@@ -4,8 +4,8 @@
 
 Batches of similar length, padded to their longest essay, are compared with the same batches with
 all essays padded to the study's `max_tokens`. Training is two epochs, of which the second is
-measured. On a GPU the models are ELECTRA-base and ModernBERT-base; on a CPU, unless `--model` names some,
-tiny ones of their types. All weights are random.
+measured. On a GPU the models are ELECTRA-base and ModernBERT-base; on a CPU, unless `--model` names
+some, tiny ones of their types. All weights are random.
 """
 
 import tempfile

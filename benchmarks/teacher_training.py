@@ -4,8 +4,8 @@
 
 The plain Trainer of transformers is trained on the same label in a full sequence of labels, -100
 before the last, in random batches padded to their longest essay. Both train for two epochs, of
-which the second is measured. On a GPU the model has the architecture of Llama 3.1 8B; on a CPU, unless
-`--model` names one, it is a tiny one with the same vocabulary. All weights are random.
+which the second is measured. On a GPU the model has the architecture of Llama 3.1 8B; on a CPU,
+unless `--model` names one, it is a tiny one with the same vocabulary. All weights are random.
 """
 
 import tempfile
@@ -198,8 +198,8 @@ def main(arguments=None):
         row["speedup"] = row["essays/s"] / rows[0]["essays/s"]
     recomputed = ", activations recomputed" if spec.gradient_checkpointing else ""
     heading = (
-        f"{model}; LoRA of rank {spec.lora.r} on all linear layers{recomputed}; {len(texts):,} {kind} "
-        f"of {reference['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
+        f"{model}; LoRA of rank {spec.lora.r} on all linear layers{recomputed}; {len(texts):,} "
+        f"{kind} of {reference['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
         f"{spec.batch_size}: {reference['at_once']} per forward pass in the plain Trainer, at most "
         f"{spec.micro_batch_tokens:,} tokens per forward pass with similar lengths."
     )
