@@ -149,7 +149,7 @@ def compare(options, place):
     heading = (
         f"{description}; {n:,} {kind} of {real / n:,.0f} tokens with the prompt, {len(shared)} of "
         f"them before every essay; {spec.inference_batch_tokens:,} tokens per batch, sorted by "
-        f"length; for `generate` {BATCH} essays per batch in their original order, padded on the left. "
+        f"length; for `generate` {BATCH} essays per batch in their original order, padded left. "
         "Tokens are those that the model processes, without padding. The label logits of the five "
         f"methods differ by at most {difference:.1g} standard deviations."
     )
