@@ -57,12 +57,12 @@ def sliders(draw, figure, **controls) -> None:
     display({mime: view, **fallback}, raw=True)
 
 
-def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
+def label_figure(center: float = 3.4, uncertainty: float = 0.7, share: int = 10):
     """Draw a Teacher's probabilities with the label taken from them, and the composition of X_U.
 
     Parameters
     ----------
-    lean, doubt : float
+    center, uncertainty : float
         As in `concepts.teacher_probabilities`.
     share : int
         Percent of the train essays with human scores.
@@ -71,7 +71,7 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
     -------
     figure, alt : Figure, str
     """
-    probabilities = teacher_probabilities(lean, doubt)
+    probabilities = teacher_probabilities(center, uncertainty)
     label = LABELS[probabilities.argmax()]
     second = LABELS[probabilities.argsort()[-2]]
     first_p, second_p = np.sort(probabilities)[[-1, -2]]
@@ -105,14 +105,14 @@ def label_figure(lean: float = 3.4, doubt: float = 0.7, share: int = 10):
     return figure, alt
 
 
-def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: int = 1):
+def qwk_figure(miss: int = 2, shrinkage: float = 0.4, shift: float = 0.0, seed: int = 1):
     """Draw two machines with equal exact agreement, and QWK of shrunken and shifted scores.
 
     Parameters
     ----------
     miss : int
         Error of machine B in score points, 1 to 3.
-    squeeze, shift : float
+    shrinkage, shift : float
         As in `concepts.squeezed_scores`.
     seed : int
 
@@ -142,16 +142,16 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
     pairs = [squeezed_scores(x, shift, seed=seed) for x in grid]
     kappas = [quadratic_weighted_kappa(h, m, LABELS) for h, m in pairs]
     correlations = [correlation(h, m) for h, m in pairs]
-    h, m = squeezed_scores(squeeze, shift, seed=seed)
+    h, m = squeezed_scores(shrinkage, shift, seed=seed)
     kappa, order = quadratic_weighted_kappa(h, m, LABELS), correlation(h, m)
     right.plot(grid, correlations, color="grey", linestyle="--", label="correlation")
     right.plot(grid, kappas, color=figures.COLOURS["cyborg"], label="QWK")
-    right.plot(squeeze, kappa, "o", color="black")
-    right.annotate(f"{kappa:.2f}", (squeeze, kappa), (-6, -6), textcoords="offset points",
+    right.plot(shrinkage, kappa, "o", color="black")
+    right.annotate(f"{kappa:.2f}", (shrinkage, kappa), (-6, -6), textcoords="offset points",
                    ha="right", va="top")  # fmt: skip
     right.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     right.set(xlabel="shrinkage to the mean score (%)", ylabel="QWK, correlation", ylim=(0, 1.05))
-    right.set_title(f"Shrunken by {squeeze:.0%}, shifted by {shift:+.1f}")
+    right.set_title(f"Shrunken by {shrinkage:.0%}, shifted by {shift:+.1f}")
     right.legend(loc="lower left")
     figure.suptitle(
         f"Equal exact agreement: QWK {qwk['a']:.2f} and {qwk['b']:.2f}. "
@@ -161,7 +161,7 @@ def qwk_figure(miss: int = 2, squeeze: float = 0.4, shift: float = 0.0, seed: in
         f"Simulated essays. Left, two machines with exact agreement {exact:.0%}: A errs by 1 "
         f"point and has QWK {qwk['a']:.2f}, B errs by {miss} and has {qwk['b']:.2f}. Right, QWK by "
         f"shrinkage of the scores, shifted by {shift:+.1f}: from {kappas[0]:.2f} without "
-        f"to {kappas[-1]:.2f} at {grid[-1]:.0%}; at {squeeze:.0%} it is {kappa:.2f}, where the "
+        f"to {kappas[-1]:.2f} at {grid[-1]:.0%}; at {shrinkage:.0%} it is {kappa:.2f}, where the "
         f"correlation is {f'{order:.2f}' if np.isfinite(order) else 'undefined'}."
     )
     return figure, alt

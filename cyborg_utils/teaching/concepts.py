@@ -15,7 +15,7 @@ from cyborg_utils.statistics.fairness import standardized_mean_difference
 from cyborg_utils.statistics.scales import round_to_scale
 
 LABELS = np.arange(1, 7)
-CENTRE, RATER_NOISE = 3.2, 0.4  # in score points
+CENTER, RATER_NOISE = 3.2, 0.4  # in score points
 SIZES = (100, 300, 1000, 3000)  # numbers of train essays in the last simulation
 EXTERNAL_ESSAYS = 500  # the Teacher's earlier training essays, none by the subgroup
 GROUP_SHARE, STYLE_SLOPE, STYLE_NOISE = 0.15, -0.7, 0.5
@@ -27,14 +27,14 @@ PENALTY = 30.0
 # ---------------------------------------------------------------- 1: labels
 
 
-def teacher_probabilities(lean: float, doubt: float) -> np.ndarray:
+def teacher_probabilities(center: float, uncertainty: float) -> np.ndarray:
     """Simulate a Teacher's probabilities of the scores for one essay.
 
     Parameters
     ----------
-    lean : float
+    center : float
         Center of the probabilities on the score scale, in score points.
-    doubt : float
+    uncertainty : float
         The Teacher's uncertainty: SD of the probabilities in score points, above zero.
 
     Returns
@@ -42,7 +42,7 @@ def teacher_probabilities(lean: float, doubt: float) -> np.ndarray:
     ndarray, shape (6,)
         Sums to 1.
     """
-    odds = np.exp(-0.5 * ((LABELS - lean) / doubt) ** 2)
+    odds = np.exp(-0.5 * ((LABELS - center) / uncertainty) ** 2)
     return odds / odds.sum()
 
 
@@ -68,7 +68,7 @@ def two_machines(n: int = 2000, share: float = 0.3, miss: int = 2, seed: int = 1
         Columns `human, a, b`, scores from 1 to 6.
     """
     rng = np.random.default_rng(seed)
-    human = round_to_scale(CENTRE + rng.standard_normal(n), LABELS)
+    human = round_to_scale(CENTER + rng.standard_normal(n), LABELS)
     wrong = rng.random(n) < share
     up = rng.choice([-1, 1], n)
     frame = pd.DataFrame({"human": human})
@@ -78,12 +78,12 @@ def two_machines(n: int = 2000, share: float = 0.3, miss: int = 2, seed: int = 1
     return frame
 
 
-def squeezed_scores(squeeze: float, shift: float, n: int = 2000, seed: int = 1):
+def squeezed_scores(shrinkage: float, shift: float, n: int = 2000, seed: int = 1):
     """Simulate a machine that orders essays as human raters do but shrinks and shifts its scores.
 
     Parameters
     ----------
-    squeeze : float
+    shrinkage : float
         Shrinkage to the mean, from 0 (none) to 1 (every essay gets the mean).
     shift : float
         In score points, added to every score before it is rounded.
@@ -95,8 +95,8 @@ def squeezed_scores(squeeze: float, shift: float, n: int = 2000, seed: int = 1):
     -------
     human, machine : ndarray of int, shape (n,)
     """
-    quality = CENTRE + np.random.default_rng(seed).standard_normal(n)
-    machine = CENTRE + (1 - squeeze) * (quality - CENTRE) + shift
+    quality = CENTER + np.random.default_rng(seed).standard_normal(n)
+    machine = CENTER + (1 - shrinkage) * (quality - CENTER) + shift
     return round_to_scale(quality, LABELS), round_to_scale(machine, LABELS)
 
 
@@ -121,8 +121,8 @@ def shifted_scores(shift: float, noise: float, n: int = 20_000, seed: int = 1):
     human, machine : ndarray of int, shape (n,)
     """
     quality, error = np.random.default_rng(seed).standard_normal((2, n))
-    human = round_to_scale(CENTRE + quality, LABELS)
-    return human, round_to_scale(CENTRE + quality + shift + noise * error, LABELS)
+    human = round_to_scale(CENTER + quality, LABELS)
+    return human, round_to_scale(CENTER + quality + shift + noise * error, LABELS)
 
 
 def smd_counts(noise: float, cut: int, seed: int = 1) -> pd.DataFrame:
@@ -202,7 +202,7 @@ def made_up_essays(
     """
     group = rng.random(n) < group_share
     quality = rng.standard_normal(n)
-    human = round_to_scale(CENTRE + quality + RATER_NOISE * rng.standard_normal(n), LABELS)
+    human = round_to_scale(CENTER + quality + RATER_NOISE * rng.standard_normal(n), LABELS)
     style = np.where(group, gap, STYLE_SLOPE * quality) + STYLE_NOISE * rng.standard_normal(n)
     views = []
     for clarity in (TEACHER_CLARITY, STUDENT_CLARITY):

@@ -120,10 +120,13 @@ def test_a_slider_redraws_its_figure(monkeypatch):
 @pytest.mark.parametrize(
     ("draw", "ends"),
     [
-        (concept_figures.label_figure, {"lean": (1, 6), "doubt": (0.2, 2), "share": (1, 100)}),
+        (
+            concept_figures.label_figure,
+            {"center": (1, 6), "uncertainty": (0.2, 2), "share": (1, 100)},
+        ),
         (
             concept_figures.qwk_figure,
-            {"miss": (1, 3), "squeeze": (0, 0.9), "shift": (-1.5, -0.25, 1.5)},
+            {"miss": (1, 3), "shrinkage": (0, 0.9), "shift": (-1.5, -0.25, 1.5)},
         ),
         (concept_figures.smd_figure, {"smd": (-0.5, 0.5), "noise": (0, 1), "cut": (2, 6)}),
     ],
@@ -149,11 +152,11 @@ def test_the_last_figure_holds_at_the_ends_of_its_sliders():
 # ---------------------------------------------------------------- what the tutorial claims
 
 
-@pytest.mark.parametrize("lean", [1, 3.4, 6])
-def test_the_teachers_probabilities_are_probabilities(lean):
-    probabilities = concepts.teacher_probabilities(lean, 0.7)
+@pytest.mark.parametrize("center", [1, 3.4, 6])
+def test_the_teachers_probabilities_are_probabilities(center):
+    probabilities = concepts.teacher_probabilities(center, 0.7)
     assert probabilities.sum() == pytest.approx(1)
-    assert concepts.LABELS[probabilities.argmax()] == round(lean)
+    assert concepts.LABELS[probabilities.argmax()] == round(center)
 
 
 @pytest.mark.parametrize("miss", [1, 2, 3])
@@ -166,11 +169,11 @@ def test_two_machines_have_equal_exact_agreement_and_errors_that_weigh_by_their_
     assert squared["b"] == miss**2 * squared["a"]
 
 
-@pytest.mark.parametrize("squeeze_or_shift", ["squeeze", "shift"])
-def test_qwk_falls_as_scores_are_shrunken_or_shifted(squeeze_or_shift):
+@pytest.mark.parametrize("shrinkage_or_shift", ["shrinkage", "shift"])
+def test_qwk_falls_as_scores_are_shrunken_or_shifted(shrinkage_or_shift):
     kappas = []
     for amount in (0, 0.25, 0.5, 0.75, 1):
-        change = {"squeeze": 0.0, "shift": 0.0} | {squeeze_or_shift: amount}
+        change = {"shrinkage": 0.0, "shift": 0.0} | {shrinkage_or_shift: amount}
         human, machine = concepts.squeezed_scores(**change)
         kappas.append(quadratic_weighted_kappa(human, machine, concepts.LABELS))
     assert kappas[0] == 1
