@@ -1,7 +1,7 @@
 """The participants' and the instructor's copies of the notebooks, both from `notebooks/`.
 
-A cell tagged `solution` is only in the instructor's copy, folded; the participants' copy has an empty
-cell in its place. With one source for both, exercises and solutions stay consistent.
+A cell tagged `solution` is only in the instructor's copy, folded; the participants' copy has an
+empty cell in its place. With one source for both, exercises and solutions stay consistent.
 """
 
 from __future__ import annotations
