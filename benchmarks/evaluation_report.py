@@ -1,9 +1,10 @@
-"""Time the whole evaluation report of machine scores from a file, notebook by notebook.
+"""Time the whole evaluation report of machine scores from a file, by notebook.
 
     python benchmarks/evaluation_report.py [STUDY]
 
-STUDY is a study of predictions, `predictions` if not given; where its file is absent, scores of as
-many essays, machines and groups are simulated. Kernel start, imports, figures and rendering count.
+STUDY is a study of predictions, by default `predictions`; where its file is absent, scores of
+as many essays, machines and subgroups are simulated. Kernel start, imports, figures and rendering
+are included.
 """
 
 import argparse
@@ -25,7 +26,7 @@ LEVELS = {"gender": 2, "race_ethnicity": 6, "ell_status": 3, "economic": 3, "dis
 
 
 def simulated_study(folder, n_essays=10_402, n_machines=6, seed=0):
-    """Write simulated scores and a study of them, of the published file's size.
+    """Write simulated scores and a study of them, of the size of the published file.
 
     Parameters
     ----------
@@ -78,12 +79,12 @@ def main():
             study = load_study(name)
         rows = []
         for notebook in ("01_corpus", "05_fairness_analysis", "06_summary"):
-            given = {"study": name, "settings": []}
-            given |= {"student": MACHINES} if notebook == "05_fairness_analysis" else {}
+            parameters = {"study": name, "settings": []}
+            parameters |= {"student": MACHINES} if notebook == "05_fairness_analysis" else {}
             start = perf_counter()
             run_notebook(
                 notebook,
-                given,
+                parameters,
                 Path(folder) / f"{notebook}.ipynb",
                 Path(folder) / f"{notebook}.html",
             )
@@ -94,7 +95,7 @@ def main():
     print(f"{study.title}: {len(corpus):,} essays, {len(study.machines)} machines, "
           f"{len(groups)} attributes")  # fmt: skip
     print(table.round(1).to_string(index=False))
-    print(f"in all {table['seconds'].sum():.1f} s")
+    print(f"total {table['seconds'].sum():.1f} s")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the model benchmarks share: essays, models, time, memory, work, and the page of results."""
+"""Shared parts of the model benchmarks: essays, models, time, memory, operations, results page."""
 
 import argparse
 import ctypes
@@ -20,16 +20,16 @@ from cyborg_utils.study.schema.models import Model
 from cyborg_utils.workflow.rehearsal import config_of, save_random_model
 
 README = Path(__file__).with_name("README.md")
-# Operations for each matrix weight and token: forward 2, back through the activations 2, back to
-# the weights 2. LoRA leaves out the last; recomputed activations are a second forward pass.
+# Operations per matrix weight and token: forward 2, gradients of activations 2, of weights 2. LoRA
+# omits the last; recomputed activations are a second forward pass.
 OPERATIONS = {"forward": 2, "lora": 4, "lora recomputed": 6, "full": 6}
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 FORMATS = {"essays/s": "{:,.2f}", "tokens/s": "{:,.0f}", "TFLOP/s": "{:,.3f}", "MFU": "{:.1%}",
-           "padded": "{:.0%}", "peak GB": "{:.2f}", "times as fast": "{:.2f}"}  # fmt: skip
+           "padded": "{:.0%}", "peak GB": "{:.2f}", "speedup": "{:.2f}"}  # fmt: skip
 
 
 def options_of(description, arguments, **extra):
-    """Read the options that every model benchmark has, and those of `extra`.
+    """Read the options that all model benchmarks have, and those of `extra`.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def options_of(description, arguments, **extra):
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--essays", type=Path, help="CSV with full_text; else simulated essays")
     parser.add_argument("--n", type=int, help="number of essays")
-    parser.add_argument("--tiny", action="store_true", help="a few thousand weights (CPU default)")
-    parser.add_argument("--folder", type=Path, help="keep the random models here")
-    parser.add_argument("--write", action="store_true", help="put the table into the page")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model (CPU default)")
+    parser.add_argument("--folder", type=Path, help="save the random models here")
+    parser.add_argument("--write", action="store_true", help="write the table into the page")
     parser.add_argument("--readme", type=Path, default=README, help="the page")
     for name, keywords in extra.items():
         parser.add_argument(f"--{name.replace('_', '-')}", **keywords)
@@ -66,7 +66,7 @@ def precision():
 
 
 def device_name():
-    """The device in words: the GPU, or the CPU with its threads and how busy the machine is."""
+    """The device in words: the GPU, or the CPU with its threads and load average."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")
@@ -78,30 +78,30 @@ def device_name():
 
 
 def synchronize():
-    """Wait until the GPU, where there is one, has done all that was asked of it."""
+    """Wait until the GPU, if any, has finished all its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 
 
 def reset_peak():
-    """Forget the highest memory use so far."""
+    """Reset the peak memory."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     elif os.access("/proc/self/clear_refs", os.W_OK):
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-        if trim:  # glibc keeps what was freed
+        if trim:  # glibc keeps freed memory
             trim(0)
         Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_memory():
-    """Highest memory use since `reset_peak` in GB: tensors on a GPU, the process on Linux.
+    """Peak memory since `reset_peak` in GB: tensors on a GPU, the process on Linux.
 
     Returns
     -------
     float or None
-        None where it cannot be known.
+        None where the system does not report it.
     """
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 1e9
@@ -111,35 +111,36 @@ def peak_memory():
     return next(int(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith("VmHWM"))
 
 
-def measure(ways, repeats):
-    """Run each of some ways once to warm up, then time them in turns and keep each one's best.
+def measure(methods, repeats):
+    """Run each method once to warm up, then time them in turns and keep the best time of each.
 
-    In turns, because other work on the machine comes and goes.
+    In turns, because the load of the machine varies.
 
     Parameters
     ----------
-    ways : dict of str to callable
+    methods : dict of str to callable
     repeats : int
 
     Returns
     -------
     dict of str to (float, float or None, object)
-        Seconds, highest memory use in GB, and what the last run returned.
+        Seconds, peak memory in GB, and the result of the last run.
     """
-    for run in ways.values():
+    for run in methods.values():
         run()
-    times, peaks, found = {way: [] for way in ways}, {way: [] for way in ways}, {}
+    times, peaks = ({method: [] for method in methods} for _ in range(2))
+    measured = {}
     for _ in range(repeats):
-        for way, run in ways.items():
+        for method, run in methods.items():
             reset_peak()
             synchronize()
             start = perf_counter()
             result = run()
             synchronize()
-            times[way].append(perf_counter() - start)
-            peaks[way].append(peak_memory())
-            found[way] = min(times[way]), max(peaks[way], key=lambda p: p or 0), result
-    return found
+            times[method].append(perf_counter() - start)
+            peaks[method].append(peak_memory())
+            measured[method] = min(times[method]), max(peaks[method], key=lambda p: p or 0), result
+    return measured
 
 
 def matmul_ceiling(dtype=None, size=None, repeats=20):
@@ -164,10 +165,10 @@ def matmul_ceiling(dtype=None, size=None, repeats=20):
 
 
 class Steps:
-    """Note, after each optimizer step, the time and the positions that went through a model.
+    """Record the time and the processed token positions after each optimizer step.
 
-    Whatever trains the model is left as it is. `marks` holds a pair (seconds, positions) a step,
-    `positions` counts all so far, padding included.
+    The training code is not changed. `marks` has a pair (seconds, positions) per step; `positions`
+    is a running count, padding included.
     """
 
     def __init__(self, model):
@@ -198,7 +199,7 @@ class Steps:
 
 
 def read_essays(path, n):
-    """Essays of a file in a random order that is always the same, or simulated ones.
+    """Essays of a file in a fixed random order, or simulated ones.
 
     Parameters
     ----------
@@ -209,35 +210,35 @@ def read_essays(path, n):
     Returns
     -------
     (list of str, list of str, str)
-        `n` essays, up to 2,000 that a tokenizer is made from, and what they are.
+        `n` essays, up to 2,000 essays to train a tokenizer on, and a description.
     """
     if path is None:
-        texts, what = simulate_corpus(max(n, 300), seed=1)["text"], "simulated essays"
+        texts, description = simulate_corpus(max(n, 300), seed=1)["text"], "simulated essays"
     else:
-        texts, what = pd.read_csv(path)["full_text"].drop_duplicates(), "real essays"
+        texts, description = pd.read_csv(path)["full_text"].drop_duplicates(), "real essays"
         texts = texts.sample(frac=1, random_state=1)
     if len(texts) < n:
         raise SystemExit(f"the file has {len(texts)} essays, fewer than {n}")
-    return texts[:n].tolist(), texts[:2000].tolist(), what
+    return texts[:n].tolist(), texts[:2000].tolist(), description
 
 
 def random_model(hub, texts, place, tiny):
-    """A model of a hub model's shape with random weights; a tiny Llama keeps its vocabulary.
+    """A hub model's architecture with random weights; a tiny Llama keeps its vocabulary.
 
     Parameters
     ----------
     hub : str
-        An id of `cyborg_utils/data/shapes.yaml`.
+        An id of `cyborg_utils/workflow/shapes.yaml`.
     texts : list of str
-        What the tokenizer is made from.
+        What the tokenizer is trained on.
     place : str or Path
-        The folder that holds the models.
+        The folder of the models.
     tiny : bool
 
     Returns
     -------
     (Path, str)
-        The model's folder, and the model in words.
+        The model's folder, and a description of the model.
     """
     folder = Path(place).resolve() / f"{hub.replace('/', '--')}{'-tiny' * tiny}"
     words = config_of(hub).vocab_size if config_of(hub).model_type == "llama" else None
@@ -247,8 +248,10 @@ def random_model(hub, texts, place, tiny):
             model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
             model.resize_token_embeddings(words, mean_resizing=False)
             model.save_pretrained(folder)
-    about = f"{'A tiny model of the kind' if tiny else 'The shape'} of {hub}, random weights"
-    return folder, about + (f", a vocabulary of {words:,} words" if words else "")
+    description = (
+        f"{'A tiny model of the type' if tiny else 'The architecture'} of {hub}, random weights"
+    )
+    return folder, description + (f", a vocabulary of {words:,} words" if words else "")
 
 
 def scorer(name, folder, **changes):
@@ -259,7 +262,7 @@ def scorer(name, folder, **changes):
     name : str
     folder : Path
     **changes
-        Other values of its specification; None leaves one as it is.
+        Other values of its specification; None changes nothing.
 
     Returns
     -------
@@ -267,13 +270,13 @@ def scorer(name, folder, **changes):
     """
     study = load_study("persuade")
     spec = next(s for s in [*study.teachers, *study.students] if s.name == name)
-    here = {"threads": torch.get_num_threads(), "precision": precision(), "gpu_memory": 0}
-    here |= {name: value for name, value in changes.items() if value is not None}
-    return spec.model_copy(update={"model": Model(folder=str(folder)), **here})
+    update = {"threads": torch.get_num_threads(), "precision": precision(), "gpu_memory": 0}
+    update |= {name: value for name, value in changes.items() if value is not None}
+    return spec.model_copy(update={"model": Model(folder=str(folder)), **update})
 
 
 def matrix_parameters(model):
-    """Weights of the layers' matrices; embeddings, vocabulary, head and LoRA are not counted.
+    """Weights of the layers' matrices, without embeddings, output vocabulary, head and LoRA.
 
     Parameters
     ----------
@@ -291,7 +294,7 @@ def matrix_parameters(model):
 
 
 def operations(model, tokens, how):
-    """Floating-point operations of a pass over real tokens; padding is no work.
+    """Floating-point operations of a pass over tokens without padding.
 
     Parameters
     ----------
@@ -308,7 +311,7 @@ def operations(model, tokens, how):
 
 
 def figures(essays, tokens, seconds, work, peak):
-    """One row's figures: rates a second and the highest memory use.
+    """One row's figures: rates per second and peak memory.
 
     Parameters
     ----------
@@ -333,7 +336,7 @@ def table(rows):
     Parameters
     ----------
     rows : list of dict
-        Words, and figures under the names of `FORMATS`.
+        Texts, and figures under the names of `FORMATS`.
 
     Returns
     -------
@@ -348,24 +351,24 @@ def table(rows):
 
 
 def report(name, options, heading, rows, ceilings):
-    """Print a table with its heading, and write it into the page where that is asked for.
+    """Print a table with its heading, and write it into the page if `--write` is set.
 
     Parameters
     ----------
     name : str
-        The benchmark; it has one section in the page for each kind of device.
+        The benchmark; it has one section in the page per type of device.
     options : argparse.Namespace
     heading : str
     rows : list of dict
-        Each gets `MFU`, its share of the highest ceiling.
+        Each gets `MFU`, its proportion of the highest ceiling.
     ceilings : list of float
-        TFLOP/s, measured before and after the rest.
+        TFLOP/s, measured before and after the benchmark.
     """
     for row in rows:
         row["MFU"] = row["TFLOP/s"] / max(ceilings)
     text = (
         f"**{device_name()}, {precision()}.** {heading} A large matrix product reaches "
-        f"{max(ceilings):.3g} TFLOP/s, of which MFU is the share.\n\n{table(rows)}"
+        f"{max(ceilings):.3g} TFLOP/s, the reference of MFU.\n\n{table(rows)}"
     )
     print(text)
     if options.write:
@@ -373,7 +376,7 @@ def report(name, options, heading, rows, ceilings):
 
 
 def write_section(name, text, path):
-    """Replace one section of a page; the others stay as they are.
+    """Replace one section of a page and keep the others.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""Time five ways of reading a Teacher's label from the same model for the same essays.
+"""Time five methods of labeling the same essays with the same model.
 
     python benchmarks/labeling.py [--essays FILE.csv] [--model HUB_ID] [--n N] [--write]
 
-On a GPU the model has the shape of Llama 3.1 8B; on a CPU, unless `--model` names one, it is a tiny
-one with the same vocabulary. All weights are random: times do not depend on them.
+On a GPU the model has the architecture of Llama 3.1 8B; on a CPU, unless `--model` names one, it is
+a tiny one with the same vocabulary. All weights are random: times do not depend on them.
 """
 
 import tempfile
@@ -20,12 +20,12 @@ from cyborg_utils.study.schema.base import HOLISTIC
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 LABELS = list(range(1, 7))
-BATCH = 16  # essays that `generate` gets at once
+BATCH = 16  # essays per batch of `generate`
 AGREE = {"fp32": 1e-4, "bf16": 0.2}  # largest difference of a logit, in standard deviations
 
 
 class FullLogits(torch.nn.Module):
-    """The same model with the logits of every position and word, of which the labels' are kept."""
+    """The same model with the logits of all positions and tokens, of which the labels' are kept."""
 
     def __init__(self, model, answers):
         super().__init__()
@@ -59,16 +59,16 @@ def generate(model, tokenizer, examples, answers, new):
     for first in range(0, len(examples), BATCH):
         ids = [{"input_ids": e["input_ids"]} for e in examples[first : first + BATCH]]
         batch = tokenizer.pad(ids, padding_side="left", return_tensors="pt").to(model.device)
-        made = model.generate(
+        output = model.generate(
             **batch, do_sample=False, min_new_tokens=new, max_new_tokens=new,
             pad_token_id=tokenizer.pad_token_id, return_dict_in_generate=True, output_logits=True,
         )  # fmt: skip
-        rows.append(made.logits[0][:, answers].float().cpu().numpy())
+        rows.append(output.logits[0][:, answers].float().cpu().numpy())
     return np.concatenate(rows)
 
 
 def main(arguments=None):
-    """Measure, check that all ways read the same logits, print and write.
+    """Measure, check that all methods give the same logits, print and write.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def main(arguments=None):
     """
     options = hardware.options_of(
         __doc__, arguments,
-        model={"help": f"hub id with a shape in shapes.yaml; {MODEL} if not given"},
+        model={"help": f"hub id in shapes.yaml; default {MODEL}"},
         tokens={"type": int, "help": "tokens of a batch; on a GPU the study's, else 4096"},
         repeats={"type": int, "default": 2},
     )  # fmt: skip
@@ -90,7 +90,7 @@ def main(arguments=None):
 
 
 def compare(options, place):
-    """Measure the five ways on one model.
+    """Measure the five methods on one model.
 
     Parameters
     ----------
@@ -104,9 +104,11 @@ def compare(options, place):
     """
     gpu = torch.cuda.is_available()
     n, tiny = options.n or (256 if gpu else 32), options.tiny or not (gpu or options.model)
-    texts, known, what = hardware.read_essays(options.essays, n)
+    texts, tokenizer_texts, kind = hardware.read_essays(options.essays, n)
     ceilings = [hardware.matmul_ceiling()]
-    folder, about = hardware.random_model(options.model or MODEL, known, place, tiny)
+    folder, description = hardware.random_model(
+        options.model or MODEL, tokenizer_texts, place, tiny
+    )
     tokens = options.tokens or (None if gpu else 4096)
     spec = hardware.scorer("llama", folder, inference_batch_tokens=tokens)
 
@@ -116,38 +118,40 @@ def compare(options, place):
     examples = CausalModel(reader, tokenizer, {HOLISTIC: prompt}, spec, LABELS).encode(texts)
     pad, shared = Pad(tokenizer.pad_token_id, mask=False), prompt.before
     rest = [{"input_ids": e["input_ids"][len(shared) :]} for e in examples]
-    full, asked = FullLogits(model, prompt.answers), (model, tokenizer, examples, prompt.answers)
+    full = FullLogits(model, prompt.answers)
+    arguments = model, tokenizer, examples, prompt.answers
 
     def after_prompt():
         with reader.after(shared):
             return logits_of(reader, rest, pad, spec)
 
     real = sum(len(e["input_ids"]) for e in examples)
-    ways = {
+    methods = {
         "label rows, shared prompt once": (after_prompt, real - (n - 1) * len(shared)),
         "label rows": (lambda: logits_of(reader, examples, pad, spec), real),
         "logits of all positions": (lambda: logits_of(full, examples, pad, spec), real),
-        "generate, 1 token": (lambda: generate(*asked, 1), real),
-        "generate, 8 tokens": (lambda: generate(*asked, 8), real + 7 * n),
+        "generate, 1 token": (lambda: generate(*arguments, 1), real),
+        "generate, 8 tokens": (lambda: generate(*arguments, 8), real + 7 * n),
     }
-    found = hardware.measure({way: run for way, (run, _) in ways.items()}, options.repeats)
-    rows, logits = [], [result for _, _, result in found.values()]
-    for way, (seconds, peak, _) in found.items():
-        passed = ways[way][1]
+    runs = {method: run for method, (run, _) in methods.items()}
+    measured = hardware.measure(runs, options.repeats)
+    rows, logits = [], [result for _, _, result in measured.values()]
+    for method, (seconds, peak, _) in measured.items():
+        passed = methods[method][1]
         work = hardware.operations(model, passed, "forward")
         figures = hardware.figures(n, passed, seconds, work, peak)
-        rows.append({"way": way, "essays": n, **figures})
-    apart = max(np.abs(read - logits[2]).max() for read in logits) / logits[2].std()
-    if not apart <= AGREE[spec.precision]:
-        raise SystemExit(f"the ways do not agree (logits are {apart:.2g} SD apart): no table")
+        rows.append({"method": method, "essays": n, **figures})
+    difference = max(np.abs(values - logits[2]).max() for values in logits) / logits[2].std()
+    if not difference <= AGREE[spec.precision]:
+        raise SystemExit(f"the methods disagree (logits differ by {difference:.2g} SD): no table")
     for row in rows:
-        row["times as fast"] = row["essays/s"] / rows[3]["essays/s"]
+        row["speedup"] = row["essays/s"] / rows[3]["essays/s"]
     heading = (
-        f"{about}; {n:,} {what} of {real / n:,.0f} tokens with the prompt, {len(shared)} of them "
-        f"before every essay; {spec.inference_batch_tokens:,} tokens a batch, sorted by length; "
-        f"for `generate` {BATCH} essays a batch in the given order, padded on the left. Tokens are "
-        "those that go through the model, without padding. The label logits of all five are at "
-        f"most {apart:.1g} standard deviations apart."
+        f"{description}; {n:,} {kind} of {real / n:,.0f} tokens with the prompt, {len(shared)} of "
+        f"them before every essay; {spec.inference_batch_tokens:,} tokens per batch, sorted by "
+        f"length; for `generate` {BATCH} essays per batch in their original order, padded left. "
+        "Tokens are those that the model processes, without padding. The label logits of the five "
+        f"methods differ by at most {difference:.1g} standard deviations."
     )
     ceilings.append(hardware.matmul_ceiling())
     hardware.report("labeling", options, heading, rows, ceilings)

@@ -1,8 +1,8 @@
-"""Time the paired bootstrap of a QWK difference against a plain loop over a library's kappa.
+"""Time the paired bootstrap of a QWK difference and a plain loop over a library's kappa.
 
     python benchmarks/paired_bootstrap.py [predictions.csv]
 
-The file has a column of human scores and one of continuous scores for each machine; without it,
+The file has a column of human scores and one of continuous scores per machine; without it,
 scores are simulated. The plain loop is timed on a few replicates and scaled to all of them.
 """
 
@@ -22,7 +22,7 @@ LABELS = range(1, 7)
 
 
 def simulated_scores(n_essays=10_402, seed=0):
-    """Simulate human scores and two machines' scores of as many essays as the real file has.
+    """Simulate human scores and two machines' scores of as many essays as in the real file.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ def plain_loop(human, a, b, n_replicates, seed=0):
     """
     rng, differences = np.random.default_rng(seed), np.empty(n_replicates)
     for replicate in range(n_replicates):
-        at = rng.integers(0, human.size, human.size)
+        rows = rng.integers(0, human.size, human.size)
         kappas = [
-            cohen_kappa_score(human[at], machine[at], weights="quadratic", labels=list(LABELS))
+            cohen_kappa_score(human[rows], machine[rows], weights="quadratic", labels=list(LABELS))
             for machine in (a, b)
         ]
         differences[replicate] = kappas[0] - kappas[1]
@@ -92,13 +92,13 @@ def main():
 
     real = args.path.exists()
     scores = read_scores(args.path, args.human, args.machines) if real else simulated_scores()
-    machines = " against ".join(args.machines) if real else "two simulated machines"
+    machines = " minus ".join(args.machines) if real else "two simulated machines"
     print(f"{machines}, {scores[0].size:,} essays ({args.path.name if real else 'simulated'})")
 
     times = []
     for _ in range(3):
         start = perf_counter()
-        found = compare_machines(*scores, LABELS, n_replicates=args.replicates)
+        comparison = compare_machines(*scores, LABELS, n_replicates=args.replicates)
         times.append(perf_counter() - start)
     fast = min(times)
     start = perf_counter()
@@ -110,16 +110,16 @@ def main():
         {
             "replicates": [args.replicates, args.replicates],
             "seconds": [fast, slow],
-            "times as fast": [slow / fast, 1.0],
-            "difference": [found["difference"], differences.mean()],
-            "standard error": [found["se_bootstrap"], differences.std(ddof=1)],
+            "speedup": [slow / fast, 1.0],
+            "difference": [comparison["difference"], differences.mean()],
+            "standard error": [comparison["se_bootstrap"], differences.std(ddof=1)],
         },
         index=["multinomial bootstrap (best of 3)", "plain loop over cohen_kappa_score"],
     )
     print(table.round(4).to_string())
     print(
         f"The loop ran {args.loop_replicates} replicates in {measured:.2f} s; its seconds are "
-        f"scaled to {args.replicates:,}. Analytic standard error: {found['se']:.5f}."
+        f"scaled to {args.replicates:,}. Analytic standard error: {comparison['se']:.5f}."
     )
 
 

@@ -1,11 +1,11 @@
-"""Time Students, trained and scoring: padding to the longest of a batch against `max_tokens`.
+"""Time training and scoring of Students with two ways of padding.
 
     python benchmarks/student_training.py [--essays FILE.csv] [--model HUB_ID ...] [--n N] [--write]
 
-Batches of near length, padded to their longest essay, against the same batches with every essay
-padded to the study's `max_tokens`. Training sees the essays twice and the second time is measured.
-On a GPU the models are ELECTRA-base and ModernBERT-base; on a CPU, unless `--model` names some,
-tiny ones of their kinds. All weights are random.
+Batches of similar length, padded to their longest essay, are compared with the same batches with
+all essays padded to the study's `max_tokens`. Training is two epochs, of which the second is
+measured. On a GPU the models are ELECTRA-base and ModernBERT-base; on a CPU, unless `--model` names
+some, tiny ones of their types. All weights are random.
 """
 
 import tempfile
@@ -21,11 +21,11 @@ from cyborg_utils.models.trainer import Pad, logits_of, to_device, train_network
 
 MODELS = ["google/electra-base-discriminator", "answerdotai/ModernBERT-base"]
 AGREE = 0.01  # largest difference of a score in fp32, in standard deviations
-WAYS = ("longest of a near-length batch", "max_tokens")
+PADDINGS = ("longest of a batch of similar length", "max_tokens")
 
 
 class PadToMask(Pad):
-    """Collate examples that are padded already."""
+    """Collate examples that are already padded."""
 
     def __call__(self, examples):
         batch = super().__call__(examples)
@@ -34,7 +34,7 @@ class PadToMask(Pad):
 
 
 def prepare(spec, texts, full):
-    """A fresh model, examples with made-up labels, and their collate function.
+    """A new model, examples with arbitrary labels, and their collate function.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def prepare(spec, texts, full):
 
 
 def measure_model(hub, spec, texts, repeats):
-    """Check that both ways of padding score the same, and time scoring and training with each.
+    """Check that both paddings give the same scores, and time scoring and training with each.
 
     Parameters
     ----------
@@ -71,42 +71,42 @@ def measure_model(hub, spec, texts, repeats):
     Returns
     -------
     (list of dict, float)
-        The rows, and how far the scores in fp32 are apart at most, in standard deviations.
+        The rows, and the largest difference of the scores in fp32, in standard deviations.
     """
-    exact, scores, found, ways = spec.model_copy(update={"precision": "fp32"}), [], {}, {}
-    for full, way in enumerate(WAYS):
+    exact, scores, measured, runs = spec.model_copy(update={"precision": "fp32"}), [], {}, {}
+    for full, padding in enumerate(PADDINGS):
         model, examples, collate = prepare(spec, texts, full)
         with hardware.Steps(model) as steps:
             scores.append(logits_of(model, examples, collate, exact))
-        found["scoring", way] = [steps.positions]
-        ways[way] = partial(logits_of, model, examples, collate, spec)
-    apart = np.abs(scores[0] - scores[1]).max() / scores[1].std()
-    if not apart <= AGREE:
-        raise SystemExit(f"{hub}: scores are {apart:.2g} SD apart: no table")
-    for way, (seconds, peak, _) in hardware.measure(ways, repeats).items():
-        found["scoring", way] += [seconds, peak]
+        measured["scoring", padding] = [steps.positions]
+        runs[padding] = partial(logits_of, model, examples, collate, spec)
+    difference = np.abs(scores[0] - scores[1]).max() / scores[1].std()
+    if not difference <= AGREE:
+        raise SystemExit(f"{hub}: scores differ by {difference:.2g} SD: no table")
+    for padding, (seconds, peak, _) in hardware.measure(runs, repeats).items():
+        measured["scoring", padding] += [seconds, peak]
     tokens = collate(examples)["attention_mask"].sum().item()
-    del model, ways
-    for full, way in enumerate(WAYS):
+    del model, runs
+    for full, padding in enumerate(PADDINGS):
         model, examples, collate = prepare(spec, texts, full)
         hardware.reset_peak()
         with hardware.Steps(model) as steps:
             train_network(model, examples, collate, spec, spec.seed)
         seconds, positions = steps.second_half()
-        found["training", way] = [positions, seconds, hardware.peak_memory()]
+        measured["training", padding] = [positions, seconds, hardware.peak_memory()]
     rows = []
-    for (task, way), (positions, seconds, peak) in found.items():
+    for (task, padding), (positions, seconds, peak) in measured.items():
         work = hardware.operations(model, tokens, "forward" if task == "scoring" else "full")
-        row = {"model": hub, "task": task, "padded to": way, "essays": len(texts)}
+        row = {"model": hub, "task": task, "padded to": padding, "essays": len(texts)}
         row |= {"padded": 1 - tokens / positions}
         row |= hardware.figures(len(texts), tokens, seconds, work, peak)
-        usual = found[task, WAYS[1]][1]
-        rows.append(row | {"times as fast": usual / seconds})
-    return rows, apart
+        reference = measured[task, PADDINGS[1]][1]
+        rows.append(row | {"speedup": reference / seconds})
+    return rows, difference
 
 
 def main(arguments=None):
-    """Measure, check that both ways of padding score the same, print and write.
+    """Measure, check that both paddings give the same scores, print and write.
 
     Parameters
     ----------
@@ -120,31 +120,33 @@ def main(arguments=None):
     gpu = torch.cuda.is_available()
     options = hardware.options_of(
         __doc__, arguments,
-        model={"nargs": "+", "help": f"hub ids with a shape; {' '.join(MODELS)} if not given"},
-        batch={"type": int, "help": "essays of a step; on a GPU the study's, else 4"},
-        max_tokens={"type": int, "help": "at most; on a GPU the study's, else 768"},
+        model={"nargs": "+", "help": f"hub ids in shapes.yaml; default {' '.join(MODELS)}"},
+        batch={"type": int, "help": "essays per step; on a GPU the study's, else 4"},
+        max_tokens={"type": int, "help": "maximum length; on a GPU the study's, else 768"},
         repeats={"type": int, "default": 2},
     )  # fmt: skip
     n, tiny = options.n or (512 if gpu else 16), options.tiny or not (gpu or options.model)
-    texts, known, what = hardware.read_essays(options.essays, n)
+    texts, tokenizer_texts, kind = hardware.read_essays(options.essays, n)
     ceilings = [hardware.matmul_ceiling()]
-    rows, told = [], []
+    rows, descriptions = [], []
     with tempfile.TemporaryDirectory() as place:
         for hub in options.model or MODELS:
-            folder, about = hardware.random_model(hub, known, options.folder or place, tiny)
-            name = "electra" if "electra" in hub else "modernbert"
-            most = min(hardware.scorer(name, folder).max_tokens,
-                       options.max_tokens or (10**6 if gpu else 768))  # fmt: skip
-            spec = hardware.scorer(name, folder, epochs=2, min_steps=0, max_tokens=most,
-                                   batch_size=options.batch or (None if gpu else 4))  # fmt: skip
-            chosen = texts[: n - n % spec.batch_size]
-            found, apart = measure_model(hub, spec, chosen, options.repeats)
-            rows += found
-            told.append(
-                f"{about}, {most:,} tokens at most, batches of {spec.batch_size}; scores in fp32 "
-                f"are at most {apart:.1g} standard deviations apart"
+            folder, model = hardware.random_model(
+                hub, tokenizer_texts, options.folder or place, tiny
             )
-    heading = f"{len(chosen):,} {what}. {'. '.join(told)}. Tokens are counted without padding."
+            name = "electra" if "electra" in hub else "modernbert"
+            limit = options.max_tokens or (10**6 if gpu else 768)
+            max_tokens = min(hardware.scorer(name, folder).max_tokens, limit)
+            spec = hardware.scorer(name, folder, epochs=2, min_steps=0, max_tokens=max_tokens,
+                                   batch_size=options.batch or (None if gpu else 4))  # fmt: skip
+            essays = texts[: n - n % spec.batch_size]
+            model_rows, difference = measure_model(hub, spec, essays, options.repeats)
+            rows += model_rows
+            descriptions.append(
+                f"{model}, {max_tokens:,} tokens at most, batches of {spec.batch_size}; scores in "
+                f"fp32 differ by at most {difference:.1g} standard deviations"
+            )
+    heading = f"{len(essays):,} {kind}. {'. '.join(descriptions)}. Tokens exclude padding."
     ceilings.append(hardware.matmul_ceiling())
     hardware.report("student-training", options, heading, rows, ceilings)
     return rows

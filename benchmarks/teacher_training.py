@@ -1,11 +1,11 @@
-"""Time LoRA training of a Teacher: the loss at the label alone against a plain Trainer.
+"""Time LoRA training of a Teacher with the loss at the label alone and with a plain Trainer.
 
     python benchmarks/teacher_training.py [--essays FILE.csv] [--model HUB_ID] [--n N] [--write]
 
-The plain Trainer of transformers learns the same label from a full sequence of labels, -100 before
-the last, in random batches padded to their longest essay. Both see the same essays twice, and the
-second time is measured. On a GPU the model has the shape of Llama 3.1 8B; on a CPU, unless
-`--model` names one, it is a tiny one with the same vocabulary. All weights are random.
+The plain Trainer of transformers is trained on the same label in a full sequence of labels, -100
+before the last, in random batches padded to their longest essay. Both train for two epochs, of
+which the second is measured. On a GPU the model has the architecture of Llama 3.1 8B; on a CPU,
+unless `--model` names one, it is a tiny one with the same vocabulary. All weights are random.
 """
 
 import tempfile
@@ -25,7 +25,7 @@ LABELS = list(range(1, 7))
 
 
 def prepare(spec, texts):
-    """A fresh model with LoRA and labelled examples; the labels are made up.
+    """A new model with LoRA, and examples with arbitrary labels.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def prepare(spec, texts):
 
 
 def at_the_label(spec, texts):
-    """Train with the loss at the label position, in parts of near length.
+    """Train with the loss at the label position, in micro-batches of similar length.
 
     Parameters
     ----------
@@ -70,15 +70,14 @@ def at_the_label(spec, texts):
 
 
 def plain(spec, texts, at_once):
-    """Train with a Trainer as it comes, on full sequences; the rest is as in `at_the_label`.
+    """Train with an unmodified Trainer on full sequences; the rest is as in `at_the_label`.
 
     Parameters
     ----------
     spec : cyborg_utils.study.schema.models.CausalTeacher
     texts : list of str
     at_once : int or None
-        Essays of the batch that go through at once; None for what the study's tokens hold of the
-        longest.
+        Essays per forward pass; None for as many of the longest as `micro_batch_tokens` allows.
 
     Returns
     -------
@@ -114,17 +113,17 @@ def plain(spec, texts, at_once):
         collate = DataCollatorForSeq2Seq(tokenizer)
         trainer = Trainer(reader.model, settings, collate, train_dataset=rows)
         trainer.remove_callback(PrinterCallback)
-        found = timed(reader.model, reader.causal, examples, spec, trainer.train)
-    return {**found, "at_once": at_once}
+        measured = timed(reader.model, reader.causal, examples, spec, trainer.train)
+    return {**measured, "at_once": at_once}
 
 
 def timed(trained, causal, examples, spec, train):
-    """Run a training of two passes over the essays and measure the second.
+    """Train for two epochs and measure the second.
 
     Parameters
     ----------
     trained : torch.nn.Module
-        What the training calls.
+        The module that the training calls.
     causal : transformers.PreTrainedModel
         The language model in it.
     examples : list of dict
@@ -142,11 +141,14 @@ def timed(trained, causal, examples, spec, train):
         train()
     seconds, positions = steps.second_half()
     tokens = sum(len(e["input_ids"]) for e in examples)
-    work = hardware.operations(
-        causal, tokens, "lora recomputed" if spec.gradient_checkpointing else "lora"
-    )
-    found = {"seconds": seconds, "tokens": tokens, "positions": positions, "work": work}
-    return found | {"peak": hardware.peak_memory()}
+    how = "lora recomputed" if spec.gradient_checkpointing else "lora"
+    return {
+        "seconds": seconds,
+        "tokens": tokens,
+        "positions": positions,
+        "work": hardware.operations(causal, tokens, how),
+        "peak": hardware.peak_memory(),
+    }
 
 
 def main(arguments=None):
@@ -164,46 +166,42 @@ def main(arguments=None):
     gpu = torch.cuda.is_available()
     options = hardware.options_of(
         __doc__, arguments,
-        model={"help": f"hub id with a shape in shapes.yaml; {MODEL} if not given"},
-        batch={"type": int, "help": "essays of a step; on a GPU the study's, else 4"},
-        plain_batch={"type": int, "help": "of these at once in the plain Trainer; else what fits"},
-        gradient_checkpointing={"action": "store_true", "help": "keep no activations"},
+        model={"help": f"hub id in shapes.yaml; default {MODEL}"},
+        batch={"type": int, "help": "essays per step; on a GPU the study's, else 4"},
+        plain_batch={"type": int, "help": "essays per pass of the plain Trainer; else what fits"},
+        gradient_checkpointing={"action": "store_true", "help": "recompute activations"},
     )  # fmt: skip
     n, tiny = options.n or (128 if gpu else 16), options.tiny or not (gpu or options.model)
-    texts, known, what = hardware.read_essays(options.essays, n)
+    texts, tokenizer_texts, kind = hardware.read_essays(options.essays, n)
     ceilings = [hardware.matmul_ceiling()]
     with tempfile.TemporaryDirectory() as place:
         place = options.folder or place
-        folder, about = hardware.random_model(options.model or MODEL, known, place, tiny)
+        folder, model = hardware.random_model(options.model or MODEL, tokenizer_texts, place, tiny)
         spec = hardware.scorer(
-            "llama",
-            folder,
-            epochs=2,
-            min_steps=0,
+            "llama", folder, epochs=2, min_steps=0,
             gradient_checkpointing=options.gradient_checkpointing,
             batch_size=options.batch or (None if gpu else 4),
-        )
+        )  # fmt: skip
         texts = texts[: n - n % spec.batch_size]
-        usual = plain(spec, texts, options.plain_batch)
-        ways = {
-            "plain Trainer": usual,
-            "loss at the label, near lengths": at_the_label(spec, texts),
+        reference = plain(spec, texts, options.plain_batch)
+        methods = {
+            "plain Trainer": reference,
+            "loss at the label, similar lengths": at_the_label(spec, texts),
         }
     rows = []
-    for way, found in ways.items():
-        measured = [found[key] for key in ("tokens", "seconds", "work")]
-        row = hardware.figures(len(texts), *measured, found["peak"])
-        padded = 1 - found["tokens"] / found["positions"]
-        rows.append({"way": way, "essays": len(texts), **row, "padded": padded})
+    for method, measured in methods.items():
+        values = [measured[key] for key in ("tokens", "seconds", "work", "peak")]
+        row = hardware.figures(len(texts), *values)
+        padded = 1 - measured["tokens"] / measured["positions"]
+        rows.append({"method": method, "essays": len(texts), **row, "padded": padded})
     for row in rows:
-        row["times as fast"] = row["essays/s"] / rows[0]["essays/s"]
+        row["speedup"] = row["essays/s"] / rows[0]["essays/s"]
+    recomputed = ", activations recomputed" if spec.gradient_checkpointing else ""
     heading = (
-        f"{about}; LoRA of rank {spec.lora.r} on all linear layers"
-        f"{', activations recomputed' if spec.gradient_checkpointing else ''}; "
-        f"{len(texts):,} {what} of "
-        f"{usual['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
-        f"{spec.batch_size}: {usual['at_once']} at once in the plain Trainer, at most "
-        f"{spec.micro_batch_tokens:,} tokens at once with near lengths."
+        f"{model}; LoRA of rank {spec.lora.r} on all linear layers{recomputed}; {len(texts):,} "
+        f"{kind} of {reference['tokens'] / len(texts):,.0f} tokens with the prompt, in batches of "
+        f"{spec.batch_size}: {reference['at_once']} per forward pass in the plain Trainer, at most "
+        f"{spec.micro_batch_tokens:,} tokens per forward pass with similar lengths."
     )
     ceilings.append(hardware.matmul_ceiling())
     hardware.report("teacher-training", options, heading, rows, ceilings)

@@ -1,5 +1,5 @@
-"""The opening lesson, the workshop's copies, and precomputed results.
+"""The opening tutorial, the copies for a workshop, and precomputed results.
 
-`concepts` and `concept_figures` are behind notebook 00; `workshop.write_copies` makes the copies
+`concepts` and `concept_figures` serve notebook 00; `workshop.write_copies` writes the copies
 for participants and for the instructor, `precomputed.save` ships results.
 """

@@ -1,4 +1,4 @@
-"""Simulations of the opening lesson, notebook 00: everything here is made up."""
+"""Simulations of the opening tutorial, notebook 00: all essays and scores here are simulated."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from cyborg_utils.statistics.fairness import standardized_mean_difference
 from cyborg_utils.statistics.scales import round_to_scale
 
 LABELS = np.arange(1, 7)
-CENTRE, RATER_NOISE = 3.2, 0.4  # in score points
-SIZES = (100, 300, 1000, 3000)  # train essays of the last simulation
-ELSEWHERE = 500  # essays that the Teacher has read before, none by the group
+CENTER, RATER_NOISE = 3.2, 0.4  # in score points
+SIZES = (100, 300, 1000, 3000)  # numbers of train essays in the last simulation
+EXTERNAL_ESSAYS = 500  # the Teacher's earlier training essays, none by the subgroup
 GROUP_SHARE, STYLE_SLOPE, STYLE_NOISE = 0.15, -0.7, 0.5
 FEATURES, HINTS = 20, 40
 TEACHER_CLARITY, STUDENT_CLARITY, HINT_CLARITY = 0.45, 0.3, 1.0
@@ -27,22 +27,22 @@ PENALTY = 30.0
 # ---------------------------------------------------------------- 1: labels
 
 
-def teacher_probabilities(lean: float, doubt: float) -> np.ndarray:
-    """Give a made-up Teacher's probabilities of the scores for one essay.
+def teacher_probabilities(center: float, uncertainty: float) -> np.ndarray:
+    """Simulate a Teacher's probabilities of the scores for one essay.
 
     Parameters
     ----------
-    lean : float
-        The score that the Teacher leans to, between two scores of the scale or on one.
-    doubt : float
-        Above zero, in score points: how widely the probabilities spread.
+    center : float
+        Center of the probabilities on the score scale, in score points.
+    uncertainty : float
+        The Teacher's uncertainty: SD of the probabilities in score points, above zero.
 
     Returns
     -------
     ndarray, shape (6,)
         Sums to 1.
     """
-    odds = np.exp(-0.5 * ((LABELS - lean) / doubt) ** 2)
+    odds = np.exp(-0.5 * ((LABELS - center) / uncertainty) ** 2)
     return odds / odds.sum()
 
 
@@ -50,16 +50,16 @@ def teacher_probabilities(lean: float, doubt: float) -> np.ndarray:
 
 
 def two_machines(n: int = 2000, share: float = 0.3, miss: int = 2, seed: int = 1) -> pd.DataFrame:
-    """Simulate people's scores and two machines that are wrong on the same essays.
+    """Simulate human scores and two machines that are wrong on the same essays.
 
     Parameters
     ----------
     n : int
         Number of essays.
     share : float
-        Share of essays that both machines miss.
+        Proportion of essays that both machines score wrong.
     miss : int
-        By how many points B misses, 1 to 3; A misses by 1.
+        Error of B in score points, 1 to 3; the error of A is 1.
     seed : int
 
     Returns
@@ -68,7 +68,7 @@ def two_machines(n: int = 2000, share: float = 0.3, miss: int = 2, seed: int = 1
         Columns `human, a, b`, scores from 1 to 6.
     """
     rng = np.random.default_rng(seed)
-    human = round_to_scale(CENTRE + rng.standard_normal(n), LABELS)
+    human = round_to_scale(CENTER + rng.standard_normal(n), LABELS)
     wrong = rng.random(n) < share
     up = rng.choice([-1, 1], n)
     frame = pd.DataFrame({"human": human})
@@ -78,13 +78,13 @@ def two_machines(n: int = 2000, share: float = 0.3, miss: int = 2, seed: int = 1
     return frame
 
 
-def squeezed_scores(squeeze: float, shift: float, n: int = 2000, seed: int = 1):
-    """Simulate a machine that orders essays as people do but squeezes and shifts its scores.
+def squeezed_scores(shrinkage: float, shift: float, n: int = 2000, seed: int = 1):
+    """Simulate a machine that orders essays as human raters do but shrinks and shifts its scores.
 
     Parameters
     ----------
-    squeeze : float
-        From 0 (none) to 1 (every essay gets the mean).
+    shrinkage : float
+        Shrinkage to the mean, from 0 (none) to 1 (every essay gets the mean).
     shift : float
         In score points, added to every score before it is rounded.
     n : int
@@ -95,8 +95,8 @@ def squeezed_scores(squeeze: float, shift: float, n: int = 2000, seed: int = 1):
     -------
     human, machine : ndarray of int, shape (n,)
     """
-    quality = CENTRE + np.random.default_rng(seed).standard_normal(n)
-    machine = CENTRE + (1 - squeeze) * (quality - CENTRE) + shift
+    quality = CENTER + np.random.default_rng(seed).standard_normal(n)
+    machine = CENTER + (1 - shrinkage) * (quality - CENTER) + shift
     return round_to_scale(quality, LABELS), round_to_scale(machine, LABELS)
 
 
@@ -104,7 +104,7 @@ def squeezed_scores(squeeze: float, shift: float, n: int = 2000, seed: int = 1):
 
 
 def shifted_scores(shift: float, noise: float, n: int = 20_000, seed: int = 1):
-    """Simulate people's scores with an SD of about 1 point, and a machine's with a bias.
+    """Simulate human scores with an SD of about 1 point, and biased machine scores.
 
     Parameters
     ----------
@@ -121,12 +121,12 @@ def shifted_scores(shift: float, noise: float, n: int = 20_000, seed: int = 1):
     human, machine : ndarray of int, shape (n,)
     """
     quality, error = np.random.default_rng(seed).standard_normal((2, n))
-    human = round_to_scale(CENTRE + quality, LABELS)
-    return human, round_to_scale(CENTRE + quality + shift + noise * error, LABELS)
+    human = round_to_scale(CENTER + quality, LABELS)
+    return human, round_to_scale(CENTER + quality + shift + noise * error, LABELS)
 
 
 def smd_counts(noise: float, cut: int, seed: int = 1) -> pd.DataFrame:
-    """Count of 1,000 simulated essays those that a biased machine scores lower, by its SMD.
+    """Count, per 1,000 simulated essays, those that a biased machine scores differently, by SMD.
 
     Parameters
     ----------
@@ -139,8 +139,8 @@ def smd_counts(noise: float, cut: int, seed: int = 1) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Rows with `smd` (ascending), and of 1,000 essays: `lower`, `higher`, `machine_fails`,
-        `people_fail`.
+        Columns `smd` (ascending), and counts per 1,000 essays: `lower` and `higher` than the human
+        score; below the cut score by machine (`machine_fails`) and human score (`people_fail`).
     """
     rows = []
     for shift in np.linspace(-0.8, 0.8, 65):
@@ -158,7 +158,7 @@ def smd_counts(noise: float, cut: int, seed: int = 1) -> pd.DataFrame:
 
 
 def counts_at(counts: pd.DataFrame, smd: float) -> pd.Series:
-    """Give the counts of `smd_counts` at one SMD, interpolated."""
+    """Interpolate the counts of `smd_counts` at one SMD."""
     values = {c: np.interp(smd, counts["smd"], counts[c]) for c in counts if c != "smd"}
     return pd.Series(values)
 
@@ -167,7 +167,7 @@ def counts_at(counts: pd.DataFrame, smd: float) -> pd.Series:
 
 
 class MadeUpEssays(NamedTuple):
-    """Essays as numbers; the first column of either view is the style."""
+    """Simulated essays as features; the first column of each view is the style."""
 
     group: np.ndarray
     human: np.ndarray
@@ -178,22 +178,22 @@ class MadeUpEssays(NamedTuple):
 def made_up_essays(
     n: int, gap: float, rng: np.random.Generator, group_share: float = GROUP_SHARE
 ) -> MadeUpEssays:
-    """Make up essays of two groups that write equally well, and what two machines see of them.
+    """Simulate essays of two equally able groups, and two machines' features of them.
 
-    Quality has the same distribution in both groups. The style gets rarer as quality rises among
-    most writers; in the group it is common at every quality. A view is the style, features that
-    show the quality, clearer to the Teacher than to the Student, and features that hint at the
-    group.
+    Quality has the same distribution in both groups. Among most examinees the style decreases with
+    quality; in the subgroup it is high at every level of quality. A view consists of the style,
+    indicators of quality (more precise for the Teacher than for the Student), and indicators of the
+    subgroup.
 
     Parameters
     ----------
     n : int
         Number of essays.
     gap : float
-        Mean of the style in the group; 0 among the others.
+        Mean of the style in the subgroup; 0 among the others.
     rng : numpy.random.Generator
     group_share : float
-        Share of writers in the group.
+        Proportion of examinees in the subgroup.
 
     Returns
     -------
@@ -202,13 +202,13 @@ def made_up_essays(
     """
     group = rng.random(n) < group_share
     quality = rng.standard_normal(n)
-    human = round_to_scale(CENTRE + quality + RATER_NOISE * rng.standard_normal(n), LABELS)
+    human = round_to_scale(CENTER + quality + RATER_NOISE * rng.standard_normal(n), LABELS)
     style = np.where(group, gap, STYLE_SLOPE * quality) + STYLE_NOISE * rng.standard_normal(n)
     views = []
     for clarity in (TEACHER_CLARITY, STUDENT_CLARITY):
-        shown = clarity * quality[:, None] + rng.standard_normal((n, FEATURES))
+        indicators = clarity * quality[:, None] + rng.standard_normal((n, FEATURES))
         hints = HINT_CLARITY * group[:, None] + rng.standard_normal((n, HINTS))
-        views.append(np.column_stack([style, shown, hints]))
+        views.append(np.column_stack([style, indicators, hints]))
     return MadeUpEssays(group, human, *views)
 
 
@@ -220,10 +220,11 @@ def inherited_bias(
     draws: int = 30,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Train a Teacher, and Students on cyborg data and on labels by people, by ridge regression.
+    """Train a Teacher, and Students on cyborg data and on human labels, by ridge regression.
 
-    The Teacher learns from U and from 500 essays of another programme, none of them by writers of
-    the group. Cyborg data are U with people's scores and further essays with the Teacher's.
+    The Teacher is trained on U and on 500 essays of another testing program, none of them by
+    examinees of the subgroup. Cyborg data are U with human scores and further essays with the
+    Teacher's.
 
     Parameters
     ----------
@@ -234,15 +235,15 @@ def inherited_bias(
     student_sees_style : bool
         Whether the style is among the Student's features.
     draws : int
-        Number of times that all essays are drawn anew.
+        Number of replications, each with new essays.
     seed : int
 
     Returns
     -------
     pandas.DataFrame
-        A row for each draw and model: `draw, labels` ("Teacher", "cyborg", "human"), `essays`
-        trained on (a Teacher: in U), and on 3,000 test essays `smd` of the group, the same bias in
-        score `points`, `qwk`, and `style_weight` (points of score for one unit of style).
+        One row per draw and model: `draw, labels` ("Teacher", "cyborg", "human"), `essays`
+        trained on (a Teacher: in U), and on 3,000 test essays `smd` of the subgroup, the same bias
+        in score `points`, `qwk`, and `style_weight` (score points per unit of style).
     """
     sizes = [hand_scored, *(s for s in SIZES if s > hand_scored)]
     unseen = slice(0 if student_sees_style else 1, None)
@@ -251,35 +252,35 @@ def inherited_bias(
         rng = np.random.default_rng((seed, draw))
         train, test = (made_up_essays(SIZES[-1], gap, rng) for _ in range(2))
 
-        def judge(model, view, labels, essays, draw=draw, test=test):
+        def evaluate(model, view, labels, essays, draw=draw, test=test):
             scores = round_to_scale(model.predict(view), LABELS)
-            mine = test.group
-            smd = standardized_mean_difference(test.human[mine], scores[mine])
-            sees = model.n_features_in_ == test.teacher_view.shape[1]
+            group = test.group
+            smd = standardized_mean_difference(test.human[group], scores[group])
+            sees_style = model.n_features_in_ == test.teacher_view.shape[1]
             rows.append(
                 {
                     "draw": draw,
                     "labels": labels,
                     "essays": essays,
                     "smd": smd,
-                    "points": (scores - test.human)[mine].mean(),
+                    "points": (scores - test.human)[group].mean(),
                     "qwk": quadratic_weighted_kappa(test.human, scores, LABELS),
-                    "style_weight": model.coef_[0] if sees else 0.0,
+                    "style_weight": model.coef_[0] if sees_style else 0.0,
                 }
             )
 
-        elsewhere = made_up_essays(ELSEWHERE, gap, rng, group_share=0)
+        external = made_up_essays(EXTERNAL_ESSAYS, gap, rng, group_share=0)
         teacher = Ridge(PENALTY).fit(
-            np.vstack([elsewhere.teacher_view, train.teacher_view[:hand_scored]]),
-            np.concatenate([elsewhere.human, train.human[:hand_scored]]),
+            np.vstack([external.teacher_view, train.teacher_view[:hand_scored]]),
+            np.concatenate([external.human, train.human[:hand_scored]]),
         )
-        judge(teacher, test.teacher_view, "Teacher", hand_scored)
+        evaluate(teacher, test.teacher_view, "Teacher", hand_scored)
         cyborg = round_to_scale(teacher.predict(train.teacher_view), LABELS)
         cyborg[:hand_scored] = train.human[:hand_scored]
         for labels, scores in (("cyborg", cyborg), ("human", train.human)):
             for n in sizes:
                 student = Ridge(PENALTY).fit(train.student_view[:n, unseen], scores[:n])
-                judge(student, test.student_view[:, unseen], labels, n)
+                evaluate(student, test.student_view[:, unseen], labels, n)
     return pd.DataFrame(rows)
 
 
@@ -296,7 +297,7 @@ def over_draws(runs: pd.DataFrame, column: str = "smd") -> pd.DataFrame:
     pandas.DataFrame
         Columns `labels, essays, mean, low, high`.
     """
-    found = runs.groupby(["labels", "essays"], sort=False)[column].agg(["mean", "sem", "size"])
-    reach = stats.t.ppf(0.975, found["size"] - 1) * found["sem"]
-    found = found.assign(low=found["mean"] - reach, high=found["mean"] + reach)
-    return found[["mean", "low", "high"]].reset_index()
+    means = runs.groupby(["labels", "essays"], sort=False)[column].agg(["mean", "sem", "size"])
+    half_width = stats.t.ppf(0.975, means["size"] - 1) * means["sem"]
+    means = means.assign(low=means["mean"] - half_width, high=means["mean"] + half_width)
+    return means[["mean", "low", "high"]].reset_index()

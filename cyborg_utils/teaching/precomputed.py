@@ -1,8 +1,8 @@
 """Precomputed results of the demo and of the tour, shipped with the notebooks.
 
-Who has not run a stage, or whose training failed, continues from them:
-`cyborg_utils.study.storage.need` takes a precomputed result where there is none of one's own. They
-are taken from `runs/`, after both studies have run.
+Users who have not run a stage, or whose training failed, continue from them:
+`cyborg_utils.study.storage.need` returns a precomputed result where the user has none. They are
+copied from `runs/` after both studies have run.
 """
 
 from __future__ import annotations
@@ -43,12 +43,13 @@ def save(study: Study) -> int:
 
     Returns
     -------
-    the bytes that they take
+    int
+        Size of the shipped files in bytes.
 
     Raises
     ------
     FileNotFoundError
-        The study has not run.
+        The study has not been run.
     """
     if not summary_file(study).exists():
         raise FileNotFoundError(f"{study.name} has not run here: cyborg run {study.name}")

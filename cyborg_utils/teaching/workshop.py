@@ -1,7 +1,7 @@
 """The participants' and the instructor's copies of the notebooks, both from `notebooks/`.
 
-A cell tagged `solution` is in the instructor's copy alone, folded; the participants find an empty
-cell in its place. So exercises and solutions cannot drift apart.
+A cell tagged `solution` is only in the instructor's copy, folded; the participants' copy has an
+empty cell in its place. With one source for both, exercises and solutions stay consistent.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ def write_copies(folder: Path) -> list[Path]:
     Raises
     ------
     FileExistsError
-        Copies are there already: somebody may have worked in them.
+        The folder of a copy exists: somebody may have worked in it.
     """
     written = []
     for name, copy in (("participants", for_participants), ("instructor", for_instructor)):
         place = folder / name
         if place.exists():
-            raise FileExistsError(f"{place} is there already: move it away, or remove it")
+            raise FileExistsError(f"{place} exists already: move or remove it")
         place.mkdir(parents=True)
         for source in sorted(notebooks_folder().glob("*.ipynb")):
             notebook = copy(nbformat.read(source, as_version=4))
-            for cell in notebook.cells:  # a copy lies one folder deeper
+            for cell in notebook.cells:  # a copy is one folder deeper
                 cell.source = cell.source.replace("](../docs/", "](../../docs/")
             nbformat.validate(notebook)
             nbformat.write(notebook, place / source.name)
@@ -65,8 +65,8 @@ def write_copies(folder: Path) -> list[Path]:
 
 
 def write_workshop() -> None:
-    """Write the copies below the working folder and say where they are."""
+    """Write the copies below the working folder and print where they are."""
     written = write_copies(working_folder() / "workshop")
     for name in ("participants", "instructor"):
         n = sum(path.parent.name == name for path in written)
-        print(f"workshop/{name}: {n} notebooks, begin with Start.ipynb")
+        print(f"workshop/{name}: {n} notebooks, start with Start.ipynb")

@@ -1,4 +1,4 @@
-"""Stepping through the notebooks as a person does: JupyterLab in a headless Chromium."""
+"""Stepping through the notebooks as a user does: JupyterLab in a headless Chromium."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATH = ["Start", "00_concepts", "01_corpus", "03_labeling", "05_fairness_analysi
 
 @pytest.fixture(scope="module")
 def lab(checkout):
-    """JupyterLab as `make lab` starts it, in a checkout where nothing has run: its address."""
+    """Address of JupyterLab, started as `make lab` does, in a checkout where nothing has run."""
     port = 18000 + os.getpid() % 2000
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
@@ -28,27 +28,26 @@ def lab(checkout):
     )
     address = f"http://localhost:{port}"
     try:
-        wait_for(lambda: ask(f"{address}/api/status"), 60)
+        wait_for(lambda: fetch(f"{address}/api/status"), 60)
         yield address
     finally:
         server.terminate()
         server.wait()
 
 
-def ask(address: str):
+def fetch(address: str):
     try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            return json.load(answer)
+        with urllib.request.urlopen(address, timeout=5) as response:
+            return json.load(response)
     except OSError:
         return None
 
 
-def wait_for(what, seconds: float):
+def wait_for(condition, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it took too long"
+    while not condition():
+        assert time.monotonic() < end, f"not true within {seconds} s"
         time.sleep(0.5)
-    return found
 
 
 @pytest.mark.slow
@@ -58,7 +57,7 @@ def test_every_notebook_runs_from_the_menu(chromium, lab, checkout):
         page = context.new_page()
         page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.wait_for_selector("text=/\\| Idle$/", timeout=60_000)  # its kernel is there
+        page.wait_for_selector("text=/\\| Idle$/", timeout=60_000)  # its kernel has started
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
         file = checkout / "notebooks" / f"{name}.ipynb"

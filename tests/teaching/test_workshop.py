@@ -1,4 +1,4 @@
-"""The notebooks as a lesson: how they are built, the copies for a workshop, precomputed results."""
+"""The notebooks as tutorials: their parts, the copies for a workshop, precomputed results."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cyborg_utils.study.storage import (
 from cyborg_utils.teaching.workshop import for_instructor, for_participants, write_copies
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
-APART = ["06b_no_test_set"]  # opens on a study of one's own; tests/analysis/test_no_test.py runs it
+APART = ["06b_no_test_set"]  # opens on a user's study; tests/analysis/test_no_test.py runs it
 QUICK = ["01_corpus", "03_labeling", "05_fairness_analysis", "05g_traits", "07_score_essays"]
 
 
@@ -44,11 +44,11 @@ def tagged(notebook, tag: str) -> list:
     return [cell for cell in notebook.cells if tag in cell.metadata.get("tags", [])]
 
 
-# ---------------------------------------------------------------- how a lesson is built
+# ---------------------------------------------------------------- the parts of a notebook
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lesson_says_what_it_is_for_and_ends_with_what_was_learnt(name):
+def test_a_notebook_states_its_aims_and_ends_with_its_key_points(name):
     notebook = read(name)
     first = notebook.cells[0].source + notebook.cells[1].source
     for part in ("**Questions.**", "**You will learn**", "**Needs:**", "**Time:**", "minutes"):
@@ -69,6 +69,18 @@ def test_a_lesson_says_what_it_is_for_and_ends_with_what_was_learnt(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_cells_are_short_and_nothing_is_installed_from_a_notebook(name):
+    """Colab's one line of installation is on the start page."""
+    notebook = read(name)
+    assert not tagged(notebook, "install")
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    assert max(len(source.splitlines()) for source in code) <= 20
+    for source in code:
+        imports = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+        assert len(imports) <= 14
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_exercise_has_its_solution(name):
     tags = [(cell.metadata.get("tags") or [""])[0] for cell in read(name).cells]
     kinds = "".join({"exercise": "e", "solution": "s"}.get(tag, ".") for tag in tags)
@@ -79,29 +91,29 @@ def test_every_exercise_has_its_solution(name):
 def test_participants_get_no_solution_and_the_instructor_gets_all(name):
     notebook = read(name)
     solutions = tagged(notebook, "solution")
-    given, whole = for_participants(notebook), for_instructor(notebook)
+    participants, instructor = for_participants(notebook), for_instructor(notebook)
     kept = lines(c for c in notebook.cells if c not in solutions)
-    assert not (lines(solutions) - kept) & lines(given.cells)
+    assert not (lines(solutions) - kept) & lines(participants.cells)
     assert all(len(lines([cell]) - kept) > 1 for cell in solutions)
-    assert not tagged(given, "solution")
-    assert len(tagged(given, "answer")) == len(
+    assert not tagged(participants, "solution")
+    assert len(tagged(participants, "answer")) == len(
         [c for c, then in zip(notebook.cells, notebook.cells[1:], strict=False)
          if c not in solutions and then in solutions]
     )  # fmt: skip
-    assert [c.source for c in whole.cells] == [c.source for c in notebook.cells]
-    assert all(c.metadata["jupyter"]["source_hidden"] for c in tagged(whole, "solution"))
-    nbformat.validate(given)
-    nbformat.validate(whole)
+    assert [c.source for c in instructor.cells] == [c.source for c in notebook.cells]
+    assert all(c.metadata["jupyter"]["source_hidden"] for c in tagged(instructor, "solution"))
+    nbformat.validate(participants)
+    nbformat.validate(instructor)
 
 
-def test_copies_that_somebody_works_in_are_not_overwritten(tmp_path):
+def test_existing_copies_are_not_overwritten(tmp_path):
     written = write_copies(tmp_path)
     assert len(written) == 2 * (len(NAMES) + 1)
-    with pytest.raises(FileExistsError, match="participants is there already"):
+    with pytest.raises(FileExistsError, match="participants exists already"):
         write_copies(tmp_path)
 
 
-def test_every_link_of_the_start_page_leads_somewhere(checkout):
+def test_no_link_of_the_start_page_is_broken(checkout):
     for folder in ("notebooks", "workshop/participants", "workshop/instructor"):
         page = checkout / folder / "Start.ipynb"
         links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
@@ -113,7 +125,7 @@ def test_every_link_of_the_start_page_leads_somewhere(checkout):
 
 
 @pytest.mark.parametrize("name", ["demo", "tour"])
-def test_checkpoints_are_of_the_study_as_it_is_now(name):
+def test_precomputed_results_are_of_the_current_study(name):
     study = load_study(name)
     assert is_shipped(study), f"make reports STUDY={name}, then make precomputed"
     shipped = pd.read_parquet(precomputed_folder(study) / "corpus.parquet")
@@ -122,15 +134,15 @@ def test_checkpoints_are_of_the_study_as_it_is_now(name):
     assert sum(path.stat().st_size for path in files) < 6 * 2**20
 
 
-def test_checkpoints_stand_in_for_this_study_alone(tmp_path, monkeypatch):
+def test_precomputed_results_are_used_for_this_study_alone(tmp_path, monkeypatch):
     study = load_study("demo")
     monkeypatch.setattr(type(study), "folder", tmp_path / "demo")
     monkeypatch.setenv("CYBORG_HOME", str(tmp_path))
-    stood_in = need(corpus_file(study), study)
-    assert stood_in == precomputed_folder(study) / "corpus.parquet"
-    told = starting_from(study, "03_labeling")
-    assert "01_corpus (1 of 1)" in told and "02_teacher_training (1 of 1)" in told
-    assert "04_student_training" not in told
+    precomputed = need(corpus_file(study), study)
+    assert precomputed == precomputed_folder(study) / "corpus.parquet"
+    sentence = starting_from(study, "03_labeling")
+    assert "01_corpus (1 of 1)" in sentence and "02_teacher_training (1 of 1)" in sentence
+    assert "04_student_training" not in sentence
     other = load_study("demo", ["corpus.n_train=200"])
     assert starting_from(other, "03_labeling") == ""
     with pytest.raises(MissingInput, match="run notebooks/01_corpus.ipynb"):
@@ -142,13 +154,13 @@ def test_checkpoints_stand_in_for_this_study_alone(tmp_path, monkeypatch):
     assert "own results" in starting_from(study, "01b_teacher_pretraining")
 
 
-def test_a_checkpoint_that_is_not_there_is_an_error(tmp_path):
+def test_a_missing_result_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="run the cells above"):
         checkpoint(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("page", ["05e_pseudo_labels", "05g_traits", "05h_transfer"])
-def test_a_study_that_does_not_ask_a_question_says_so(page):
+def test_a_page_that_does_not_apply_to_a_study_is_refused(page):
     require_page(load_study("tour"), page)
     with pytest.raises(ParameterError, match=f"study demo has nothing for {page}: .*tour has it"):
         require_page(load_study("demo"), page)
@@ -158,7 +170,7 @@ def test_a_study_that_does_not_ask_a_question_says_so(page):
 
 
 def run_all(checkout, name: str, copy: str = "instructor"):
-    """Run All of a copy, in a kernel of its own."""
+    """Run All of a copy, in a new kernel; its texts."""
     path = checkout / "workshop" / copy / f"{name}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}})
@@ -170,24 +182,24 @@ def run_all(checkout, name: str, copy: str = "instructor"):
     )
 
 
-def alone(checkout, name: str) -> None:
+def run_alone(checkout, name: str) -> None:
     shutil.rmtree(checkout / "runs", ignore_errors=True)
-    told = run_all(checkout, name)
+    output = run_all(checkout, name)
     if name not in ("00_concepts", "01_corpus"):
-        assert "Starts from precomputed results" in told
+        assert "Starts from precomputed results" in output
     if name != "00_concepts":
-        assert "**Checkpoint.**" in told
+        assert "**Checkpoint.**" in output
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_solved_notebook_runs_from_the_shipped_checkpoints_alone(checkout, name):
-    alone(checkout, name)
+def test_a_solved_notebook_runs_from_the_precomputed_results_alone(checkout, name):
+    run_alone(checkout, name)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in QUICK + APART])
 def test_so_do_the_others(checkout, name):
-    alone(checkout, name)
+    run_alone(checkout, name)
 
 
 @pytest.mark.slow
@@ -199,7 +211,7 @@ def test_run_all_in_order_takes_less_than_a_quarter_of_an_hour(checkout):
     assert time.monotonic() - start < 15 * 60
 
 
-def test_no_place_on_a_machine_is_shipped():
+def test_no_path_of_a_machine_is_shipped():
     for path in (ROOT / "notebooks" / "precomputed").rglob("*"):
         if path.suffix in (".json", ".md"):
             text = path.read_text(encoding="utf-8")

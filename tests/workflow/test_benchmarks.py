@@ -59,28 +59,28 @@ def section(page: Path, name: str) -> str:
     return text.split(f"<!-- {name}: begin -->")[1].split(f"<!-- {name}: end -->")[0]
 
 
-def test_labeling_reads_the_same_logits_in_five_ways(page, models):
+def test_labeling_reads_the_same_logits_by_five_methods(page, models):
     rows = run(labeling, page, models, "--n", "4", "--tokens", "1024", "--repeats", "1")
     assert [row["essays"] for row in rows] == [4] * 5
     written = section(page, f"labeling-{hardware.kind()}")
-    assert all(row["way"] in written for row in rows) and "4 simulated essays" in written
+    assert all(row["method"] in written for row in rows) and "4 simulated essays" in written
 
 
-def test_labeling_prints_no_table_where_the_ways_differ(page, models, monkeypatch, capsys):
+def test_labeling_prints_no_table_where_the_methods_differ(page, models, monkeypatch, capsys):
     right = labeling.generate
     monkeypatch.setattr(labeling, "generate", lambda *given: right(*given)[::-1])
     before = page.read_text(encoding="utf-8")
-    with pytest.raises(SystemExit, match="do not agree"):
+    with pytest.raises(SystemExit, match="disagree"):
         run(labeling, page, models, "--n", "4", "--tokens", "1024", "--repeats", "1")
     assert page.read_text(encoding="utf-8") == before
     assert "essays/s" not in capsys.readouterr().out
 
 
-def test_teacher_training_measures_the_second_pass(page, models):
+def test_teacher_training_measures_the_second_epoch(page, models):
     rows = run(teacher_training, page, models, "--n", "5", "--batch", "2", "--plain-batch", "1")
     assert [row["essays"] for row in rows] == [4, 4]  # whole batches
     assert rows[0]["padded"] <= 0.01 + rows[1]["padded"]  # one essay at a time: only the label
-    assert "1 at once" in section(page, f"teacher-training-{hardware.kind()}")
+    assert "1 per forward pass" in section(page, f"teacher-training-{hardware.kind()}")
 
 
 def test_student_training_pads_less(page, models, tmp_path):
