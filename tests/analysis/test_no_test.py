@@ -267,7 +267,7 @@ def test_the_page_says_what_cannot_be_known_and_what_to_do(ran):
     assert re.search(r"Score about \d+ more essays by hand, drawn at random", told)
     assert "QWK on the 20 dev essays" in told
     assert "QWK on test" not in told and "SMD" not in told
-    assert f"make score STUDENT=runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
+    assert f"cyborg score runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
     pages = {path.name for path in page.parent.glob("*.html")}
     assert not [name for name in pages if name.startswith(("05", "06"))]
     linked = set(re.findall(r'href="([^"#]+\.html)"', page.read_text(encoding="utf-8")))

@@ -218,7 +218,7 @@ def student(spoil: Callable, place: Path, made) -> str:
 
 
 def score(given: bytes, place: Path, made) -> str:
-    """A CSV for `make score`."""
+    """A CSV for `cyborg score`."""
     (place / "new.csv").write_bytes(given)
     try:
         counts = score_file(made.ridge, place / "new.csv", place / "scores.csv")

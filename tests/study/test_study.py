@@ -277,7 +277,7 @@ def test_a_missing_input_says_which_notebook_and_command_make_it(tiny_file):
     told = str(caught.value)
     assert f"runs/{study.name}/corpus.parquet is not there yet" in told
     assert "notebooks/01_corpus.ipynb" in told
-    assert f"make reports STUDY={study.name}" in told
+    assert f"cyborg run {study.name}" in told
 
 
 # ---------------------------------------------------------------- one whole run

@@ -54,7 +54,7 @@ def recommendations(study: Study, needed: int | None, n_dev: int, n_unscored: in
         f" The file has {n_unscored:,} essays that nobody scored; new ones of the same kind serve "
         "as well.",
         "Write `test` for them and `train` for all others into a column `split` of the file, and "
-        "run `make study` under another name without `--no-test`: the same reports then judge.",
+        "run `cyborg new` under another name without `--no-test`: the same reports then judge.",
         "Fairness needs more: a group of fewer than "
         f"{study.evaluation.min_group} test essays gets no verdict at all.",
     ]
