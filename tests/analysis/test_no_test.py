@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -14,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
-from study_runs import ROOT
+from study_runs import ROOT, clean, run_study
 
 from cyborg_utils.analysis.no_test import essays_needed
 from cyborg_utils.cli import main
@@ -229,28 +226,13 @@ def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(stud
 def ran(study_file):
     settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200"]
     given = [argument for setting in settings for argument in ("--set", setting)]
-    command = [
-        sys.executable,
-        "-m",
-        "cyborg_utils",
-        "run",
-        str(study_file),
-        *given,
-        "--cores",
-        "2",
-    ]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=os.environ | {"PATH": path},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = run_study(str(study_file), *given, "--cores", "2")
         assert done.returncode == 0, done.stderr
         assert f"report: reports/{NAME}/index.html" in done.stdout
         yield load_study(str(study_file), settings)
     finally:
-        for home in ("runs", "reports"):
-            shutil.rmtree(ROOT / home / NAME, ignore_errors=True)
+        clean(NAME)
 
 
 def text_of(page: Path) -> str:
