@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
-from study_runs import ROOT
+from study_runs import run_study
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 
@@ -72,12 +69,6 @@ def run_hostile_study(folder: Path, name: str, sampling: str = "", evaluation: s
     }
     file = folder / f"{name}.yaml"
     file.write_text(STUDY.format(**given, sampling=sampling, evaluation=evaluation))
-    run = subprocess.run(
-        [sys.executable, "-m", "cyborg_utils", "run", str(file), "--cores", "2"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
+    run = run_study(str(file), "--cores", "2")
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
     return file

@@ -9,7 +9,15 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
+from cyborg_utils.study.config import load_study
+
 ROOT = Path(__file__).resolve().parents[1]  # the checkout that is tested
+QUICK = {"epochs": 0.1, "min_steps": 0, "max_tokens": 64}
+SMALL = [  # what makes each kind of part small, where a study has it
+    ("corpus.n_train", 80), ("corpus.n_dev", 40), ("corpus.n_test", 60), ("corpus.max_train", 200),
+    ("corpus.dev_size", 60), ("sampling.fractions", [0.3]), ("sampling.draws", [1]),
+    ("sampling.seeds", [1]), ("evaluation.replicates", 200),
+]  # fmt: skip
 
 
 def run_study(*arguments: str) -> subprocess.CompletedProcess:
@@ -23,6 +31,24 @@ def run_study(*arguments: str) -> subprocess.CompletedProcess:
         text=True,
         timeout=1200,
     )
+
+
+def small(name: str) -> list[str]:
+    """Settings under which a study takes a minute or two."""
+    study = load_study(name)
+    given = [
+        f"{key}={value}"
+        for key, value in SMALL
+        if key.split(".")[1] in type(getattr(study, key.split(".")[0])).model_fields
+    ]
+    for part in ("teachers", "students"):
+        for model in getattr(study, part):
+            if model.kind != "classical":
+                given += [f"{part}.{model.name}.{key}={value}" for key, value in QUICK.items()]
+            if getattr(model, "pretraining", None):
+                given += [f"{part}.{model.name}.pretraining.epochs=1"]
+                given += [f"{part}.{model.name}.pretraining.external_graded_essays=0"]
+    return given
 
 
 def clean(name: str) -> None:

@@ -7,7 +7,6 @@ together.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
-import yaml
 
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
 from cyborg_utils.labeling.ledger import essays_to_label
@@ -170,8 +168,3 @@ def score_part(
         part,
         loaded.labeling.jobs,
     )
-
-
-if __name__ == "__main__":  # what the Snakefile calls
-    pairs = (pair.split("=", 1) for pair in sys.argv[1:])
-    score_part(**{key: yaml.safe_load(value) for key, value in pairs})

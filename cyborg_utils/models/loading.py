@@ -167,8 +167,7 @@ def four_bits() -> BitsAndBytesConfig:
     """Configuration of the 4-bit weights of QLoRA (Dettmers et al., 2023)."""
     if find_spec("bitsandbytes") is None:
         raise ModelError(
-            "quantization: nf4 needs the package bitsandbytes: `.venv/bin/pip install "
-            "-c constraints.txt -e .[qlora]`"
+            "quantization: nf4 needs the package bitsandbytes: pip install 'cyborg-data[qlora]'"
         )
     return BitsAndBytesConfig(
         load_in_4bit=True,

@@ -47,7 +47,7 @@ def model_card(
         f"- **Privacy**: the folder holds the {len(profile.vocabulary):,} words that occur in at "
         "least two training essays.",
         "",
-        "Score a CSV: `make score STUDENT=<this folder> DATA=essays.csv OUT=scores.csv`.",
+        "Score a CSV: `cyborg score <this folder> essays.csv scores.csv`.",
     ]
     return "\n".join([*lines, *(_with_transformers(model) if encoder else []), ""])
 

@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 
 import nbformat
-import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from cyborg_utils.study.config import load_study
@@ -20,7 +19,6 @@ from cyborg_utils.study.notebook_cells import (
     read_notebook,
     without_lesson,
 )
-from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.storage import only_run
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -171,12 +169,3 @@ def run_stage(name: str, executed: Path, report: Path, parameters: dict) -> None
     lock = executed.with_name(f".{executed.stem}.lock")  # an interrupted run may still hold it
     with only_run(lock, f"stage {executed.stem}"):
         run_notebook(name, parameters, executed.resolve(), report.resolve())
-
-
-if __name__ == "__main__":  # what the Snakefile calls
-    name, executed, report, *pairs = sys.argv[1:]
-    values = {k: yaml.safe_load(v) for k, v in (pair.split("=", 1) for pair in pairs)}
-    try:
-        run_stage(name, Path(executed), Path(report), values)
-    except (StageError, ParameterError, OSError) as error:
-        sys.exit(str(error))

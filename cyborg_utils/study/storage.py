@@ -150,7 +150,7 @@ def need(path: Path, study: Study) -> Path:
         notebook = maker_of(name.as_posix()).notebook
         raise MissingInput(
             f"{shown_path(path)} is not there yet: run notebooks/{notebook}.ipynb with the "
-            f"same parameters, or `make reports STUDY={study.name}`"
+            f"same parameters, or `cyborg run {study.name}`"
         )
     return precomputed
 

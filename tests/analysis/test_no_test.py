@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -14,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from nbclient import NotebookClient
-from study_runs import ROOT
+from study_runs import ROOT, clean, run_study
 
 from cyborg_utils.analysis.no_test import essays_needed
 from cyborg_utils.cli import main
@@ -229,28 +226,13 @@ def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(stud
 def ran(study_file):
     settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200"]
     given = [argument for setting in settings for argument in ("--set", setting)]
-    command = [
-        sys.executable,
-        "-m",
-        "cyborg_utils",
-        "run",
-        str(study_file),
-        *given,
-        "--cores",
-        "2",
-    ]
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, env=os.environ | {"PATH": path},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = run_study(str(study_file), *given, "--cores", "2")
         assert done.returncode == 0, done.stderr
         assert f"report: reports/{NAME}/index.html" in done.stdout
         yield load_study(str(study_file), settings)
     finally:
-        for home in ("runs", "reports"):
-            shutil.rmtree(ROOT / home / NAME, ignore_errors=True)
+        clean(NAME)
 
 
 def text_of(page: Path) -> str:
@@ -267,7 +249,7 @@ def test_the_page_says_what_cannot_be_known_and_what_to_do(ran):
     assert re.search(r"Score about \d+ more essays by hand, drawn at random", told)
     assert "QWK on the 20 dev essays" in told
     assert "QWK on test" not in told and "SMD" not in told
-    assert f"make score STUDENT=runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
+    assert f"cyborg score runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
     pages = {path.name for path in page.parent.glob("*.html")}
     assert not [name for name in pages if name.startswith(("05", "06"))]
     linked = set(re.findall(r'href="([^"#]+\.html)"', page.read_text(encoding="utf-8")))

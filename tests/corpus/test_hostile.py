@@ -218,7 +218,7 @@ def student(spoil: Callable, tmp_path: Path, made) -> str:
 
 
 def score(data: bytes, tmp_path: Path, made) -> str:
-    """A CSV for `make score`."""
+    """A CSV for `cyborg score`."""
     (tmp_path / "new.csv").write_bytes(data)
     try:
         counts = score_file(made.ridge, tmp_path / "new.csv", tmp_path / "scores.csv")

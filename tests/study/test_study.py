@@ -277,7 +277,7 @@ def test_a_missing_input_says_which_notebook_and_command_make_it(tiny_file):
     text = str(caught.value)
     assert f"runs/{study.name}/corpus.parquet is not there yet" in text
     assert "notebooks/01_corpus.ipynb" in text
-    assert f"make reports STUDY={study.name}" in text
+    assert f"cyborg run {study.name}" in text
 
 
 # ---------------------------------------------------------------- one whole run

@@ -205,4 +205,4 @@ def test_four_bit_weights_ask_for_their_package(monkeypatch, tmp_path):
     settings = [*a_tokenizer(tmp_path, list("123456")), "teachers.llama.quantization=nf4"]
     monkeypatch.setattr(loading, "find_spec", lambda name: None)
     line = preflight.models(load_study("demo", settings))[-1]
-    assert not line.ok and "pip install -c constraints.txt -e .[qlora]" in line.message
+    assert not line.ok and "pip install 'cyborg-data[qlora]'" in line.message

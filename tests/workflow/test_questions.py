@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 
 import pytest
-from study_runs import ROOT
+from study_runs import ROOT, clean, run_study
 
 from cyborg_utils.analysis.paired import EVERYONE
 from cyborg_utils.study.config import load_study
@@ -24,17 +22,11 @@ def summary(tmp_path_factory):
     file = tmp_path_factory.mktemp("questions") / f"{NAME}.yaml"
     shutil.copy(TOUR, file)
     try:
-        run = subprocess.run(
-            [sys.executable, "-m", "cyborg_utils", "run", str(file), "--cores", "2"],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-        )
+        run = run_study(str(file), "--cores", "2")
         assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
         yield read_json(ROOT / "runs" / NAME / "summary.json")
     finally:
-        for place in ("runs", "reports"):
-            shutil.rmtree(ROOT / place / NAME, ignore_errors=True)
+        clean(NAME)
 
 
 def test_every_question_is_answered_on_a_page_of_its_own(summary):

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_models import classical, fitted
-from study_runs import ROOT
+from study_runs import ROOT, clean, run_study
 from transformers import pipeline
 
 from cyborg_utils.cli import main
@@ -324,25 +324,12 @@ def whole_way(tmp_path_factory):
         settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",
                     "evaluation.min_group=5", "sampling.fractions=[0.5, 1.0]"]  # fmt: skip
         given = [argument for setting in settings for argument in ("--set", setting)]
-        command = [
-            sys.executable,
-            "-m",
-            "cyborg_utils",
-            "run",
-            str(place / f"{name}.yaml"),
-            *given,
-        ]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            [*command, "--cores", "2"], cwd=ROOT, env=os.environ | {"PATH": path},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = run_study(str(place / f"{name}.yaml"), *given, "--cores", "2")
         assert done.returncode == 0, done.stderr
         yield load_study(str(place / f"{name}.yaml"), settings), place
     finally:
         patch.undo()
-        for home in ("runs", "reports"):
-            shutil.rmtree(ROOT / home / name, ignore_errors=True)
+        clean(name)
 
 
 def test_from_a_csv_to_reports_and_new_scores(whole_way):

@@ -56,7 +56,7 @@ def recommendations(study: Study, needed: int | None, n_dev: int, n_unscored: in
         "machine scores. The raters must not see the machine scores."
         f" The file has {n_unscored:,} unscored essays; new ones of the same kind serve as well.",
         "Write `test` for them and `train` for all others into a column `split` of the file, and "
-        "run `make study` under another name without `--no-test`: the same reports then evaluate.",
+        "run `cyborg new` under another name without `--no-test`: the same reports then evaluate.",
         "Fairness needs more: a subgroup of fewer than "
         f"{study.evaluation.min_group} test essays gets no verdict.",
     ]

@@ -1,0 +1,165 @@
+"""A study of a table of scores: which column is what, and what is refused in doubt."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cyborg_utils.cli import main
+from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.corpus.table_files import TableError, open_table
+from cyborg_utils.study.config import load_study
+from cyborg_utils.workflow import runner
+from cyborg_utils.workflow.evaluate_scores import Choices, read_scores, write_evaluation
+
+N = 60
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    human = rng.integers(1, 7, N)
+    return pd.DataFrame(
+        {
+            "Essay ID": [f"e{i}" for i in range(N)],
+            "human score": human,
+            "human score 2": np.clip(human + rng.integers(-1, 2, N), 1, 6),
+            "GPT score": (human + rng.normal(0, 0.5, N)).round(2),
+            "task": np.where(np.arange(N) % 2, "A", "B"),
+            "gender": np.where(np.arange(N) % 3, "F", "M"),
+            "note": "none",
+        }
+    )
+
+
+@pytest.fixture
+def table_of(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(frame: pd.DataFrame, name: str = "scores.csv", **how):
+        frame.to_csv(name, index=False, **how)
+        return open_table(tmp_path / name)
+
+    return write
+
+
+def test_columns_are_inferred_and_printed(scores, table_of, capsys):
+    table = table_of(scores, sep=";")
+    assert write_evaluation(table.path) == "scores"
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        "scores.csv: 60 essays (utf-8, columns separated by ';'), of which 60 have a human score",
+        "  id: column 'Essay ID'",
+        "  human score: column 'human score'",
+        "  second human score: column 'human score 2'",
+        "  prompt: column 'task'",
+        "  machine gpt_score: column 'GPT score'",
+        "  scale: 1 to 6 in steps of 1; where it is another one, give --scale MIN-MAX:STEP",
+        "  group gender: F 40, M 20",
+        "  not used: 'note'",
+        "wrote scores.yaml",
+    ]
+    study = load_study("scores")
+    assert study.machines == ["gpt_score"]
+    corpus = load_corpus(study).set_index("essay_id").loc[scores["Essay ID"]]
+    for role, column in (("score", "human score"), ("score_2", "human score 2"),
+                         ("gpt_score", "GPT score"), ("prompt", "task")):  # fmt: skip
+        np.testing.assert_array_equal(corpus[role], scores[column])
+
+
+def test_what_a_person_names_goes_first(scores, table_of):
+    scores = scores.rename(columns={"human score": "x", "GPT score": "y", "task": "z"})
+    choices = Choices("x", ("y", "human score 2"), None, "Essay ID", "gender", ("z",), (0, 6, 1))
+    contents = read_scores(table_of(scores), choices)
+    assert contents.columns == {"id": "Essay ID", "score": "x", "prompt": "gender"}
+    assert contents.machines == {"y": "y", "human_score_2": "human score 2"}
+    assert contents.groups == {"z": "z"}
+    assert contents.scale == (0, 6, 1)
+
+
+def test_machines_get_names_that_nothing_else_has(scores, table_of):
+    scores = scores.assign(score=scores["GPT score"], gender_=scores["GPT score"])
+    contents = read_scores(
+        table_of(scores), Choices("human score", ("score", "GPT score", "gender_"))
+    )
+    assert list(contents.machines) == ["machine_score", "gpt_score", "machine_gender"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rater score": "human score"},
+         "columns 'human score' and 'rater score' look like human scores: name the one that "
+         "counts with --human COLUMN"),
+        ({"AI score": "GPT score"},
+         "columns 'GPT score' and 'AI score' look like machine scores: name the one that counts "
+         "with --machine COLUMN; several machines are named one by one"),
+    ],
+)  # fmt: skip
+def test_a_doubt_is_answered_by_the_candidates_and_the_option(scores, table_of, change, message):
+    table = table_of(scores.assign(**{new: scores[old] for new, old in change.items()}))
+    with pytest.raises(TableError) as caught:
+        read_scores(table, Choices())
+    assert str(caught.value) == f"scores.csv: {message}"
+
+
+def test_a_score_that_no_name_tells_is_asked_for(scores, table_of):
+    table = table_of(scores.rename(columns={"GPT score": "y"}))
+    with pytest.raises(TableError) as caught:
+        read_scores(table, Choices())
+    assert str(caught.value) == (
+        "scores.csv: no column is called like a machine score: name it with --machine COLUMN; "
+        "columns of numbers are 'human score', 'human score 2', 'y'"
+    )
+
+
+def test_the_usual_short_names_are_known(scores, table_of):
+    short = {"human score": "H1", "human score 2": "H2", "GPT score": "M"}
+    contents = read_scores(table_of(scores.rename(columns=short)), Choices())
+    assert contents.columns["score"] == "H1"
+    assert contents.columns["second_score"] == "H2"
+    assert contents.machines == {"m": "M"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--machine", "none"], "scores.csv: --machine: no column 'none'"),
+        (["--human", "note"], "column 'note' has 60 values that are no numbers"),
+        (["--scale", "1-4"], "off the scale 1 to 4"),
+        (["--name", "a/b"], "'a/b' names no study"),
+    ],
+)
+def test_a_wrong_option_writes_nothing(scores, table_of, tmp_path, capsys, options, message):
+    table_of(scores)
+    assert main(["evaluate", "scores.csv", *options]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_a_study_is_run_again_but_never_overwritten(
+    scores, table_of, tmp_path, monkeypatch, capsys
+):
+    table_of(scores)
+    runs = []
+    monkeypatch.setattr(runner, "run_study", lambda name, **how: runs.append(name) or 0)
+    assert main(["evaluate", "scores.csv"]) == 0
+    written = (tmp_path / "scores.yaml").read_text()
+    assert main(["evaluate", "scores.csv"]) == 0
+    assert runs == ["scores", "scores"]
+    assert main(["evaluate", "scores.csv", "--scale", "0-6"]) == 2
+    assert "scores.yaml is there already and says something else" in capsys.readouterr().err
+    assert (tmp_path / "scores.yaml").read_text() == written
+    assert main(["evaluate", "scores.csv", "--scale", "0-6", "--name", "wider"]) == 0
+    assert load_study("wider").labels[0] == 0
+
+
+def test_study_and_reports_go_to_the_folder_that_is_named(scores, table_of, tmp_path, monkeypatch):
+    table_of(scores)
+    monkeypatch.setenv("CYBORG_HOME", "")  # what the command sets is removed after the test
+    monkeypatch.setattr(runner, "run_study", lambda name, **how: 0)
+    assert main(["evaluate", "scores.csv", "--out", "results"]) == 0
+    study = load_study("scores")
+    assert study.folder == tmp_path / "results" / "runs" / "scores"
+    assert study.corpus.file == "../scores.csv"
