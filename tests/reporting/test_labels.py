@@ -16,7 +16,7 @@ from cyborg_utils.analysis import agreement, calibration, measures, paired, subg
 from cyborg_utils.analysis.predictions import ONCE, at_primary_fraction, hard_only
 from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
 from cyborg_utils.corpus.text_screening import KINDS
-from cyborg_utils.labeling.strategies import READINGS
+from cyborg_utils.labeling.strategies import DECODING_RULES
 from cyborg_utils.reporting import figures, labels, verdicts
 from cyborg_utils.reporting.narrative import fairness, findings, questions
 from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
@@ -33,8 +33,8 @@ MARK = "¤"  # in no label
 N, LABELS = 240, [1, 2, 3, 4, 5, 6]
 ARMS = [
     Condition("human", None, 0.05), Condition("human", None, 0.1),
-    Condition("cyborg", "llama", 0.05, use="hard"), Condition("cyborg", "llama", 0.1, use="hard"),
-    Condition("cyborg", "llama", 0.1, use="soft"), Condition("full"),
+    Condition("cyborg", "llama", 0.05, strategy="hard"), Condition("cyborg", "llama", 0.1, strategy="hard"),
+    Condition("cyborg", "llama", 0.1, strategy="soft"), Condition("full"),
 ]  # fmt: skip
 ERROR = {"human": 1.1, "cyborg": 0.8, "full": 0.6, "teacher": 0.8}
 
@@ -211,7 +211,7 @@ def test_every_key_has_a_label():
         assert set(enum) <= set(labels.VERDICTS)
     assert set(labels.RULES) == set(labels.RULE_SOURCES) == set(measures.Rule)
     assert set(labels.METHODS) == set(METHODS)
-    assert set(labels.READINGS) == set(READINGS)
+    assert set(labels.DECODING_RULES) == set(DECODING_RULES)
     assert set(labels.ANOMALIES) == set(KINDS)
     assert set(labels.STATISTICS) == {*PAIR_STATISTICS, *paired.STATISTICS}
     assert labels.attribute_label(paired.EVERYONE) != paired.EVERYONE
