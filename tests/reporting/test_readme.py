@@ -10,6 +10,7 @@ import pytest
 from study_runs import ROOT
 
 from cyborg_utils import __version__
+from cyborg_utils.cli import commands
 from cyborg_utils.reporting.readme import STUDIES, kept, pages
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.storage import read_json
@@ -69,6 +70,16 @@ def test_make_commands_name_targets_studies_and_settings_that_exist(page):
         settings = re.search(r'SET="([^"]*)"', command)
         if study is None or study[1] not in ("mine", "name"):
             load_study(study[1] if study else "demo", settings[1].split() if settings else [])
+
+
+@pytest.mark.parametrize("page", [README, *DOCS], ids=lambda page: page.name)
+def test_cyborg_commands_and_their_options_exist(page):
+    for command in code_lines(page):
+        if not re.match(r"(\.venv/bin/)?cyborg [a-z]", command):
+            continue
+        name, *words = command.split("#")[0].split()[1:]
+        known = {option for p in commands.commands[name].params for option in p.opts}
+        assert {word for word in words if word.startswith("--")} <= known, command
 
 
 def test_the_code_that_the_architecture_page_names_exists():
