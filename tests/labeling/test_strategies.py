@@ -66,9 +66,9 @@ def use(**values) -> PseudoLabelStrategy:
 
 
 USES = [
-    use(), use(read="expected"), use(read="prior"), use(read="calibrated"),
+    use(), use(target="expected"), use(target="prior_corrected"), use(target="equated"),
     use(weight="confidence"), use(keep=0.5), use(human_weight=4),
-    use(read="expected", weight="confidence", keep=0.3, human_weight=2),
+    use(target="expected", weight="confidence", keep=0.3, human_weight=2),
 ]  # fmt: skip
 
 
@@ -143,13 +143,13 @@ def test_readings_say_what_they_promise():
     human = pd.DataFrame({"score": np.repeat(POINTS, [2, 8, 30, 30, 20, 10])})
     cyborg = pd.concat([human.assign(label_source="human"), ledger(300, 3, by_human=0)])
     read = {r: decode_scores(output, r, LABELS, cyborg, dev_of()) for r in DECODING_RULES}
-    assert np.array_equal(read["label"], output["score"])
+    assert np.array_equal(read["hard"], output["score"])
     assert np.array_equal(read["expected"], output["expected"])
-    assert (read["prior"] == 1).mean() < (read["label"] == 1).mean()  # people hardly give a 1
+    assert (read["prior_corrected"] == 1).mean() < (read["hard"] == 1).mean()  # people hardly give a 1
     dev, line = dev_of(), output["expected"].to_numpy()
     line = (line - dev["continuous"].mean()) / dev["continuous"].std() * dev["human"].std()
     expected = np.clip(line + dev["human"].mean(), 1, 6)
-    assert np.abs(read["calibrated"] - expected).max() <= 0.5 + 1e-9
+    assert np.abs(read["equated"] - expected).max() <= 0.5 + 1e-9
 
 
 def test_the_prior_is_fitted_on_the_labelled_essays_whatever_is_read():
@@ -163,7 +163,7 @@ def test_the_prior_is_fitted_on_the_labelled_essays_whatever_is_read():
 # ---------------------------------------------------------------- what is learnt
 
 
-@pytest.mark.parametrize("how", USES, ids=lambda u: f"{u.read}-{u.weight}-{u.keep:g}")
+@pytest.mark.parametrize("how", USES, ids=lambda u: f"{u.target}-{u.weight}-{u.keep:g}")
 @settings(deadline=None, max_examples=15)
 @given(st.integers(12, 80), SEEDS)
 def test_no_use_changes_a_human_label_and_weights_have_mean_1(how, n, seed):
@@ -228,7 +228,7 @@ def test_the_share_kept_is_exact(percent):
 
 def test_soft_labels_are_certain_where_a_person_scored():
     given_ = ledger(60, 1)
-    learnt = apply_strategy(given_, use(read="expected"), LABELS, dev_of())
+    learnt = apply_strategy(given_, use(target="expected"), LABELS, dev_of())
     columns = probability_columns(LABELS)
     human = given_["label_source"] == "human"
     assert learnt.loc[~human, columns].equals(given_.loc[~human, columns])
@@ -240,7 +240,7 @@ def test_soft_labels_are_certain_where_a_person_scored():
 
 def test_an_expected_score_without_probabilities_is_learnt_as_a_number():
     given_ = ledger(40, 1)[["label_source", "score", "expected"]]
-    learnt = apply_strategy(given_, use(read="expected"), LABELS, dev_of())
+    learnt = apply_strategy(given_, use(target="expected"), LABELS, dev_of())
     assert list(learnt) == ["score", "weight"]
     assert learnt["score"].equals(given_["expected"])
 
@@ -277,10 +277,10 @@ def study(uses: list[dict], *heads: str) -> Study:
 @pytest.mark.parametrize(
     ("uses", "message"),
     [
-        ([{"name": "soft", "read": "expected"}], "the first must be `{name: hard}`"),
+        ([{"name": "soft", "target": "expected"}], "the first must be `{name: hard}`"),
         ([{"name": "hard", "keep": 0.5}], "the first must be `{name: hard}`"),
         ([{"name": "hard"}, {"name": "a"}, {"name": "a", "keep": 0.5}], "two of the name 'a'"),
-        ([{"name": "hard"}, {"name": "p", "read": "prior"}], "'p' needs a Teacher with prob"),
+        ([{"name": "hard"}, {"name": "p", "target": "prior_corrected"}], "'p' needs a Teacher with prob"),
         ([{"name": "hard"}, {"name": "w", "weight": "confidence"}], "'w' needs a Teacher"),
         ([{"name": "hard"}, {"name": "k", "keep": 0.5}], "'k' needs a Teacher"),
         ([{"name": "hard"}, {"name": "k", "keep": 0}], "greater than 0"),
@@ -296,10 +296,10 @@ def test_uses_that_cannot_be_are_refused(uses, message):
 
 def test_only_a_teacher_with_probabilities_is_used_where_they_are_needed():
     mixed = study(
-        [{"name": "hard"}, {"name": "p", "read": "prior"}], "regression", "classification"
+        [{"name": "hard"}, {"name": "p", "target": "prior_corrected"}], "regression", "classification"
     )
     taught = {(c.teacher, c.strategy) for c in conditions(mixed) if c.arm == "cyborg"}
     assert taught == {("t0", "hard"), ("t1", "hard"), ("t1", "p")}
-    assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").use == "p"
+    assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").strategy == "p"
     with pytest.raises(ParameterError, match="'p' needs probabilities.* 't0' gives none"):
         condition(mixed, "cyborg", "t0", 0.1, 1, "p")
