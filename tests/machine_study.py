@@ -32,7 +32,7 @@ evaluation:
 
 
 def machine_scores() -> pd.DataFrame:
-    """1,500 essays: `fair` follows the true score, `strict` takes half a point from ell = yes."""
+    """1,500 essays: `fair` follows the true score, `strict` scores ell = yes half a point lower."""
     rng, n = np.random.default_rng(11), 1500
     true = rng.normal(3.2, 0.9, n)
     ell = np.where(rng.random(n) < 0.3, "yes", "no").astype(object)

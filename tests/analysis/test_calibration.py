@@ -88,14 +88,14 @@ def test_a_constant_machine_is_calibrated_to_what_people_say_on_average(said):
 # ---------------------------------------------------------------- runs
 
 
-def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
+def runs(n: int, seed: int, severity: float) -> pd.DataFrame:
     """Two seeds of one arm; essays of group b are scored half a point too low on top of that."""
     parts = []
     _, human = essays(n, seed)
     for run in (1, 2):
         rng = np.random.default_rng([seed, run])
         in_b = np.arange(n) % 2
-        machine = human + rng.normal(0, 0.6, n) - strict - 0.5 * in_b
+        machine = human + rng.normal(0, 0.6, n) - severity - 0.5 * in_b
         parts.append(
             pd.DataFrame(
                 {
@@ -112,7 +112,7 @@ def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def compared():
     study = load_study("demo", ["evaluation.replicates=400"])
-    dev, test = runs(300, 1, strict=0.75), runs(2000, 2, strict=0.75)
+    dev, test = runs(300, 1, severity=0.75), runs(2000, 2, severity=0.75)
     corpus = pd.DataFrame({"essay_id": test["essay_id"].unique()})
     corpus["kind"] = np.where(np.arange(len(corpus)) % 2, "b", "a")
     table, bias = compare_calibrations(study, dev, test, corpus, ["kind"])

@@ -71,7 +71,7 @@ def study_of(tmp_path, monkeypatch, capsys):
 # ---------------------------------------------------------------- the study
 
 
-def test_every_scored_essay_is_learnt_from_or_picks_weights(essays, study_of):
+def test_every_scored_essay_is_in_train_or_dev(essays, study_of):
     code, printed, error, path = study_of(essays, "--no-test")
     assert (code, error) == (0, "")
     assert "scored essays: 40 train, 20 dev, 0 test; 140 unscored ones are for the" in printed
@@ -146,15 +146,15 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("settings", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_needs_test_essays_is_refused_at_load(study_file, settings, told):
+@pytest.mark.parametrize(("settings", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_needs_test_essays_is_refused_at_load(study_file, settings, expected):
     load_study(str(study_file))
     with pytest.raises(ParameterError) as caught:
         load_study(str(study_file), settings)
     assert "leaves no test essays, so that nothing can be evaluated on them; it needs" in str(
         caught.value
     )
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["demo", "predictions"])
@@ -208,13 +208,13 @@ def test_half_the_width_takes_four_times_the_essays():
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (np.nan, np.nan)])
 def test_an_interval_that_says_nothing_gives_no_number(study_file, low, high):
     assert essays_needed(low, high, 20) is None
-    told = recommendations(load_study(str(study_file)), None, 20, 140)[0]
-    assert "Score at least 30 more essays" in told and "cannot be estimated" in told
+    line = recommendations(load_study(str(study_file)), None, 20, 140)[0]
+    assert "Score at least 30 more essays" in line and "cannot be estimated" in line
 
 
 def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(study_file):
-    told = " ".join(limitations(load_study(str(study_file)), 20))
-    assert "`gender`" in told and "the checkpoints of modernbert were selected" in told
+    text = " ".join(limitations(load_study(str(study_file)), 20))
+    assert "`gender`" in text and "the checkpoints of modernbert were selected" in text
     ridge = ["students=[{name: ridge, kind: classical}]"]
     assert "checkpoints" not in " ".join(limitations(load_study(str(study_file), ridge), 20))
 
@@ -243,13 +243,13 @@ def text_of(page: Path) -> str:
 
 def test_the_page_states_limitations_and_next_steps(ran):
     page = ROOT / "reports" / ran.name / "index.html"
-    told = text_of(page)
-    assert STATEMENT in told
-    assert "Limitations" in told and "Next steps" in told
-    assert re.search(r"Score about \d+ more essays by hand, drawn at random", told)
-    assert "QWK on the 20 dev essays" in told
-    assert "QWK on test" not in told and "SMD" not in told
-    assert f"cyborg score runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
+    text = text_of(page)
+    assert STATEMENT in text
+    assert "Limitations" in text and "Next steps" in text
+    assert re.search(r"Score about \d+ more essays by hand, drawn at random", text)
+    assert "QWK on the 20 dev essays" in text
+    assert "QWK on test" not in text and "SMD" not in text
+    assert f"cyborg score runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in text
     pages = {path.name for path in page.parent.glob("*.html")}
     assert not [name for name in pages if name.startswith(("05", "06"))]
     linked = set(re.findall(r'href="([^"#]+\.html)"', page.read_text(encoding="utf-8")))
@@ -260,10 +260,10 @@ def test_the_other_pages_say_it_too_and_evaluate_nothing(ran):
     pages = sorted((ROOT / "reports" / ran.name).glob("0[134]*.html"))
     assert len(pages) == 4
     for page in pages:
-        told = text_of(page)
-        assert STATEMENT in told, page.name
-        assert "on test, 95 % interval" not in told, page.name
-        assert "Test essays by group" not in told, page.name
+        text = text_of(page)
+        assert STATEMENT in text, page.name
+        assert "on test, 95 % interval" not in text, page.name
+        assert "Test essays by group" not in text, page.name
     results = [*ran.folder.rglob("student.json"), *ran.folder.rglob("labeling.json")]
     assert [read_json(path)["test"] for path in results] == [None] * 3
 
@@ -275,8 +275,8 @@ def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
     given.source = f"study = {str(study_file)!r}\nsettings = {ran.settings!r}"
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
     client.execute()
-    told = str([cell.get("outputs") for cell in notebook.cells])
-    assert "**Checkpoint.**" in told and "Half the width takes four times" in told
+    outputs = str([cell.get("outputs") for cell in notebook.cells])
+    assert "**Results written**" in outputs and "Half the width takes four times" in outputs
 
 
 def test_the_summary_holds_dev_alone(ran):
