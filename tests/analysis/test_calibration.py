@@ -176,7 +176,7 @@ def test_findings_say_what_the_mean_constraint_does(compared):
     table, _ = compared
     (line,) = calibration_findings(table.reset_index(), "electra", 0.1)
     assert line.startswith("**electra**, cyborg by t, 10 %: the mean constraint changes QWK by +0.")
-    assert "of 2 groups 0 are shown to be within ±0.1 (0 before), 2 outside (2 before)" in line
+    assert "of 2 subgroups 0 are shown to be within ±0.1 (0 before), 2 outside (2 before)" in line
     assert "Least bias: " in line and "neither 0.10 nor 0.05 is reached." in line
     without = table.reset_index().assign(largest=None)
     assert "no subgroup is large enough" in calibration_findings(without, "electra", 0.1)[0]
