@@ -77,11 +77,11 @@ def measures_by_condition(
         other = run["essay_id"].map({} if second is None else second).to_numpy(dtype=float)
         both = np.isfinite(other)
         if both.any():
-            beside = human_human_comparison(
+            comparison = human_human_comparison(
                 human[both], other[both], score[both], study.labels, 200
             )
             for statistic, rule in DEGRADATIONS.items():
-                value, se, limit = beside.loc[statistic, ["degradation", "se", "limit"]]
+                value, se, limit = comparison.loc[statistic, ["degradation", "se", "limit"]]
                 ruled.append((*keys, rule, value, se, -np.inf, limit))
             row["prmse"] = prmse_interval(np.column_stack([human, other]), continuous)["prmse"]
         rows.append(row)
@@ -93,8 +93,8 @@ def measures_by_condition(
     half_width = stats.t.ppf(0.975, rules["df"]) * rules["se"]
     rules["low"], rules["high"] = rules["value"] - half_width, rules["value"] + half_width
     kappa = rules["rule"] == Rule.QWK
-    known = table.set_index("condition").loc[rules.loc[kappa, "condition"], ["low", "high"]]
-    rules.loc[kappa, ["low", "high"]] = known.to_numpy()
+    intervals = table.set_index("condition").loc[rules.loc[kappa, "condition"], ["low", "high"]]
+    rules.loc[kappa, ["low", "high"]] = intervals.to_numpy()
     inside = (rules["low"] >= rules["least"]) & (rules["high"] <= rules["most"])
     outside = (rules["high"] < rules["least"]) | (rules["low"] > rules["most"])
     rules["verdict"] = RuleVerdict.INCONCLUSIVE

@@ -109,16 +109,16 @@ def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, dict
     table = bins.mean().assign(essays=bins.size()).reset_index(drop=True)
     gap = (table["confidence"] - table["accuracy"]).abs()
     ece = (gap * table["essays"]).sum() / table["essays"].sum()
-    rng, chance = np.random.default_rng(0), []
+    rng, simulated = np.random.default_rng(0), []
     for _ in range(SIMULATIONS):  # of a perfectly calibrated Teacher
         correct = (
             pd.Series(rng.random(len(confidence)) < confidence).groupby(place.to_numpy()).mean()
         )
         miss = (correct.to_numpy() - table["confidence"]).abs()
-        chance.append((miss * table["essays"]).sum() / table["essays"].sum())
+        simulated.append((miss * table["essays"]).sum() / table["essays"].sum())
     return table, {
         "ece": float(ece),
-        "by_chance": float(np.mean(chance)),
+        "by_chance": float(np.mean(simulated)),
         "overconfidence": float(confidence.mean() - right.mean()),
     }
 

@@ -154,7 +154,7 @@ def run_stage(name: str, executed: Path, report: Path, parameters: dict) -> None
 
     Parameters
     ----------
-    parameters : `study` and `settings` are left out where the notebook is about no study.
+    parameters : `study` and `settings` are omitted where the notebook is about no study.
     name, executed, report : as for `run_notebook`.
 
     Raises

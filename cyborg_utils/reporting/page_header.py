@@ -63,4 +63,4 @@ def checkpoint(path: Path) -> str:
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: run the cells above in their order")
     size = sum(f.stat().st_size for f in [path, *path.rglob("*")] if f.is_file()) / 1024
-    return f"**Checkpoint.** `{shown_path(path)}` is written, {size:,.0f} KB."
+    return f"**Results written** to `{shown_path(path)}`, {size:,.0f} KB."

@@ -88,20 +88,21 @@ def test_a_constant_machine_is_calibrated_to_what_people_say_on_average(said):
 # ---------------------------------------------------------------- runs
 
 
-def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
+def runs(n: int, seed: int, severity: float) -> pd.DataFrame:
     """Two seeds of one arm; essays of group b are scored half a point too low on top of that."""
     parts = []
     _, human = essays(n, seed)
     for run in (1, 2):
         rng = np.random.default_rng([seed, run])
         in_b = np.arange(n) % 2
-        machine = human + rng.normal(0, 0.6, n) - strict - 0.5 * in_b
+        machine = human + rng.normal(0, 0.6, n) - severity - 0.5 * in_b
         parts.append(
             pd.DataFrame(
                 {
                     "essay_id": [f"{seed}-{i}" for i in range(n)], "human": human,
                     "continuous": machine, "score": round_to_scale(machine, LABELS),
-                    **Condition("cyborg", "t", 0.1, use="hard").fields, "draw": 1, "seed": run,
+                    **Condition("cyborg", "t", 0.1, strategy="hard").fields,
+                    "draw": 1, "seed": run,
                     "n_human": 100, "n_train": 1000, "truncated": 0,
                 }
             )
@@ -112,7 +113,7 @@ def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def compared():
     study = load_study("demo", ["evaluation.replicates=400"])
-    dev, test = runs(300, 1, strict=0.75), runs(2000, 2, strict=0.75)
+    dev, test = runs(300, 1, severity=0.75), runs(2000, 2, severity=0.75)
     corpus = pd.DataFrame({"essay_id": test["essay_id"].unique()})
     corpus["kind"] = np.where(np.arange(len(corpus)) % 2, "b", "a")
     table, bias = compare_calibrations(study, dev, test, corpus, ["kind"])
@@ -176,7 +177,7 @@ def test_findings_say_what_the_mean_constraint_does(compared):
     table, _ = compared
     (line,) = calibration_findings(table.reset_index(), "electra", 0.1)
     assert line.startswith("**electra**, cyborg by t, 10 %: the mean constraint changes QWK by +0.")
-    assert "of 2 groups 0 are shown to be within ±0.1 (0 before), 2 outside (2 before)" in line
+    assert "of 2 subgroups 0 are shown to be within ±0.1 (0 before), 2 outside (2 before)" in line
     assert "Least bias: " in line and "neither 0.10 nor 0.05 is reached." in line
     without = table.reset_index().assign(largest=None)
-    assert "no group is large enough" in calibration_findings(without, "electra", 0.1)[0]
+    assert "no subgroup is large enough" in calibration_findings(without, "electra", 0.1)[0]

@@ -1,5 +1,5 @@
-"""What a study makes does not depend on scores that it must not know: absurd ones are planted as
-test scores and as the hidden scores of train, and nothing moves before the evaluation.
+"""No leakage: models, labels and scores do not depend on withheld human scores. With absurd ones
+planted as test scores and as withheld scores of train, nothing changes before the evaluation.
 
 The notebooks 02, 03 and 04 are run cell by cell, in this process, without their figures.
 """
@@ -63,12 +63,12 @@ arms: [human, cyborg]
 evaluation: {replicates: 200, min_group: 5}
 """
 SCORES = ["score", "score_2", "true_score", "vocabulary", "true_vocabulary", "proficiency"]
-LEARNT_BY_ELECTRA = ["human-f0.3-d1", "cyborg-logistic-expected-f0.3-d1",
+ELECTRA_RUNS = ["human-f0.3-d1", "cyborg-logistic-expected-f0.3-d1",
                      "cyborg-logistic-f0.3-d1-no0"]  # fmt: skip
 
 
 def run(notebook: str, **parameters) -> None:
-    """The code cells of a notebook's report, the parameters laid over its own."""
+    """Run the code cells of a notebook's report, with parameters that override its own."""
     cells = without_lesson(read_notebook(notebook)).cells
     scope = {"__name__": "__main__"}
     for cell in cells:
@@ -79,7 +79,7 @@ def run(notebook: str, **parameters) -> None:
 
 
 class Made:
-    """Everything that a study makes of a corpus before its evaluation."""
+    """All results of a study on a corpus before its evaluation."""
 
     def __init__(self, folder: Path, file: Path, corpus: pd.DataFrame, students: list[str]):
         self.folder, self.corpus = folder, corpus
@@ -100,7 +100,7 @@ class Made:
                     run("03_labeling", teacher=teacher, **u)
             for c in conditions(self.study):
                 for student in students:
-                    if student == "electra" and c.slug not in LEARNT_BY_ELECTRA:
+                    if student == "electra" and c.slug not in ELECTRA_RUNS:
                         continue
                     run("04_student_training", student=student, seed=1, **given(**vars(c)))
             self.files = {
@@ -112,10 +112,10 @@ class Made:
                 for u in subsets(self.study)
             }
             self.calibrated = self._calibrated()
-            self.read = self._read()
+            self.decoded = self._decoded()
 
     def scores(self, student: str, c: Condition) -> pd.DataFrame:
-        """A Student's own columns of its predictions."""
+        """The columns of predictions that a Student computes."""
         name = student_folder(self.study, student, c, 1).relative_to(self.study.folder)
         return own(pd.read_parquet(self.files[f"{name}/predictions.parquet"]))
 
@@ -123,7 +123,7 @@ class Made:
         dev, test = (hard_only(collect_runs(self.study, "ridge", s)) for s in ("dev", "test"))
         return {m: own(calibrate_runs(dev, test, m, self.study.labels)) for m in METHODS}
 
-    def _read(self) -> pd.DataFrame:
+    def _decoded(self) -> pd.DataFrame:
         test, dev = (collect_teacher(self.study, "logistic", s) for s in ("test", "dev"))
         ledger_of = partial(read_ledger, self.study, "logistic")
         return own(decoded_scores(self.study, test, dev, ledger_of))
@@ -134,7 +134,7 @@ def own(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def other_scores(corpus: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
-    """The corpus with another score of every kind for the chosen essays."""
+    """The corpus with other scores of every kind for the chosen essays."""
     rng, corpus = np.random.default_rng(1), corpus.copy()
     for name in SCORES:
         moved = (corpus[name].round() - 1 + rng.integers(1, 6, len(corpus))) % 6 + 1
@@ -144,7 +144,7 @@ def other_scores(corpus: pd.DataFrame, chosen: pd.Series) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def variants(tmp_path_factory) -> dict[str, Made]:
-    """The study as it is, and with other scores of essays that it must not, or does, look at."""
+    """The study as it is, and with other scores of essays that it must not use, or does use."""
     folder = tmp_path_factory.mktemp("leaks")
     file = folder / "secret.yaml"
     file.write_text(STUDY)
@@ -171,7 +171,7 @@ def test_secret_scores_change_no_teacher_and_no_ledger(variants):
     plain, secret = variants["plain"], variants["secret"]
     assert plain.teachers == secret.teachers
     ledgers = [name for name in plain.files if name.endswith("labels.parquet")]
-    assert len(ledgers) == 4  # two Teachers, all prompts and one left out
+    assert len(ledgers) == 4  # two Teachers, with all prompts and with one held out
     for name in ledgers:
         assert plain.files[name].read_bytes() == secret.files[name].read_bytes()
 
@@ -179,20 +179,20 @@ def test_secret_scores_change_no_teacher_and_no_ledger(variants):
 def test_secret_scores_change_no_score_of_a_student(variants):
     plain, secret = variants["plain"], variants["secret"]
     for c in conditions(plain.study):
-        for student in ["ridge"] + ["electra"] * (c.slug in LEARNT_BY_ELECTRA):
+        for student in ["ridge"] + ["electra"] * (c.slug in ELECTRA_RUNS):
             first, second = (made.scores(student, c) for made in (plain, secret))
             assert {"continuous", "score", "continuous:vocabulary"} <= set(first)
             pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
-def test_secret_scores_change_no_map_and_no_reading(variants):
+def test_secret_scores_change_no_calibration_and_no_decoding(variants):
     plain, secret = variants["plain"], variants["secret"]
     for method in METHODS:
         pd.testing.assert_frame_equal(
             plain.calibrated[method], secret.calibrated[method], check_exact=True
         )
-    assert set(plain.read["decoding_rule"]) == {"hard", "expected", "prior_corrected", "equated"}
-    pd.testing.assert_frame_equal(plain.read, secret.read, check_exact=True)
+    assert set(plain.decoded["decoding_rule"]) == {"hard", "expected", "prior_corrected", "equated"}
+    pd.testing.assert_frame_equal(plain.decoded, secret.decoded, check_exact=True)
 
 
 def test_secret_scores_are_those_that_the_evaluation_sees(variants):
@@ -211,17 +211,17 @@ def moved(first: pd.DataFrame, second: pd.DataFrame, name: str = "continuous") -
     return not first[name].equals(second[name])
 
 
-def test_scores_of_u_move_everything_that_is_learnt(variants):
+def test_scores_of_u_change_everything_that_is_trained(variants):
     plain, other = variants["plain"], variants["u"]
     assert not set(plain.teachers.values()) & set(other.teachers.values())
     for c in conditions(plain.study):
         for name in ("continuous", "continuous:vocabulary"):
             assert moved(plain.scores("ridge", c), other.scores("ridge", c), name)
-    read = plain.read["decoding_rule"] == "prior_corrected"
-    assert moved(plain.read[read], other.read[read], "score")
+    rule = plain.decoded["decoding_rule"] == "prior_corrected"
+    assert moved(plain.decoded[rule], other.decoded[rule], "score")
 
 
-def test_scores_of_dev_move_what_is_fitted_on_dev_alone(variants):
+def test_scores_of_dev_change_only_what_is_fitted_on_dev(variants):
     plain, other = variants["plain"], variants["dev"]
     for c in conditions(plain.study):
         first, second = plain.scores("ridge", c), other.scores("ridge", c)
@@ -230,5 +230,5 @@ def test_scores_of_dev_move_what_is_fitted_on_dev_alone(variants):
         first, second = plain.calibrated[method], other.calibrated[method]
         assert moved(first, second, "score") == (method != "none")
     for rule in ("hard", "expected", "prior_corrected", "equated"):
-        first, second = (m.read[m.read["decoding_rule"] == rule] for m in (plain, other))
+        first, second = (m.decoded[m.decoded["decoding_rule"] == rule] for m in (plain, other))
         assert moved(first, second, "score") == (rule == "equated")

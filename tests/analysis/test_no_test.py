@@ -1,4 +1,4 @@
-"""A study of one's own essays without a test part: what it says, and what it refuses to say."""
+"""A study without a test set: its report, its limitations, and the settings that it refuses."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
 from cyborg_utils.workflow import study_files
 
-NAME = f"test_unjudged_{os.getpid()}"
+NAME = f"test_no_test_{os.getpid()}"
 STATEMENT = "This study has no human-scored test essays"
 N, SCORED = 200, 60
 
 
 @pytest.fixture(scope="module")
 def essays() -> pd.DataFrame:
-    """Essays as a school may have them; people scored the first 60."""
+    """Essays as a school may have them; the first 60 are human-scored."""
     made = simulate_corpus(N, seed=11)
     frame = made[["essay_id", "text", "gender"]].assign(mark=made["score"].astype("Int64"))
     frame.loc[SCORED:, "mark"] = pd.NA
@@ -44,7 +44,7 @@ def essays() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def study_file(essays, tmp_path_factory):
     """What `cyborg new ... --no-test` writes for them."""
-    place, patch = tmp_path_factory.mktemp("unjudged"), pytest.MonkeyPatch()
+    place, patch = tmp_path_factory.mktemp("no_test"), pytest.MonkeyPatch()
     essays.to_csv(place / "essays.csv", index=False)
     patch.setattr(study_files, "params_folder", lambda: place)
     try:
@@ -71,7 +71,7 @@ def study_of(tmp_path, monkeypatch, capsys):
 # ---------------------------------------------------------------- the study
 
 
-def test_every_scored_essay_is_learnt_from_or_picks_weights(essays, study_of):
+def test_every_scored_essay_is_in_train_or_dev(essays, study_of):
     code, printed, error, path = study_of(essays, "--no-test")
     assert (code, error) == (0, "")
     assert "scored essays: 40 train, 20 dev, 0 test; 140 unscored ones are for the" in printed
@@ -108,14 +108,14 @@ def test_where_all_essays_are_scored_the_option_is_refused(essays, study_of):
     assert "nothing for a Teacher to score and nothing to judge by; leave --no-test out" in error
 
 
-def test_a_test_part_of_the_file_is_not_thrown_away(essays, study_of):
+def test_a_test_set_of_the_file_is_not_ignored(essays, study_of):
     parts = ["train"] * 50 + ["test"] * 10 + ["train"] * 140
     code, _, error, _ = study_of(essays.assign(split=parts), "--no-test")
     assert code == 2
     assert "column 'split' has 10 test essays; leave --no-test out" in error
 
 
-def test_once_more_essays_are_scored_they_judge_and_u_stays_as_large(essays, study_of):
+def test_newly_scored_essays_become_the_test_set_and_u_stays_as_large(essays, study_of):
     """What the page advises: the new scores in a column `split` as test, all others train."""
     scores = simulate_corpus(N, seed=11)["score"].astype("Int64")
     more = essays.assign(split="train")
@@ -133,12 +133,12 @@ def test_once_more_essays_are_scored_they_judge_and_u_stays_as_large(essays, stu
 REFUSED = {
     "a share for test": (["corpus.test_share=0.2"], "corpus.test_share: 0"),
     "a curve": (["sampling.fractions=[0.5, 1.0]"], "sampling.fractions: [1.0]"),
-    "hidden scores": (["sampling.fractions=[0.5]"], "sampling.fractions: [1.0]"),
+    "withheld scores": (["sampling.fractions=[0.5]"], "sampling.fractions: [1.0]"),
     "full": (["arms=[human, full]"], "arms: [human, cyborg], or one of them"),
-    "a prompt left out": (["sampling.held_out_prompts=[a]"], "no sampling.held_out_prompts"),
+    "a held-out prompt": (["sampling.held_out_prompts=[a]"], "no sampling.held_out_prompts"),
     "transfer": (["transfer=[demo]"], "no transfer"),
     "comparisons": (["evaluation.comparisons=[[ridge, modernbert]]"], "no evaluation.comparisons"),
-    "uses": (
+    "strategies": (
         ["pseudo_label_strategies=[{name: hard}, {name: e, target: expected}]"],
         "no other pseudo_label_strategies",
     ),
@@ -146,24 +146,24 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("settings", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_needs_test_essays_is_refused_at_load(study_file, settings, told):
+@pytest.mark.parametrize(("settings", "expected"), REFUSED.values(), ids=REFUSED)
+def test_what_needs_test_essays_is_refused_at_load(study_file, settings, expected):
     load_study(str(study_file))
     with pytest.raises(ParameterError) as caught:
         load_study(str(study_file), settings)
     assert "leaves no test essays, so that nothing can be evaluated on them; it needs" in str(
         caught.value
     )
-    assert told in str(caught.value)
+    assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["demo", "predictions"])
-def test_only_essays_from_files_can_lack_a_test_part(name):
+def test_only_essays_from_files_can_lack_a_test_set(name):
     with pytest.raises(ParameterError, match="evaluation.has_test_set: false"):
         load_study(name, ["evaluation.has_test_set=false"])
 
 
-def test_a_test_part_that_is_there_is_not_ignored(essays, study_file, tmp_path):
+def test_an_existing_test_set_is_not_ignored(essays, study_file, tmp_path):
     parts = ["train"] * 50 + ["test"] * 10 + ["train"] * 140
     essays.assign(split=parts).to_csv(tmp_path / "essays.csv", index=False)
     settings = [
@@ -174,19 +174,19 @@ def test_a_test_part_that_is_there_is_not_ignored(essays, study_file, tmp_path):
         load_corpus(load_study(str(study_file), settings))
 
 
-def test_without_the_declaration_a_missing_test_part_is_refused_and_the_way_out_named(study_file):
+def test_without_the_setting_a_missing_test_set_is_refused_with_the_remedy(study_file):
     study = load_study(str(study_file), ["evaluation.has_test_set=true"])
     with pytest.raises(CorpusError, match="no scored essays in test: .* evaluation.has_test_set"):
         load_corpus(study)
 
 
 @pytest.mark.parametrize("page", ["05_fairness_analysis", "05b_calibration", "06_summary"])
-def test_a_page_that_judges_says_that_there_is_nothing_to(study_file, page):
+def test_a_page_that_needs_a_test_set_is_refused(study_file, page):
     with pytest.raises(ParameterError, match=f"nothing for {page}: .*06b_no_test_set is its page"):
         opening(load_study(str(study_file)), page)
 
 
-def test_a_judged_study_says_so_on_the_page_for_others():
+def test_a_study_with_a_test_set_is_refused_by_the_page_for_others():
     with pytest.raises(ParameterError, match="demo has human-scored test essays, so 06_summary"):
         opening(load_study("demo"), "06b_no_test_set")
 
@@ -208,18 +208,18 @@ def test_half_the_width_takes_four_times_the_essays():
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (np.nan, np.nan)])
 def test_an_interval_that_says_nothing_gives_no_number(study_file, low, high):
     assert essays_needed(low, high, 20) is None
-    told = recommendations(load_study(str(study_file)), None, 20, 140)[0]
-    assert "Score at least 30 more essays" in told and "cannot even be guessed" in told
+    line = recommendations(load_study(str(study_file)), None, 20, 140)[0]
+    assert "Score at least 30 more essays" in line and "cannot be estimated" in line
 
 
 def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(study_file):
-    told = " ".join(limitations(load_study(str(study_file)), 20))
-    assert "`gender`" in told and "picked the weights of modernbert" in told
+    text = " ".join(limitations(load_study(str(study_file)), 20))
+    assert "`gender`" in text and "the checkpoints of modernbert were selected" in text
     ridge = ["students=[{name: ridge, kind: classical}]"]
-    assert "weights" not in " ".join(limitations(load_study(str(study_file), ridge), 20))
+    assert "checkpoints" not in " ".join(limitations(load_study(str(study_file), ridge), 20))
 
 
-# ---------------------------------------------------------------- the whole way
+# ---------------------------------------------------------------- a whole run
 
 
 @pytest.fixture(scope="module")
@@ -241,29 +241,29 @@ def text_of(page: Path) -> str:
     return re.sub(r"<[^>]+>", "", re.sub(r'(?s)<details class="code">.*?</details>', "", html))
 
 
-def test_the_page_says_what_cannot_be_known_and_what_to_do(ran):
+def test_the_page_states_limitations_and_next_steps(ran):
     page = ROOT / "reports" / ran.name / "index.html"
-    told = text_of(page)
-    assert STATEMENT in told
-    assert "Limitations" in told and "Next steps" in told
-    assert re.search(r"Score about \d+ more essays by hand, drawn at random", told)
-    assert "QWK on the 20 dev essays" in told
-    assert "QWK on test" not in told and "SMD" not in told
-    assert f"cyborg score runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in told
+    text = text_of(page)
+    assert STATEMENT in text
+    assert "Limitations" in text and "Next steps" in text
+    assert re.search(r"Score about \d+ more essays by hand, drawn at random", text)
+    assert "QWK on the 20 dev essays" in text
+    assert "QWK on test" not in text and "SMD" not in text
+    assert f"cyborg score runs/{ran.name}/students/ridge/cyborg-ridge-f1-d1/s1" in text
     pages = {path.name for path in page.parent.glob("*.html")}
     assert not [name for name in pages if name.startswith(("05", "06"))]
     linked = set(re.findall(r'href="([^"#]+\.html)"', page.read_text(encoding="utf-8")))
     assert linked == pages
 
 
-def test_the_other_pages_say_it_too_and_judge_nothing(ran):
+def test_the_other_pages_say_it_too_and_evaluate_nothing(ran):
     pages = sorted((ROOT / "reports" / ran.name).glob("0[134]*.html"))
     assert len(pages) == 4
     for page in pages:
-        told = text_of(page)
-        assert STATEMENT in told, page.name
-        assert "on test, 95 % interval" not in told, page.name
-        assert "Test essays by group" not in told, page.name
+        text = text_of(page)
+        assert STATEMENT in text, page.name
+        assert "on test, 95 % interval" not in text, page.name
+        assert "Test essays by group" not in text, page.name
     results = [*ran.folder.rglob("student.json"), *ran.folder.rglob("labeling.json")]
     assert [read_json(path)["test"] for path in results] == [None] * 3
 
@@ -275,8 +275,8 @@ def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
     given.source = f"study = {str(study_file)!r}\nsettings = {ran.settings!r}"
     client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": path.parent}})
     client.execute()
-    told = str([cell.get("outputs") for cell in notebook.cells])
-    assert "**Checkpoint.**" in told and "Half the width takes four times" in told
+    outputs = str([cell.get("outputs") for cell in notebook.cells])
+    assert "**Results written**" in outputs and "Half the width takes four times" in outputs
 
 
 def test_the_summary_holds_dev_alone(ran):

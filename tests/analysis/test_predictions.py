@@ -1,91 +1,33 @@
-"""A study of machine scores from a file: what it finds, what it says of broken data."""
+"""A study of machine scores from a file: its verdicts and reports, and what is refused."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from machine_study import CONSTANT, FAIR, STRICT, STUDY, machine_scores, runs_of
 from reference_data import PREDICTIONS
-from scipy import stats
 from study_runs import ROOT, Page, clean, run_study
 
 from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
 from cyborg_utils.analysis.measures import Rule, RuleVerdict, measures_by_condition
-from cyborg_utils.analysis.predictions import collect_runs
 from cyborg_utils.analysis.subgroups import (
-    conditional_group_bias,
-    count_verdicts,
     group_bias,
-    intersections,
 )
-from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.validation import CorpusError
-from cyborg_utils.reporting.labels import verdict_label
-from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
-from cyborg_utils.reporting.narrative.findings import machine_findings
-from cyborg_utils.reporting.verdicts import smd_cells, verdict_matrix
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.prmse import prmse
-from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.results import FairnessResult
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import MACHINES
-from cyborg_utils.study.storage import read_json, records
-
-FAIR, STRICT, CONSTANT = "machine-fair", "machine-strict", "machine-constant"
-STUDY = """\
-title: Machines of known quality
-about: Simulated scores.
-corpus:
-  kind: predictions
-  file: {file}
-  columns:
-    id: id
-    score: rater_1
-    second_score: rater_2
-    prompt: prompt
-    groups: {{region: region, ell: ell, one_level: one_level, all_missing: all_missing}}
-    machines: {{fair: fair, strict: strict, constant: constant}}
-  scale: {{min: 1, max: 6, step: 1}}
-evaluation:
-  replicates: 500
-  min_group: 30
-  comparisons: [[strict, fair]]
-"""
+from cyborg_utils.study.storage import read_json
 
 
 @pytest.fixture(scope="module")
 def scores() -> pd.DataFrame:
-    """1,500 essays: `fair` follows the true score, `strict` takes half a point from ell = yes."""
-    rng, n = np.random.default_rng(11), 1500
-    true = rng.normal(3.2, 0.9, n)
-    ell = np.where(rng.random(n) < 0.3, "yes", "no").astype(object)
-    fair = true + rng.normal(0, 0.35, n)
-    frame = pd.DataFrame(
-        {
-            "id": [f"e{i}" for i in range(n)],
-            "rater_1": np.clip(np.rint(true + rng.normal(0, 0.5, n)), 1, 5),  # no 6 is used
-            "rater_2": np.clip(np.rint(true + rng.normal(0, 0.5, n)), 1, 6),
-            "prompt": [f"p{i % 12}" for i in range(n)],
-            "region": rng.choice(["north", "south"], n),
-            "ell": ell,
-            "one_level": "all",
-            "all_missing": None,
-            "fair": fair,
-            "strict": fair - 0.5 * (ell == "yes"),
-            "constant": 3.0,
-        }
-    )
-    frame.loc[0, "region"] = "an island"  # a group of one essay
-    frame.loc[1:20, "ell"] = None
-    frame.loc[5:8, "fair"] = np.nan
-    frame.loc[30:32, "rater_1"] = np.nan
-    frame.loc[40, "fair"] = 9.5  # beyond the scale
-    frame.loc[100:1200, "rater_2"] = np.nan
-    return frame
+    return machine_scores()
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +80,7 @@ def test_the_biased_machine_is_found_and_the_fair_one_is_not_called_biased(done)
     )
 
 
-def test_the_rules_of_the_field_are_judged_by_whole_intervals(done, scores):
+def test_evaluation_criteria_are_decided_by_whole_intervals(done, scores):
     verdicts = {(r["condition"], r["rule"]): r["verdict"] for r in done["rules"]}
     assert verdicts[FAIR, Rule.QWK] == RuleVerdict.MET
     assert verdicts[CONSTANT, Rule.QWK] == RuleVerdict.BROKEN
@@ -152,7 +94,7 @@ def test_the_rules_of_the_field_are_judged_by_whole_intervals(done, scores):
     assert measures[CONSTANT]["correlation"] is None
 
 
-def test_what_is_left_out_or_cannot_be_told_is_said_and_nothing_warns(done, study_file):
+def test_what_is_suppressed_or_missing_is_reported_and_nothing_warns(done, study_file):
     pages = ROOT / "reports" / study_file.stem
     summary = (pages / "index.html").read_text(encoding="utf-8")
     fairness = (pages / "05_fairness_analysis--machines.html").read_text(encoding="utf-8")
@@ -180,22 +122,9 @@ def test_cells_of_the_other_kind_of_study_are_not_rendered(done, study_file):
     assert "Length is the strongest" not in (pages / "01_corpus.html").read_text(encoding="utf-8")
 
 
-def test_a_shift_of_all_scores_is_told_and_a_fair_machine_has_none(known):
-    study, _, runs = known
-    shifted = runs.assign(
-        score=runs["score"].where(runs["condition"] != FAIR, (runs["score"] + 1).clip(upper=6))
-    )
-    for given, told in ((runs, False), (shifted, True)):
-        table, _ = agreement_by_condition(study, given)
-        _, rules = measures_by_condition(study, given, table)
-        (line,) = shift_findings(rules.assign(student=MACHINES))
-        assert "constant -0." in line
-        assert ("fair +" in line) == told
-
-
 @pytest.mark.skipif(not PREDICTIONS.is_file(), reason="the published predictions are not here")
 def test_the_published_machines(tmp_path):
-    """The reference value of longformer on all 10,402 essays, through the study's own reading."""
+    """The reference value of longformer on all 10,402 essays, as the study loads them."""
     study = load_study(
         "predictions",
         [
@@ -222,133 +151,6 @@ def test_the_published_machines(tmp_path):
     assert ell["smd_human_population"] == pytest.approx(0.0997, abs=5e-5)
     assert ell["smd_pooled_population"] == pytest.approx(0.1064, abs=5e-5)
     assert ell["dsm"] == pytest.approx(0.0424, abs=5e-5)
-
-
-# ---------------------------------------------------------------- the functions alone
-
-
-def runs_of(corpus: pd.DataFrame, study) -> pd.DataFrame:
-    """What `collect_runs` gives, without a run."""
-    from cyborg_utils.analysis import predictions
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictions, "need", lambda *_: None)
-        patch.setattr(predictions.pd, "read_parquet", lambda _: corpus)
-        return collect_runs(study, MACHINES)
-
-
-@pytest.fixture(scope="module")
-def known(study_file):
-    study = load_study(str(study_file))
-    corpus = load_corpus(study)
-    return study, corpus, runs_of(corpus, study)
-
-
-def test_runs_are_on_the_essays_that_all_have_scored(known):
-    study, corpus, runs = known
-    assert len(runs) == 3 * 1493
-    assert runs["score"].isin(study.labels).all()
-    assert runs.loc[runs["continuous"] > 6.5, "score"].eq(6).all()
-
-
-def test_matrix_and_counts_agree_with_the_report(known):
-    study, corpus, runs = known
-    report = group_bias(study, runs, corpus, ["ell", "region"])
-    matrix = verdict_matrix(smd_cells(report))
-    assert list(matrix.columns) == ["group", "n", FAIR, STRICT, CONSTANT]
-    assert matrix.loc[matrix["group"] == "ell: yes", STRICT].item().startswith("too low -0.")
-    counted = count_verdicts(study, report).set_index("condition")
-    words = matrix[matrix["n"] >= study.evaluation.min_group]
-    for condition in (FAIR, STRICT, CONSTANT):
-        for outcome in ("within", "too_low", "too_high", "inconclusive"):
-            shown = words[condition].str.startswith(verdict_label(outcome)).sum()
-            assert counted.loc[condition, outcome] == shown
-
-
-def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):
-    study, corpus, runs = known
-    bands, association = conditional_group_bias(study, runs, corpus, ["one_level", "all_missing"])
-    assert bands.empty and association.empty
-    assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
-
-
-def test_the_error_of_a_mean_over_crossed_draws_and_seeds():
-    """It is that of repeated studies, and its interval covers; more seeds do not shrink draws."""
-    rng = np.random.default_rng(8)
-    means, errors, covered = [], [], []
-    for _ in range(600):
-        draws, seeds = rng.normal(0, 0.1, 3), rng.normal(0, 0.05, 5)
-        grid = [(d, s, 0.2 + draws[d] + seeds[s]) for d in range(3) for s in range(5)]
-        table = pd.DataFrame(grid, columns=["draw", "seed", "x"])
-        table["x"] += rng.normal(0, 0.03)  # the essays, alike in every run
-        found = pool_replications(table.assign(key="a", se=0.03), ["key"], "x", 500).iloc[0]
-        reach = stats.t.ppf(0.95, found["df"]) * found["se"]
-        means.append(found["x"])
-        errors.append(found["se"] ** 2)
-        covered.append(abs(found["x"] - 0.2) < reach)
-    assert np.sqrt(np.mean(errors)) == pytest.approx(np.std(means), rel=0.1)
-    assert 0.87 < np.mean(covered) < 0.97
-
-
-def test_one_run_has_the_error_of_its_essays():
-    table = pd.DataFrame({"key": ["b"], "draw": [1], "seed": [1], "x": [5.0], "se": [0.5]})
-    assert pool_replications(table, ["key"], "x", 101).iloc[0].tolist() == ["b", 5, 0.5, 100]
-
-
-SPARSE = {
-    "no groups": {"corpus.columns.groups": "{}"},
-    "one machine": {"corpus.columns.machines": "{fair: fair}", "evaluation.comparisons": "[]"},
-    "no prompt": {"corpus.columns.prompt": "null"},
-    "no second score": {"corpus.columns.second_score": "null"},
-    "half points": {"corpus.scale.step": "0.5"},
-}
-
-
-@pytest.mark.parametrize("given", SPARSE.values(), ids=SPARSE.keys())
-@pytest.mark.filterwarnings("error")
-def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, given):
-    study = load_study(str(study_file), [f"{key}={value}" for key, value in given.items()])
-    corpus = load_corpus(study)
-    runs, groups = runs_of(corpus, study), group_columns(corpus, study)
-    table, _ = agreement_by_condition(study, runs)
-    measures, rules = measures_by_condition(study, runs, table, corpus.get("score_2"))
-    prompts = corpus.set_index("essay_id")["prompt"]
-    pairs = compare_all_machines(study, runs, prompts, table)
-    assert len(pairs) == len(study.machines) * (len(study.machines) - 1) / 2
-    report = group_bias(study, runs, corpus, groups)
-    assert set(report["attribute"]) == set(groups)
-    machines = {f"machine-{name}" for name in study.machines}
-    assert set(measures["condition"]) == set(rules["condition"]) == machines
-    bands, _ = conditional_group_bias(study, runs, corpus, groups)
-    assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
-    count_verdicts(study, report)
-    fairness = {MACHINES: FairnessResult.model_construct(groups=records(report), bound=0.1)}
-    lines = machine_findings(study, table, pairs, fairness, None)
-    assert ("no subgroup is of a reportable size" in lines[-1]) == (not groups)
-    assert ("unknown" in " ".join(caveats(study, corpus, groups))) == (
-        given.get("corpus.columns.prompt") == "null" or "score_2" not in corpus
-    )
-
-
-def test_blanks_around_a_group_and_blank_prompts_are_read_alike_everywhere(scores, tmp_path):
-    blank = scores.assign(
-        region=scores["region"].where(scores.index % 2 == 0, scores["region"] + "  "),
-        prompt=scores["prompt"].where(scores.index > 9),
-    )
-    blank.to_csv(tmp_path / "blank.csv", index=False)
-    path = tmp_path / "blank.yaml"
-    path.write_text(STUDY.format(file=tmp_path / "blank.csv"))
-    corpus = load_corpus(load_study(str(path)))
-    assert set(corpus["region"]) == {"north", "south", "an island"}
-    assert (corpus["prompt"] == "(missing)").sum() == 10
-
-
-def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
-    study, corpus, runs = known
-    few = corpus.assign(score_2=corpus["score_2"].where(corpus.index < 8))
-    none = corpus.drop(columns="score_2")
-    found, alone = (conditional_group_bias(study, runs, c, ["ell"])[0] for c in (few, none))
-    pd.testing.assert_frame_equal(found, alone)
 
 
 WRONG = {

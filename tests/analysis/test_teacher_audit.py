@@ -58,9 +58,9 @@ def with_probabilities(n: int, says, is_right) -> pd.DataFrame:
     which = np.arange(n) % 2
     right = rng.random(n) < np.asarray(is_right)[which]
     frame = pd.DataFrame({"score": score, "human": np.where(right, score, wrong)})
-    sure = np.asarray(says)[which]
+    confidence = np.asarray(says)[which]
     for label in LABELS:
-        frame[f"p_{label}"] = np.where(score == label, sure, (1 - sure) / 5)
+        frame[f"p_{label}"] = np.where(score == label, confidence, (1 - confidence) / 5)
     return frame
 
 
@@ -90,9 +90,9 @@ def test_a_teacher_without_probabilities_has_no_calibration_error():
 
 def test_dev_tells_what_the_hidden_scores_would_within_its_interval_19_times_in_20():
     study = load_study("demo", ["evaluation.replicates=300"])
-    hidden = scored(4000, seed=99)
+    withheld = scored(4000, seed=99)
     inside = [
-        dev_set_estimates(study, hidden, scored(150, seed=s)).set_index("statistic")["inside"]
+        dev_set_estimates(study, withheld, scored(150, seed=s)).set_index("statistic")["inside"]
         for s in range(100)
     ]
     assert 0.87 <= np.mean([row["qwk"] for row in inside]) <= 1

@@ -1,4 +1,4 @@
-"""Traits beside the holistic score: that each is learnt, kept and judged by itself."""
+"""Traits next to the holistic score: each is learned, saved and evaluated separately."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_holistic_score_has_plain_names():
 
 
 def two_words(n: int, seed: int) -> pd.DataFrame:
-    """Essays whose first word tells the holistic score and whose second, by itself, the style."""
+    """Essays whose first word has the holistic score and whose second has the style."""
     rng = np.random.default_rng(seed)
     score, style = rng.choice(LABELS, (2, n))
     first, second = ["poor", "fair", "best"], ["dull", "plain", "vivid"]
@@ -91,12 +91,12 @@ def trained(train: pd.DataFrame, head: str = "regression", **more) -> Scorer:
 def test_each_head_learns_its_own_trait(tmp_path, head):
     student, test = trained(two_words(120, 1), head), two_words(100, 2)
     scored = student.score(test["text"].tolist())
-    for learnt in BOTH:
+    for learned in BOTH:
         for trait in BOTH:
             kappa = quadratic_weighted_kappa(
-                test[column("score", trait)], scored[column("score", learnt)], LABELS
+                test[column("score", trait)], scored[column("score", learned)], LABELS
             )
-            assert kappa > 0.9 if learnt == trait else abs(kappa) < 0.3
+            assert kappa > 0.9 if learned == trait else abs(kappa) < 0.3
     assert mean_kappa(test, scored, LABELS, BOTH) > 0.9
     if head == "classification":
         for trait in BOTH:
@@ -110,7 +110,7 @@ def test_each_head_learns_its_own_trait(tmp_path, head):
 
 
 @pytest.mark.parametrize("head", ["regression", "classification"])
-def test_labels_of_weight_0_are_not_learnt_from(head):
+def test_labels_of_weight_0_are_not_trained_on(head):
     """Not even by what the head is centred on."""
     train = two_words(48, 1).assign(weight=1.0)
     train["weight:style"] = np.arange(48) % 2 * 2.0
@@ -142,8 +142,8 @@ def test_a_trait_cannot_be_named_as_the_holistic_score():
 # ---------------------------------------------------------------- a causal Teacher
 
 
-def test_a_causal_teacher_has_a_prompt_a_trait_and_tells_traits_apart(tmp_path):
-    """Nothing but the prompt tells it that the holistic scores are high and those of style low."""
+def test_a_causal_teacher_has_one_prompt_per_trait_and_distinguishes_traits(tmp_path):
+    """Only the prompt differs between high holistic scores and low scores of style."""
     odd = np.arange(24) % 3 == 0
     essays = two_words(24, 1).assign(
         **{"score": np.where(odd, 2, 3), "score:style": np.where(odd, 2, 1)}
@@ -202,21 +202,21 @@ def test_the_ledger_has_the_scores_of_every_trait():
     ledger = build_ledger(corpus, ids, rest, scores, BOTH)
     known = corpus.set_index("essay_id")
     for trait, name in ((HOLISTIC, "score"), ("style", "style")):
-        mine = of_trait(ledger, trait).set_index("essay_id")
-        assert list(mine) == ["label_source", "score", "expected", "p_1", "p_2", "p_3"]
-        human = mine[mine["label_source"] == "human"]
+        labels = of_trait(ledger, trait).set_index("essay_id")
+        assert list(labels) == ["label_source", "score", "expected", "p_1", "p_2", "p_3"]
+        human = labels[labels["label_source"] == "human"]
         assert human["score"].to_dict() == known.loc[ids, name].to_dict()
         assert (human["expected"] == human["score"]).all()
-        theirs = mine.loc[rest["essay_id"], ["score", "expected", "p_1", "p_2", "p_3"]]
+        by_teacher = labels.loc[rest["essay_id"], ["score", "expected", "p_1", "p_2", "p_3"]]
         given_ = of_trait(scores, trait)[["score", "continuous", "p_1", "p_2", "p_3"]]
-        assert np.array_equal(theirs.to_numpy(), given_.to_numpy())
+        assert np.array_equal(by_teacher.to_numpy(), given_.to_numpy())
     full = training_labels(corpus, "full", None, None, BOTH)
     assert full["score:style"].tolist() == corpus["style"][:14].tolist()
     human = training_labels(corpus, "human", ids, None, BOTH).set_index("essay_id")
     assert human["score:style"].to_dict() == known.loc[ids, "style"].to_dict()
 
 
-def test_predictions_stand_beside_peoples_scores_of_every_trait():
+def test_predictions_are_joined_with_human_scores_of_every_trait():
     others = corpus_of().query("split != 'train'").sample(frac=1, random_state=2)
     scores = teacher_scores(len(others)).assign(truncated=False)
     found = predictions_frame(others, scores, BOTH)
@@ -229,12 +229,12 @@ def test_predictions_stand_beside_peoples_scores_of_every_trait():
     assert not [name for name in alone if ":" in name]
 
 
-# ---------------------------------------------------------------- what a trait tells of its own
+# ---------------------------------------------------------------- unique variance of traits
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(8, 80), st.integers(0, 10_000))
-def test_a_partial_correlation_is_that_of_what_two_regressions_leave(n, seed):
+def test_a_partial_correlation_is_that_of_the_residuals_of_two_regressions(n, seed):
     x, y, given_ = np.random.default_rng(seed).normal(size=(3, n))
     x, y = x + given_, y - 2 * given_
     left = [sm.OLS(v, sm.add_constant(given_)).fit().resid for v in (x, y)]
@@ -244,7 +244,7 @@ def test_a_partial_correlation_is_that_of_what_two_regressions_leave(n, seed):
     )
 
 
-def test_a_copy_of_the_holistic_score_tells_nothing_of_its_own():
+def test_a_copy_of_the_holistic_score_has_no_unique_variance():
     given_, y = np.random.default_rng(1).normal(size=(2, 50))
     assert partial_correlation(given_, y, given_) == 0
     assert partial_correlation(2 - 3 * given_, y, given_) == 0
@@ -253,7 +253,7 @@ def test_a_copy_of_the_holistic_score_tells_nothing_of_its_own():
 TRAITS = ["relevance", "development", "vocabulary"]
 # Measured at seeds 1 to 3: correlations of 0.57 to 0.60, 0.91 to 0.92 and 0.74 to 0.75 with the
 # true trait, beyond the holistic score 0.07 to 0.19, 0.72 to 0.75 and 0.48 to 0.52. A model that
-# counts words cannot read relevance: of that it has to tell something, no more.
+# counts words cannot detect relevance: a low correlation is enough.
 RECOVERED = {"relevance": 0.5, "development": 0.85, "vocabulary": 0.68}
 BEYOND = {"relevance": 0.05, "development": 0.6, "vocabulary": 0.4}
 
@@ -268,7 +268,7 @@ def simulated() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def recovers(test: pd.DataFrame, scored: pd.DataFrame, head_of: dict[str, str]) -> bool:
-    """Whether the heads tell of the traits that they are said to be of."""
+    """Whether the heads predict the traits that they are named after."""
     for trait, head in head_of.items():
         machine, true = scored[f"continuous:{head}"].to_numpy(), test[f"true_{trait}"].to_numpy()
         beyond = partial_correlation(machine, true, scored["continuous"].to_numpy())
@@ -289,7 +289,7 @@ def test_a_head_that_repeats_the_holistic_score_does_not_recover_a_trait(simulat
         assert not recovers(test, scored.assign(**copy), {trait: trait})
 
 
-def test_the_report_says_what_heads_know_of_their_own(simulated, monkeypatch):
+def test_the_report_states_the_unique_variance_of_heads(simulated, monkeypatch):
     test, scored = simulated
     study = load_study("traits")
 

@@ -26,7 +26,7 @@ FOREIGN = """() => [...document.querySelectorAll('*')].filter(e =>
 
 
 def looked_at(page, reports: list) -> tuple[list, list]:
-    """What pages say and ask for while they are opened, one after the other."""
+    """Messages and requests of pages while they are opened, one after the other."""
     seen, asked = [], []
     page.on("dialog", lambda dialog: (seen.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: seen.append(str(error)))
@@ -58,14 +58,14 @@ def small_page(tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "display", drawn.append)
     tables.table(pd.DataFrame([row]).rename(columns={"n": ATTACK}), ATTACK)
     alt = {"image/png": {"alt": f'"{ATTACK}'}}
-    told = [
+    outputs = [
         v4.new_output("display_data", {"text/markdown": description(study)}),
         v4.new_output("display_data", {"text/markdown": "\n".join(f"- {t}" for t in lines)}),
         v4.new_output("display_data", {"text/html": drawn[0].data}),
         v4.new_output("stream", text=f"{ATTACK}\x1b[31m{LINK}\n"),
         v4.new_output("display_data", {"image/png": "AAAA"}, metadata=alt),
     ]
-    cells = [v4.new_markdown_cell("# A page"), v4.new_code_cell("1", outputs=told)]
+    cells = [v4.new_markdown_cell("# A page"), v4.new_code_cell("1", outputs=outputs)]
     notebook = v4.new_notebook(cells=cells)
     notebook.metadata.papermill = {"parameters": {"study": str(file), "settings": []}}
     nbformat.write(notebook, tmp_path / "page.ipynb")
@@ -73,7 +73,7 @@ def small_page(tmp_path, monkeypatch):
     return tmp_path / "page.html"
 
 
-def test_what_reports_are_made_of_is_text(small_page, page):
+def test_hostile_text_is_shown_as_text(small_page, page):
     seen, asked = looked_at(page, [small_page])
     assert seen == []
     assert [url.rsplit("/", 1)[-1] for url in asked] == ["page.html"]
@@ -97,7 +97,7 @@ def test_no_page_runs_or_loads_what_a_file_says(reports, page):
 
 
 @pytest.mark.slow
-def test_names_are_shown_letter_for_letter(reports, page):
+def test_names_are_shown_literally(reports, page):
     for report in reports:
         page.goto(report.as_uri())
         assert "Title <script>window.__pwned = 1; alert(1)</script>" in page.title()

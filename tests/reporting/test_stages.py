@@ -1,4 +1,4 @@
-"""What a study trains: conditions, their names, prompts left out, and essays of other studies."""
+"""What a study trains: conditions, their names, held-out prompts, and essays of other studies."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_every_condition_can_be_asked_for(a_study):
 
 @settings(deadline=None, max_examples=50)
 @given(studies)
-def test_a_prompt_is_left_out_at_the_main_fraction_with_hard_labels(a_study):
+def test_prompts_are_held_out_at_the_primary_fraction_with_hard_labels(a_study):
     found = conditions(a_study)
     without = [c for c in found if c.held_out is not None]
     assert {c.held_out for c in without} == set(range(len(a_study.sampling.held_out_prompts)))
@@ -146,12 +146,12 @@ def test_fractions_that_would_share_a_name_are_refused():
         study(fractions=[0.12341, 0.12344])
 
 
-def test_a_prompt_that_is_not_left_out_cannot_be_asked_for():
+def test_a_prompt_that_is_not_held_out_is_refused():
     with pytest.raises(ParameterError, match="leaves out 1 prompts .*; there is no 1"):
         condition(study(held_out_prompts=["A"]), "human", None, 0.1, 1, held_out=1)
 
 
-# ---------------------------------------------------------------- a prompt left out
+# ---------------------------------------------------------------- held-out prompts
 
 
 def essays() -> pd.DataFrame:
@@ -162,7 +162,7 @@ def essays() -> pd.DataFrame:
     )  # fmt: skip
 
 
-def test_a_prompt_is_left_out_of_train_and_dev_and_is_all_of_test():
+def test_a_prompt_is_held_out_of_train_and_dev_and_is_all_of_test():
     corpus, asked = essays(), study(held_out_prompts=["A", "B"])
     assert without_prompt(corpus, asked, None) is corpus
     for i, prompt in enumerate(["A", "B"]):
@@ -214,7 +214,7 @@ arms: [human]
     assert found.loc["3", "text"] == "An essay of 3 words that is no other."
 
 
-def test_what_transfers_is_told():
+def test_transfer_is_reported_in_sentences():
     row = {"student": "ridge", "condition": "full", "to": "there", "qwk": 0.5, "low": 0.4,
            "high": 0.6, "at_home": 0.7}  # fmt: skip
     gained = {"student": "ridge", "condition": "cyborg-t-f0.1", "to": "there", "gain": -0.02,

@@ -188,7 +188,7 @@ def run_alone(checkout, name: str) -> None:
     if name not in ("00_concepts", "01_corpus"):
         assert "Starts from precomputed results" in output
     if name != "00_concepts":
-        assert "**Checkpoint.**" in output
+        assert "**Results written**" in output
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -1,0 +1,170 @@
+"""Statistics of machine scores from a file: runs, verdicts, criteria, sparse data."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from machine_study import CONSTANT, FAIR, STRICT, STUDY, machine_scores, runs_of
+from scipy import stats
+
+from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
+from cyborg_utils.analysis.measures import measures_by_condition
+from cyborg_utils.analysis.subgroups import (
+    conditional_group_bias,
+    count_verdicts,
+    group_bias,
+    intersections,
+)
+from cyborg_utils.corpus.columns import group_columns
+from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.reporting.labels import verdict_label
+from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
+from cyborg_utils.reporting.narrative.findings import machine_findings
+from cyborg_utils.reporting.verdicts import smd_cells, verdict_matrix
+from cyborg_utils.statistics.replications import pool_replications
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.results import FairnessResult
+from cyborg_utils.study.schema.study import MACHINES
+from cyborg_utils.study.storage import records
+
+
+@pytest.fixture(scope="module")
+def scores() -> pd.DataFrame:
+    return machine_scores()
+
+
+@pytest.fixture(scope="module")
+def study_file(scores, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("machines")
+    scores.to_csv(folder / "scores.csv", index=False)
+    path = folder / "machines.yaml"
+    path.write_text(STUDY.format(file=folder / "scores.csv"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def known(study_file):
+    study = load_study(str(study_file))
+    corpus = load_corpus(study)
+    return study, corpus, runs_of(corpus, study)
+
+
+def test_runs_are_on_the_essays_that_all_have_scored(known):
+    study, corpus, runs = known
+    assert len(runs) == 3 * 1493
+    assert runs["score"].isin(study.labels).all()
+    assert runs.loc[runs["continuous"] > 6.5, "score"].eq(6).all()
+
+
+def test_matrix_and_counts_agree_with_the_report(known):
+    study, corpus, runs = known
+    report = group_bias(study, runs, corpus, ["ell", "region"])
+    matrix = verdict_matrix(smd_cells(report))
+    assert list(matrix.columns) == ["group", "n", FAIR, STRICT, CONSTANT]
+    assert matrix.loc[matrix["group"] == "ell: yes", STRICT].item().startswith("too low -0.")
+    counted = count_verdicts(study, report).set_index("condition")
+    words = matrix[matrix["n"] >= study.evaluation.min_group]
+    for condition in (FAIR, STRICT, CONSTANT):
+        for outcome in ("within", "too_low", "too_high", "inconclusive"):
+            shown = words[condition].str.startswith(verdict_label(outcome)).sum()
+            assert counted.loc[condition, outcome] == shown
+
+
+def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):
+    study, corpus, runs = known
+    bands, association = conditional_group_bias(study, runs, corpus, ["one_level", "all_missing"])
+    assert bands.empty and association.empty
+    assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
+
+
+def test_the_error_of_a_mean_over_crossed_draws_and_seeds():
+    """It is that of repeated studies, and its interval covers; more seeds do not shrink draws."""
+    rng = np.random.default_rng(8)
+    means, errors, covered = [], [], []
+    for _ in range(600):
+        draws, seeds = rng.normal(0, 0.1, 3), rng.normal(0, 0.05, 5)
+        grid = [(d, s, 0.2 + draws[d] + seeds[s]) for d in range(3) for s in range(5)]
+        table = pd.DataFrame(grid, columns=["draw", "seed", "x"])
+        table["x"] += rng.normal(0, 0.03)  # the essays, alike in every run
+        pooled = pool_replications(table.assign(key="a", se=0.03), ["key"], "x", 500).iloc[0]
+        margin = stats.t.ppf(0.95, pooled["df"]) * pooled["se"]
+        means.append(pooled["x"])
+        errors.append(pooled["se"] ** 2)
+        covered.append(abs(pooled["x"] - 0.2) < margin)
+    assert np.sqrt(np.mean(errors)) == pytest.approx(np.std(means), rel=0.1)
+    assert 0.87 < np.mean(covered) < 0.97
+
+
+def test_one_run_has_the_error_of_its_essays():
+    table = pd.DataFrame({"key": ["b"], "draw": [1], "seed": [1], "x": [5.0], "se": [0.5]})
+    assert pool_replications(table, ["key"], "x", 101).iloc[0].tolist() == ["b", 5, 0.5, 100]
+
+
+SPARSE = {
+    "no groups": {"corpus.columns.groups": "{}"},
+    "one machine": {"corpus.columns.machines": "{fair: fair}", "evaluation.comparisons": "[]"},
+    "no prompt": {"corpus.columns.prompt": "null"},
+    "no second score": {"corpus.columns.second_score": "null"},
+    "half points": {"corpus.scale.step": "0.5"},
+}
+
+
+@pytest.mark.parametrize("changes", SPARSE.values(), ids=SPARSE.keys())
+@pytest.mark.filterwarnings("error")
+def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, changes):
+    study = load_study(str(study_file), [f"{key}={value}" for key, value in changes.items()])
+    corpus = load_corpus(study)
+    runs, groups = runs_of(corpus, study), group_columns(corpus, study)
+    table, _ = agreement_by_condition(study, runs)
+    measures, rules = measures_by_condition(study, runs, table, corpus.get("score_2"))
+    prompts = corpus.set_index("essay_id")["prompt"]
+    pairs = compare_all_machines(study, runs, prompts, table)
+    assert len(pairs) == len(study.machines) * (len(study.machines) - 1) / 2
+    report = group_bias(study, runs, corpus, groups)
+    assert set(report["attribute"]) == set(groups)
+    machines = {f"machine-{name}" for name in study.machines}
+    assert set(measures["condition"]) == set(rules["condition"]) == machines
+    bands, _ = conditional_group_bias(study, runs, corpus, groups)
+    assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
+    count_verdicts(study, report)
+    fairness = {MACHINES: FairnessResult.model_construct(groups=records(report), bound=0.1)}
+    lines = machine_findings(study, table, pairs, fairness, None)
+    assert ("no subgroup is of a reportable size" in lines[-1]) == (not groups)
+    assert ("unknown" in " ".join(caveats(study, corpus, groups))) == (
+        changes.get("corpus.columns.prompt") == "null" or "score_2" not in corpus
+    )
+
+
+def test_blanks_around_a_group_and_blank_prompts_are_read_alike_everywhere(scores, tmp_path):
+    blank = scores.assign(
+        region=scores["region"].where(scores.index % 2 == 0, scores["region"] + "  "),
+        prompt=scores["prompt"].where(scores.index > 9),
+    )
+    blank.to_csv(tmp_path / "blank.csv", index=False)
+    path = tmp_path / "blank.yaml"
+    path.write_text(STUDY.format(file=tmp_path / "blank.csv"))
+    corpus = load_corpus(load_study(str(path)))
+    assert set(corpus["region"]) == {"north", "south", "an island"}
+    assert (corpus["prompt"] == "(missing)").sum() == 10
+
+
+def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
+    study, corpus, runs = known
+    few = corpus.assign(score_2=corpus["score_2"].where(corpus.index < 8))
+    none = corpus.drop(columns="score_2")
+    with_few, without = (conditional_group_bias(study, runs, c, ["ell"])[0] for c in (few, none))
+    pd.testing.assert_frame_equal(with_few, without)
+
+
+def test_a_shift_of_all_scores_is_reported_and_a_fair_machine_has_none(known):
+    study, _, runs = known
+    shifted = runs.assign(
+        score=runs["score"].where(runs["condition"] != FAIR, (runs["score"] + 1).clip(upper=6))
+    )
+    for scored, is_shifted in ((runs, False), (shifted, True)):
+        table, _ = agreement_by_condition(study, scored)
+        _, rules = measures_by_condition(study, scored, table)
+        (line,) = shift_findings(rules.assign(student=MACHINES))
+        assert "constant -0." in line
+        assert ("fair +" in line) == is_shifted
