@@ -256,8 +256,8 @@ def inheritance_figure(runs: pd.DataFrame):
     sizes = by_draw["human"].columns
     right.set_xticks(sizes, [f"{size:,}" for size in sizes])
     right.xaxis.set_minor_locator(plt.NullLocator())
-    right.set(xlabel="train essays with a label", ylabel="SMD (bars: 9 of 10 draws)")
-    right.set_title("Mean and range over draws")
+    right.set(xlabel="train essays with a label", ylabel="SMD")
+    right.set_title("Mean and middle 90 % of draws")
     for axes in (left, right):
         axes.axhspan(-0.1, 0.1, color="grey", alpha=0.15, zorder=0)
     handles, names = right.get_legend_handles_labels()
