@@ -101,7 +101,7 @@ def runs(n: int, seed: int, strict: float) -> pd.DataFrame:
                 {
                     "essay_id": [f"{seed}-{i}" for i in range(n)], "human": human,
                     "continuous": machine, "score": round_to_scale(machine, LABELS),
-                    **Condition("cyborg", "t", 0.1, use="hard").fields, "draw": 1, "seed": run,
+                    **Condition("cyborg", "t", 0.1, strategy="hard").fields, "draw": 1, "seed": run,
                     "n_human": 100, "n_train": 1000, "truncated": 0,
                 }
             )
