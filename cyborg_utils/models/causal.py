@@ -241,8 +241,7 @@ def load(folder: Path, base: Path | None = None) -> CausalModel:
     ----------
     base : folder of the pretrained model of a scorer from scratch, else None.
     """
-    about = read_description(folder)
-    spec = CausalTeacher(**about["spec"])
+    spec, about = read_description(folder)
     model, _ = _base_model(spec, base)
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = PeftModel.from_pretrained(model, folder)

@@ -87,7 +87,7 @@ def fit(spec: ClassicalScorer, training: TrainingInput) -> tuple[ClassicalModel,
 
 def load(folder: Path, base: Path | None = None) -> ClassicalModel:
     """Load a saved classical scorer; `base` is not used."""
-    about = read_description(folder)
+    spec, about = read_description(folder)
     numbers = np.load(folder / "classical.npz", allow_pickle=False)
     vectorizer = TfidfVectorizer(vocabulary=about["vocabulary"], **WORDS)
     vectorizer.idf_ = numbers["idf"]
@@ -95,7 +95,6 @@ def load(folder: Path, base: Path | None = None) -> ClassicalModel:
         {trait: numbers[f"{name}_{i}"] for i, trait in enumerate(about["traits"])}
         for name in ("coef", "intercept")
     )
-    spec = ClassicalScorer(**about["spec"])
     return ClassicalModel(spec, about["labels"], vectorizer, coef, intercept)
 
 

@@ -168,11 +168,11 @@ def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.
 
 def load(folder: Path, base: Path | None = None) -> EncoderModel:
     """Load a saved encoder scorer; its folder has all its weights, and `base` is not used."""
-    about = read_description(folder)
+    spec, about = read_description(folder)
     model = AutoModelForSequenceClassification.from_pretrained(
         folder, dtype=torch.float32, use_safetensors=True
     )
-    tokenizer, spec = AutoTokenizer.from_pretrained(folder), EncoderScorer(**about["spec"])
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     scale = about["labels"], about["mean"], about["sd"]
     return EncoderModel(to_device(model), tokenizer, spec, *scale)
 

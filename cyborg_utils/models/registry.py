@@ -11,21 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from cyborg_utils.models.scorer import (
-    DESCRIPTION,
-    ModelError,
-    Scorer,
-    TrainingInput,
-    read_description,
-)
-from cyborg_utils.study.schema.models import (
-    CausalTeacher,
-    ClassicalScorer,
-    EncoderScorer,
-    Teacher,
-)
-
-SPECS = {"causal": CausalTeacher, "encoder": EncoderScorer, "classical": ClassicalScorer}
+from cyborg_utils.models.scorer import Scorer, TrainingInput, read_description
+from cyborg_utils.study.schema.models import Teacher
 
 
 def train_scorer(spec: Teacher, training: TrainingInput) -> tuple[Scorer, pd.DataFrame | None]:
@@ -51,9 +38,5 @@ def load_scorer(folder: Path, base: Path | None = None) -> Scorer:
     ModelError
         The folder does not name the kind of its scorer, or the kind is unknown.
     """
-    kind = read_description(folder)["spec"]["kind"]
-    if kind not in SPECS:
-        raise ModelError(
-            f"{folder / DESCRIPTION}: kind {kind!r} is none of {', '.join(SPECS)}; train it again"
-        )
-    return import_module(SPECS[kind].module).load(folder, base)
+    spec, _ = read_description(folder)
+    return import_module(spec.module).load(folder, base)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
 from cyborg_utils.models.outputs import mean_kappa
 from cyborg_utils.study.schema.base import HOLISTIC
@@ -112,23 +113,29 @@ def write_description(folder: Path, scorer: Scorer, **more: Any) -> None:
     (folder / DESCRIPTION).write_text(text, encoding="utf-8")
 
 
-def read_description(folder: Path) -> dict[str, Any]:
-    """Read what `write_description` wrote.
+def read_description(folder: Path) -> tuple[Teacher, dict[str, Any]]:
+    """A scorer's settings, and all that `write_description` wrote.
 
     Raises
     ------
     ModelError
-        The folder has no `scorer.json`, or that does not name a kind.
+        The folder has no `scorer.json`, or that has no settings of a kind that there is.
     """
     file = folder / DESCRIPTION
     if not file.is_file():
         raise ModelError(
-            f"{folder}: no {DESCRIPTION}, which names the kind of scorer; name a folder that "
-            "02_teacher_training or 04_student_training wrote"
+            f"{folder}: no {DESCRIPTION}, which says what kind of scorer this is; name a folder "
+            "that 02_teacher_training or 04_student_training wrote"
         )
     about = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(about, dict) or "kind" not in about.get("spec", {}):
-        raise ModelError(
-            f"{file}: no `kind` in `spec`, which names the kind of scorer; train it again"
-        )
-    return about
+    try:
+        return TypeAdapter(Teacher).validate_python(about["spec"]), about
+    except (KeyError, TypeError):
+        reason = "there are none"
+    except ValidationError as error:
+        first = error.errors()[0]
+        reason = ": ".join([*map(str, first["loc"]), first["msg"]])
+    raise ModelError(
+        f"{file}: `spec` is not the settings of a scorer ({reason}); train it anew with this "
+        "version of the package"
+    )

@@ -22,9 +22,11 @@ from cyborg_utils import labeling
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models.pretraining import pretrain
 from cyborg_utils.models.registry import load_scorer
-from cyborg_utils.models.scorer import ModelError, Scorer
+from cyborg_utils.models.scorer import ModelError, Scorer, read_description
+from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import Teacher
+from cyborg_utils.study.storage import precomputed_folder
 
 KINDS = {"causal": causal, "encoder": encoder, "classical": classical}
 TRAITS = [HOLISTIC, "style"]
@@ -97,16 +99,31 @@ def test_every_kind_scores_the_same_after_saving(trained, essays, tmp_path):
 @pytest.mark.parametrize(
     ("about", "message"),
     [
-        (None, "no scorer.json, which names the kind of scorer; name a folder"),
-        ({"labels": [1, 2]}, "no `kind` in `spec`, which names the kind of scorer"),
-        ({"spec": {"kind": "forest"}}, "kind 'forest' is none of causal, encoder, classical"),
+        (None, "no scorer.json, which says what kind of scorer this is; name a folder"),
+        ({"labels": [1, 2]}, "`spec` is not the settings of a scorer \\(there are none\\)"),
+        ({"spec": {"name": "a"}}, "Unable to extract tag using discriminator 'kind'"),
+        ({"spec": {"kind": "forest"}}, "'forest' .* expected tags: 'causal', 'encoder', 'classic"),
+        (
+            {"spec": {"kind": "classical", "name": "a", "size": 1}},
+            "size: Extra inputs are not permitted\\); train it anew with this version",
+        ),
     ],
 )
-def test_a_folder_that_names_no_kind_is_refused(tmp_path, about, message):
+def test_a_folder_without_the_settings_of_a_scorer_is_refused(tmp_path, about, message):
     if about is not None:
         (tmp_path / "scorer.json").write_text(json.dumps(about))
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as caught:
         load_scorer(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_precomputed_scorers_are_of_the_demos_settings():
+    """A setting that gets another name makes them unreadable."""
+    demo, settings = load_study("demo"), {}
+    for file in sorted(precomputed_folder(demo).rglob("scorer.json")):
+        spec, _ = read_description(file.parent)
+        settings[spec.name] = spec
+    assert settings == {"llama": demo.teacher("llama"), "ridge": demo.student("ridge")}
 
 
 # ---------------------------------------------------------------- what is imported
