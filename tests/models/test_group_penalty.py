@@ -14,12 +14,8 @@ from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.models.trainer import last_checkpoint
 from cyborg_utils.study.schema.study import Study
 
+pytestmark = pytest.mark.usefixtures("on_the_cpu")
 LABELS = [1, 2, 3, 4, 5, 6]
-
-
-@pytest.fixture(autouse=True)
-def on_the_cpu(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
 class Line(torch.nn.Module):

@@ -247,9 +247,9 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize(("setting", "phrases"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_fault_is_one_line_with_key_value_and_remedy(study_file, setting, told):
-    if "external_graded_essays" in told:
+@pytest.mark.parametrize(("setting", "fragments"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_fault_is_one_line_with_key_value_and_remedy(study_file, setting, fragments):
+    if "external_graded_essays" in fragments:
         teacher = (
             "{name: t, kind: causal, model: {from_scratch: {architecture: llama}}, "
             "pretraining: {external_graded_essays: 10}}"
@@ -257,7 +257,7 @@ def test_a_fault_is_one_line_with_key_value_and_remedy(study_file, setting, told
         line = the_line(study_file, f"teachers=[{teacher}]", setting)
     else:
         line = the_line(study_file, setting)
-    for words in told:
+    for words in fragments:
         assert words in line
     if not line.startswith("setting"):
         assert line.startswith(f"{study_file}: ")
