@@ -23,6 +23,7 @@ from cyborg_utils.models.trainer import (
     split_by_tokens,
     train_network,
 )
+from cyborg_utils.study.schema.base import HOLISTIC
 
 pytestmark = pytest.mark.usefixtures("on_the_cpu")
 LABELS = [1, 2, 3, 4, 5, 6]
