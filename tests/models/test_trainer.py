@@ -9,12 +9,13 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from small_models import causal, encoder, fitted
+from small_models import causal, encoder, fitted, scratch
 
 from cyborg_utils.models import trainer
 from cyborg_utils.models.encoder import tokenize
 from cyborg_utils.models.loading import load_encoder
 from cyborg_utils.models.pretraining import pretrain
+from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.models.scorer import ModelError
 from cyborg_utils.models.trainer import (
     Pad,
