@@ -1,6 +1,6 @@
 """The control of the effect: a Teacher's labels help, and shuffled among essays they do not.
 
-The Teacher here is the classical scorer. It has read graded essays of other writers before it
+The Teacher here is the classical scorer. It has read graded essays of other examinees before it
 sees U, which stands for what a pretrained Teacher knows.
 """
 
