@@ -18,7 +18,7 @@ from cyborg_utils.models.saved_model import save_student
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory) -> argparse.Namespace:
-    """Usual essays, a Student that learnt from them, and a causal Teacher."""
+    """Essays, a Student that was trained on them, and a causal Teacher."""
     folder = tmp_path_factory.mktemp("made")
     essays = simulate_corpus(N, seed=5)
     ridge = folder / "ridge"

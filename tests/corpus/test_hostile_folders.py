@@ -130,7 +130,7 @@ TABLE = [  # driver, name, input, answer
     ),
     (
         model,
-        "model: a pickle beside",
+        "model: a pickle next to it",
         lambda f: (f / "optimizer.pt").touch(),
         (
             "model folder llama: optimizer.pt may run code of its maker when it is loaded: "
@@ -139,7 +139,7 @@ TABLE = [  # driver, name, input, answer
     ),
     (
         model,
-        "model: code beside",
+        "model: code next to it",
         lambda f: (f / "modeling_x.py").write_text("print(1)"),
         (
             "model folder llama: modeling_x.py is code of its maker, which is never run "

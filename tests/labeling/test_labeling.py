@@ -74,9 +74,9 @@ def test_the_ledger_keeps_every_human_label_and_adds_no_essay_of_dev_or_test(
     assert (human["expected"] == human["score"]).all()
 
     teacher = ledger[ledger["label_source"] == "teacher"].set_index("essay_id")
-    teacher_scores = scores.set_index(rest["essay_id"].to_numpy())
-    assert teacher["score"].to_dict() == teacher_scores["score"].to_dict()
-    assert teacher["expected"].to_dict() == teacher_scores["continuous"].to_dict()
+    scores_by_id = scores.set_index(rest["essay_id"].to_numpy())
+    assert teacher["score"].to_dict() == scores_by_id["score"].to_dict()
+    assert teacher["expected"].to_dict() == scores_by_id["continuous"].to_dict()
 
     train = by_id[by_id["split"] == "train"]
     everyone = train if label_unscored else train.dropna(subset="score")

@@ -186,7 +186,7 @@ def test_hard_labels_are_the_ledger_itself():
     targets = apply_strategy(cyborg, use(), LABELS, dev_of())
     assert targets["score"].equals(cyborg["score"])
     assert (targets["weight"] == 1).all()
-    assert list(learnt) == ["score", "weight"]
+    assert list(targets) == ["score", "weight"]
 
 
 def test_a_human_label_counts_as_many_of_the_teachers():
@@ -216,7 +216,7 @@ def test_the_most_confident_labels_of_each_score_are_kept(n, percent, seed):
         kept = weight[part.index] > 0
         assert kept.sum() == -(-percent * len(part) // 100)  # ceil, in whole numbers
         if not kept.all():
-            assert sure[part.index][kept].min() >= sure[part.index][~kept].max()
+            assert confidence[part.index][kept].min() >= confidence[part.index][~kept].max()
 
 
 @pytest.mark.parametrize("percent", [7, 14, 28, 29, 55, 56, 57, 58])
@@ -243,7 +243,7 @@ def test_soft_labels_are_certain_where_a_human_rater_scored():
 def test_an_expected_score_without_probabilities_is_a_regression_target():
     cyborg = ledger(40, 1)[["label_source", "score", "expected"]]
     targets = apply_strategy(cyborg, use(target="expected"), LABELS, dev_of())
-    assert list(learnt) == ["score", "weight"]
+    assert list(targets) == ["score", "weight"]
     assert targets["score"].equals(cyborg["expected"])
 
 
@@ -253,7 +253,7 @@ def test_essays_whose_labels_are_all_unused_are_left_out():
     train = one.join(other.drop(columns="label_source").add_suffix(":style"))
     train = train.assign(essay_id=train.index.map("e{}".format), text="t").reset_index(drop=True)
     dev = dev_of().join(dev_of(seed=1).add_suffix(":style"))
-    how = use(keep=0.4)
+    strategy = use(keep=0.4)
     single = weighted_labels(train, strategy, LABELS, dev, [HOLISTIC])
     assert (single["weight"] > 0).all()
     both = weighted_labels(train, strategy, LABELS, dev, [HOLISTIC, "style"])
