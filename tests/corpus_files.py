@@ -28,7 +28,7 @@ def study(corpus: dict, **more) -> Study:
 
 
 def essays(n: int, prefix: str = "E", competition_set: str = "train") -> pd.DataFrame:
-    """Made-up essays in the official essay-level layout."""
+    """Simulated essays in the official essay-level layout."""
     rng = np.random.default_rng([n, len(prefix)])
     frame = pd.DataFrame(
         {

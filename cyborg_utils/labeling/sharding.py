@@ -1,8 +1,8 @@
 """Label in shards: an interruption loses one at most, one at a time is in memory, and jobs on
 several machines can divide them.
 
-`score_part` scores one job's share; the notebook `03_labeling` scores what is left and puts all
-together.
+`score_part` scores the shards of one job; the notebook `03_labeling` scores the remaining ones and
+combines all.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def score_part(
     held_out: int | None,
     part: int,
 ) -> None:
-    """Score one job's share of a Teacher's shards, `part` of `labeling.jobs`.
+    """Score the shards of one job, number `part` of `labeling.jobs`.
 
     Parameters
     ----------

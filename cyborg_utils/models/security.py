@@ -16,8 +16,8 @@ def reject_reason(folder: Path) -> str | None:
             return f"{name} is a link to a file outside the folder: put the file itself there"
         if path.suffix.lower() in PICKLES:
             return (
-                f"{name} may run code of its maker when it is loaded: use a folder with only "
-                "safetensors"
+                f"{name} may run code of its maker when it is loaded: use a folder with "
+                "safetensors only"
             )
         if path.suffix.lower() == ".py":
             return f"{name} is code of its maker, which is never run here: use a model without it"

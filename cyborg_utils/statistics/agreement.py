@@ -1,7 +1,7 @@
 """Agreement of human and machine scores: estimates, intervals and paired comparisons.
 
 H is the human score, M the machine's, one pair per essay. Statistics of scores on the scale depend
-on the table of counts alone, so the bootstrap over essays is a multinomial draw of that table.
+only on the table of counts, so the bootstrap over essays is a multinomial draw of that table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: Array
     Returns
     -------
     float
-        NaN where both give every essay one and the same score: kappa is then undefined.
+        NaN where both give all essays the same score: kappa is then undefined.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def agreement_rates(human: ArrayLike, machine: ArrayLike) -> pd.Series:
     Returns
     -------
     pandas.Series
-        `exact`, the share with M = H, and `adjacent`, the share with abs(M - H) <= 1 score point.
+        `exact`, the proportion with M = H, and `adjacent`, that with abs(M - H) <= 1 score point.
     """
     h, m = aligned_scores(human=human, machine=machine)
     distance = np.abs(m - h)
@@ -83,7 +83,7 @@ def concordance(human: ArrayLike, machine: ArrayLike) -> float:
 
 
 def sd_ratio(human: ArrayLike, machine: ArrayLike) -> float:
-    """Compute sd(M) / sd(H); within 2/3 to 3/2 is the rule of Wang and von Davier (2014).
+    """Compute sd(M) / sd(H); the criterion of Wang and von Davier (2014) is 2/3 to 3/2.
 
     Parameters
     ----------
@@ -245,11 +245,11 @@ def compare_machines(
     chosen = PAIR_STATISTICS.index(statistic)
     h, first, second = scores_on_scale(labels, human=human, a=a, b=b)
     cells, counts, cell = observed_cells(h, first, second)
-    features = np.hstack([pair_features(cells[:, 0], cells[:, at]) for at in (1, 2)])
+    features = np.hstack([pair_features(cells[:, 0], cells[:, machine]) for machine in (1, 2)])
 
     def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
-        of_a, of_b = (pair_statistics(part, n)[..., chosen] for part in np.split(means, 2, axis=-1))
-        return np.stack([of_a, of_b, of_a - of_b], axis=-1)
+        values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]
+        return np.stack([*values, values[0] - values[1]], axis=-1)
 
     table = infer(
         features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
@@ -324,10 +324,10 @@ def human_human_comparison(
     cluster: ArrayLike | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare the machine's agreement with a rater to a second rater's, on the same essays.
+    """Compare human-machine with human-human agreement on the same essays.
 
-    The limits: QWK no more than 0.10 below human-human (Williamson, Xi and Breyer, 2012), exact
-    agreement no more than 5.125 points below (Wang and von Davier, 2014).
+    The evaluation criteria: QWK at most 0.10 below human-human (Williamson, Xi and Breyer, 2012),
+    exact agreement at most 5.125 percentage points below (Wang and von Davier, 2014).
 
     Parameters
     ----------
@@ -342,8 +342,8 @@ def human_human_comparison(
     -------
     pandas.DataFrame
         Index `statistic` (qwk, exact); columns `human_human, machine_human, degradation` (the
-        first minus the second), `se, low, high, limit, verdict` (a `Verdict` on the limit: WITHIN
-        or OUTSIDE where the whole interval says so), `n`.
+        first minus the second), `se, low, high, limit, verdict` (WITHIN or OUTSIDE where the whole
+        interval is on that side of the limit, otherwise INCONCLUSIVE), `n`.
 
     Raises
     ------

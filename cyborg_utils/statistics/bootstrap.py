@@ -1,4 +1,4 @@
-"""Resampling of count tables: the mechanics under all intervals.
+"""Resampling of count tables: the basis of the intervals in the other modules.
 
 Scores on a scale fall into few cells (human x machine, or human x machine x machine), and every
 statistic of agreement is a smooth function of the cells' mean features. Resampling essays is then
@@ -16,15 +16,15 @@ from numpy.typing import ArrayLike
 from scipy import optimize
 
 FEW_CLUSTERS = 5
-WEBB = np.outer([-1, 1], np.sqrt([0.5, 1.0, 1.5])).ravel()  # signs of a wild bootstrap
+WEBB = np.outer([-1, 1], np.sqrt([0.5, 1.0, 1.5])).ravel()  # weights of a wild bootstrap
 
 
 class InferenceTo(StrEnum):
-    """What an interval speaks for: essays on the same prompts, or prompts like these."""
+    """What an interval generalizes to: essays on the same prompts, or similar prompts."""
 
     NEW_ESSAYS = "new_essays"
     NEW_PROMPTS = "new_prompts"
-    TOO_FEW_PROMPTS = "too_few_prompts"  # fewer than FEW_CLUSTERS: there is no interval
+    TOO_FEW_PROMPTS = "too_few_prompts"  # fewer than FEW_CLUSTERS: no interval
 
 
 PAIR_STATISTICS = (
@@ -40,7 +40,7 @@ Statistics = Callable[[np.ndarray, ArrayLike], np.ndarray]  # of mean features a
 
 
 def observed_cells(*scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the cells of the count table that hold essays.
+    """Find the nonempty cells of the count table.
 
     Parameters
     ----------
@@ -61,12 +61,12 @@ def observed_cells(*scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
         levels.append(values)
     codes, cell_of_essay, counts = np.unique(code, return_inverse=True, return_counts=True)
     positions = np.unravel_index(codes, [values.size for values in levels])
-    cells = np.stack([values[at] for values, at in zip(levels, positions, strict=True)], axis=1)
-    return cells, counts, cell_of_essay
+    columns = [values[index] for values, index in zip(levels, positions, strict=True)]
+    return np.stack(columns, axis=1), counts, cell_of_essay
 
 
 def pair_features(human: np.ndarray, machine: np.ndarray) -> np.ndarray:
-    """Give the features whose means determine every pairwise statistic of agreement.
+    """Compute the features whose means determine every pairwise statistic of agreement.
 
     Parameters
     ----------
@@ -78,8 +78,8 @@ def pair_features(human: np.ndarray, machine: np.ndarray) -> np.ndarray:
         H, M, H^2, M^2, HM, M = H, abs(M - H) <= 1.
     """
     distance = np.abs(machine - human)
-    parts = [human, machine, human**2, machine**2, human * machine, distance == 0, distance <= 1]
-    return np.stack([np.asarray(part, dtype=float) for part in parts], axis=-1)
+    columns = [human, machine, human**2, machine**2, human * machine, distance == 0, distance <= 1]
+    return np.stack([np.asarray(column, dtype=float) for column in columns], axis=-1)
 
 
 def ratio(numerator: ArrayLike, denominator: ArrayLike) -> np.ndarray:
@@ -101,8 +101,8 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike) -> np.ndarray:
 def pair_statistics(means: np.ndarray, n: ArrayLike) -> np.ndarray:
     """Compute the statistics of agreement from mean features.
 
-    QWK is 2 Cov / (Var H + Var M + (mean M - mean H)^2) with the variances of the n essays
-    themselves, which equals 1 - sum(w O) / sum(w E) with w = (i - j)^2 (Fleiss and Cohen, 1973).
+    QWK is 2 Cov / (Var H + Var M + (mean M - mean H)^2) with ddof = 0, which equals
+    1 - sum(w O) / sum(w E) with w = (i - j)^2 (Fleiss and Cohen, 1973).
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def pair_statistics(means: np.ndarray, n: ArrayLike) -> np.ndarray:
 def influence_functions(
     features: np.ndarray, counts: np.ndarray, statistics: Statistics
 ) -> np.ndarray:
-    """Differentiate statistics of mean features: one influence value a cell and statistic.
+    """Differentiate statistics of mean features: one influence value per cell and statistic.
 
     The gradient is taken by the complex step (Squire and Trapp, 1998), exact to rounding.
 
@@ -170,12 +170,12 @@ def bootstrap_means(
     rng: np.random.Generator,
     cluster: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Resample essays (or whole clusters of essays) and give each replicate's mean features.
+    """Resample essays, or whole clusters of essays, and return each replicate's mean features.
 
     Parameters
     ----------
     features : ndarray, shape (c, f)
-        Features of the cells, or of the essays with `cluster`.
+        Features of the cells, or of the essays if `cluster` is given.
     counts : ndarray, shape (c,)
         Essays in each cell.
     n_replicates : int
@@ -208,7 +208,7 @@ def cluster_codes(cluster: ArrayLike, n: int) -> np.ndarray:
     ----------
     cluster : array_like, shape (n,)
     n : int
-        Essays there should be.
+        Number of essays.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def cluster_codes(cluster: ArrayLike, n: int) -> np.ndarray:
 
 
 def percentile_interval(replicates: np.ndarray, level: float) -> np.ndarray:
-    """Give the percentile interval of bootstrap replicates, leaving out undefined ones.
+    """Compute the percentile interval of bootstrap replicates, without undefined ones.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def wild_cluster(
 ) -> tuple[float, float, float, float]:
     """Test and interval by the wild cluster bootstrap-t of the influence functions.
 
-    The null is imposed on the cluster totals, signs are Rademacher or, up to twelve clusters,
+    The null is imposed on the cluster totals, weights are Rademacher's or, up to twelve clusters,
     Webb's six points, and the interval inverts the test (Cameron, Gelbach and Miller, 2008;
     Webb, 2023; MacKinnon, Nielsen and Webb, 2023).
 
@@ -287,7 +287,7 @@ def wild_cluster(
     se = np.sqrt(groups / (groups - 1) * (totals**2).sum()) / n
     if groups < FEW_CLUSTERS or not se > 1e-12:
         return se, np.nan, np.nan, np.nan
-    signs = rng.choice(WEBB if groups <= 12 else (-1.0, 1.0), size=(n_replicates, groups))
+    weights = rng.choice(WEBB if groups <= 12 else (-1.0, 1.0), size=(n_replicates, groups))
 
     def squared_t(sums: np.ndarray) -> np.ndarray:
         mean = sums.sum(axis=-1, keepdims=True) / n
@@ -296,16 +296,16 @@ def wild_cluster(
 
     def p_value(value: float) -> float:
         sums = totals + sizes * (estimate - value)
-        as_extreme = squared_t(signs * sums) >= squared_t(sums) * (1 - 1e-9)
+        as_extreme = squared_t(weights * sums) >= squared_t(sums) * (1 - 1e-9)
         return (1 + as_extreme.sum()) / (1 + n_replicates)
 
     def limit(side: int) -> float:
-        width = 4.0
-        while p_value(estimate + side * width * se) > 1 - level:
-            width *= 2
-            if width > 1e3:
+        distance = 4.0  # in standard errors
+        while p_value(estimate + side * distance * se) > 1 - level:
+            distance *= 2
+            if distance > 1e3:
                 return side * np.inf
-        far = estimate + side * width * se
+        far = estimate + side * distance * se
         return optimize.bisect(lambda v: p_value(v) - (1 - level), estimate, far, xtol=se * 1e-4)
 
     return se, limit(-1), limit(+1), p_value(null)
@@ -322,7 +322,7 @@ def infer(
     seed: int,
     null: float = 0.0,
 ) -> pd.DataFrame:
-    """Estimate statistics of mean features with error, interval and p, one row a statistic.
+    """Estimate statistics of mean features with error, interval and p, one row per statistic.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from cyborg_utils.statistics.scales import aligned_scores, round_to_scale
 def linear_equating(
     machine: ArrayLike, human: ArrayLike, match_sd: bool = True
 ) -> tuple[float, float]:
-    """Fit the line that gives machine scores the mean and SD of the human scores.
+    """Fit the line that maps machine scores to the mean and SD of the human scores.
 
     Linear equating (Kolen and Brennan, 2014, ch. 2).
 
@@ -43,26 +43,26 @@ def linear_equating(
     return float(slope), float(human.mean() - slope * machine.mean())
 
 
-CANDIDATES = 40  # places tried for a cut point between its neighbors
+CANDIDATES = 40  # positions tried for a threshold between its neighbors
 METHODS = ("none", "mean", "linear", "isotonic", "cuts")
 Scorer = Callable[[ArrayLike], tuple[np.ndarray, np.ndarray]]
 
 
 def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: ArrayLike) -> Scorer:
-    """Fit a calibration function from a machine's continuous scores to the scale, on dev.
+    """Fit a calibration function from a machine's continuous scores to the scale.
 
     `none` rounds to the nearest score. `mean` shifts by the difference of the means, so that the
     mean of the machine's scores, before they are rounded, is that of the human scores (the mean
     constraint); `linear` matches mean and SD (linear equating; Kolen and Brennan, 2014, ch. 2);
-    `isotonic` is the monotone least-squares fit (after Zadrozny and Elkan, 2002). `cuts` leaves the
-    scores and moves the points between which they are rounded, for the highest QWK.
+    `isotonic` is the monotone least-squares fit (after Zadrozny and Elkan, 2002). `cuts` keeps the
+    scores and moves the rounding thresholds to those with the highest QWK.
 
     Parameters
     ----------
     method : str
         One of `METHODS`.
     machine, human : array_like, shape (n,)
-        Continuous machine scores and human scores of the same dev essays.
+        Continuous machine scores and human scores of the same essays, in a study the dev set.
     labels : array_like, shape (k,)
         Every score of the scale.
 
@@ -83,8 +83,8 @@ def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: A
         cuts, points = best_cuts(machine, human, labels), np.asarray(labels)
         return lambda x: (np.asarray(x, dtype=float), points[np.searchsorted(cuts, x)])
     if method == "isotonic":
-        places, heights = _isotonic_curve(machine, human)
-        return lambda x: _rounded(np.interp(x, places, heights), labels)
+        knots, heights = _isotonic_curve(machine, human)
+        return lambda x: _rounded(np.interp(x, knots, heights), labels)
     slope, shift = 1.0, 0.0
     if method != "none":
         slope, shift = linear_equating(machine, human, match_sd=method == "linear")
@@ -92,11 +92,11 @@ def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: A
 
 
 def _isotonic_curve(machine: np.ndarray, human: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct machine scores, and at each the height of the monotone least-squares curve."""
+    """Distinct machine scores, and the monotone least-squares curve at each."""
     order = np.lexsort((human, machine))
-    places, place, counts = np.unique(machine[order], return_inverse=True, return_counts=True)
-    means = np.bincount(place, weights=human[order]) / counts
-    return places, optimize.isotonic_regression(means, weights=counts).x
+    knots, position, counts = np.unique(machine[order], return_inverse=True, return_counts=True)
+    means = np.bincount(position, weights=human[order]) / counts
+    return knots, optimize.isotonic_regression(means, weights=counts).x
 
 
 def _rounded(continuous: np.ndarray, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -104,9 +104,9 @@ def _rounded(continuous: np.ndarray, labels: ArrayLike) -> tuple[np.ndarray, np.
 
 
 def best_cuts(machine: np.ndarray, human: np.ndarray, labels: ArrayLike) -> np.ndarray:
-    """Find the points between neighboring scores that give the highest QWK.
+    """Find the thresholds between neighboring scores that give the highest QWK.
 
-    By coordinate ascent from the midpoints; a cut stays where no other place is better.
+    By coordinate ascent from the midpoints; a threshold stays where no other is better.
 
     Parameters
     ----------
@@ -117,23 +117,23 @@ def best_cuts(machine: np.ndarray, human: np.ndarray, labels: ArrayLike) -> np.n
     Returns
     -------
     ndarray, shape (k - 1,)
-        Ascending cut points.
+        Ascending thresholds.
     """
     points = np.asarray(labels, dtype=float)
     cuts = (points[1:] + points[:-1]) / 2
     low, high = min(machine.min(), cuts[0]) - 1, max(machine.max(), cuts[-1]) + 1
 
-    def qwk(tried: np.ndarray) -> float:
-        return quadratic_weighted_kappa(human, points[np.searchsorted(tried, machine)], labels)
+    def qwk(candidate: np.ndarray) -> float:
+        return quadratic_weighted_kappa(human, points[np.searchsorted(candidate, machine)], labels)
 
     best, moved = qwk(cuts), True
     while moved:
         moved = False
         for i in range(len(cuts)):
             edges = np.concatenate([[low], cuts, [high]])
-            for place in np.linspace(edges[i], edges[i + 2], CANDIDATES + 2)[1:-1]:
-                tried = cuts.copy()
-                tried[i] = place
-                if (kappa := qwk(tried)) > best + 1e-9:
-                    best, cuts, moved = kappa, tried, True
+            for threshold in np.linspace(edges[i], edges[i + 2], CANDIDATES + 2)[1:-1]:
+                candidate = cuts.copy()
+                candidate[i] = threshold
+                if (value := qwk(candidate)) > best + 1e-9:
+                    best, cuts, moved = value, candidate, True
     return cuts

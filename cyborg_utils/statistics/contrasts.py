@@ -1,4 +1,4 @@
-"""Inference about the arms of a study: comparisons, retention, equivalent numbers of human labels.
+"""Inference about the arms of a study: comparisons, retention and the human-label equivalent.
 
 Everything is computed from the joint replicates of
 `cyborg_utils.statistics.replications.resample_runs`.
@@ -19,7 +19,7 @@ from cyborg_utils.statistics.replications import SOURCES, Resampled
 class NoInterval(StrEnum):
     """Why a retention has no interval."""
 
-    NO_GAIN = "no_gain"  # full is not distinguishably better than human-only
+    NO_GAIN = "no_gain"  # full is not significantly better than human-only
     GAIN_UNCERTAIN = "gain_uncertain"
 
 
@@ -39,8 +39,8 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
     Returns
     -------
     pandas.Series
-        `estimate, se, df, low, high, p` (two-sided, zero), `se_essays, se_draws, se_seeds`, and
-        `notes`, every `Note` on one of the arms.
+        `estimate, se, df, low, high, p` (two-sided, of zero), `se_essays, se_draws, se_seeds`, and
+        `notes`, the `Note`s of all arms.
 
     Raises
     ------
@@ -52,26 +52,26 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
     vector = np.array([weights[name] for name in names], dtype=float)
     estimate = float(resampled.estimates[names].to_numpy() @ vector)
     se = float((resampled.replicates[names].to_numpy() @ vector).std(ddof=1))
-    parts, denominator = {}, 0.0
+    components, denominator = {}, 0.0
     for source in SOURCES:
         variance = float((resampled.sources[source][names].to_numpy() @ vector).var(ddof=1))
         free = resampled.degrees.loc[names, source]
-        parts[f"se_{source}"] = np.sqrt(variance)
+        components[f"se_{source}"] = np.sqrt(variance)
         if (free > 0).any():
             denominator += variance**2 / free[free > 0].min()
-    total = sum(value**2 for value in parts.values())
+    total = sum(value**2 for value in components.values())
     df = total**2 / denominator if denominator > 0 else np.nan
     half_width = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
     p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else (1.0 if estimate == 0 else 0.0)
     notes = tuple(dict.fromkeys(note for name in names for note in resampled.notes[name]))
     return pd.Series(
         {"estimate": estimate, "se": se, "df": df, "low": estimate - half_width,
-         "high": estimate + half_width, "p": p, **parts, "notes": notes}
+         "high": estimate + half_width, "p": p, **components, "notes": notes}
     )  # fmt: skip
 
 
 def arm_table(resampled: Resampled, level: float = 0.95) -> pd.DataFrame:
-    """Tabulate every arm's mean QWK with its interval and the parts of its error.
+    """Tabulate every arm's mean QWK with its interval and the components of its error.
 
     Parameters
     ----------
@@ -121,18 +121,18 @@ def compare_arms(
     ValueError
         If an arm is unknown or the margin is not above zero.
     """
-    comparison = contrast(resampled, _sum((arm, 1.0), (reference, -1.0)), level)
-    comparison = comparison.rename({"estimate": "difference"})
-    comparison = pd.Series({"arm": arm, "reference": reference, **comparison})
+    difference = contrast(resampled, _sum((arm, 1.0), (reference, -1.0)), level)
+    difference = difference.rename({"estimate": "difference"})
+    comparison = pd.Series({"arm": arm, "reference": reference, **difference})
     if margin is None:
         return comparison
     if not margin > 0:
         raise ValueError(
             f"margin must be above zero (0.02 allows a loss of 0.02 QWK), got {margin!r}"
         )
-    gap, se = comparison["difference"], comparison["se"]
-    lower = gap - stats.t.ppf(1 - alpha, comparison["df"]) * se if se > 0 else gap
-    p = stats.t.sf((gap + margin) / se, comparison["df"]) if se > 0 else float(gap <= -margin)
+    gap, se, df = comparison[["difference", "se", "df"]]
+    lower = gap - stats.t.ppf(1 - alpha, df) * se if se > 0 else gap
+    p = stats.t.sf((gap + margin) / se, df) if se > 0 else float(gap <= -margin)
     extra = {"lower": lower, "margin": margin, "non_inferior": bool(lower > -margin),
              "p_non_inferior": p}  # fmt: skip
     return pd.concat([comparison, pd.Series(extra, dtype=object)])
@@ -141,10 +141,10 @@ def compare_arms(
 def retention(
     resampled: Resampled, cyborg: str, human_only: str, full: str, level: float = 0.95
 ) -> pd.Series:
-    """Estimate the share of the gain from full human labeling that cyborg data retains.
+    """Estimate the proportion of the gain from full human labeling that cyborg data retains.
 
     (cyborg - human-only) / (full - human-only), with Fieller's (1954) interval: the values r for
-    which cyborg - human-only - r (full - human-only) is not distinguishable from zero.
+    which cyborg - human-only - r (full - human-only) does not differ significantly from zero.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def retention(
     -------
     pandas.Series
         `retention, low, high, no_interval`; NaN limits and a `NoInterval` where full is not
-        distinguishably better than human-only, since any share is then possible.
+        significantly better than human-only, since any proportion is then possible.
 
     Raises
     ------
@@ -165,18 +165,18 @@ def retention(
         If an arm is unknown.
     """
     gain = contrast(resampled, _sum((full, 1.0), (human_only, -1.0)), level)
-    part = contrast(resampled, _sum((cyborg, 1.0), (human_only, -1.0)), level)
+    retained = contrast(resampled, _sum((cyborg, 1.0), (human_only, -1.0)), level)
     if not gain["low"] > 0:
-        share = part["estimate"] / gain["estimate"] if gain["estimate"] > 0 else np.nan
+        share = retained["estimate"] / gain["estimate"] if gain["estimate"] > 0 else np.nan
         return _without_interval(share, NoInterval.NO_GAIN)
-    share = part["estimate"] / gain["estimate"]
+    share = retained["estimate"] / gain["estimate"]
     residual = contrast(
         resampled, _sum((cyborg, 1.0), (human_only, share - 1.0), (full, -share)), level
     )
     t = stats.t.ppf(0.5 + level / 2, residual["df"]) if residual["se"] > 0 else 0.0
     gains = resampled.replicates[[cyborg, full]].sub(resampled.replicates[human_only], axis=0)
     (v11, v12), (_, v22) = np.cov(gains.to_numpy(), rowvar=False)
-    x, y = part["estimate"], gain["estimate"]
+    x, y = retained["estimate"], gain["estimate"]
     a, b, c = y**2 - t**2 * v22, x * y - t**2 * v12, x**2 - t**2 * v11
     if a <= 0:
         return _without_interval(share, NoInterval.GAIN_UNCERTAIN)
@@ -192,10 +192,10 @@ def _without_interval(share: float, reason: NoInterval) -> pd.Series:
 def equivalent_labels(
     resampled: Resampled, arm: str, curve: Mapping[int, str], level: float = 0.95
 ) -> pd.Series:
-    """Find the number of human labels, on the human-only learning curve, that an arm matches.
+    """Estimate an arm's human-label equivalent from the human-only label-budget curve.
 
     The curve is made monotone by isotonic regression and interpolated on the logarithm of the
-    number of labels, for the estimates and again for every replicate.
+    number of labels, for the estimates and for every replicate.
 
     Parameters
     ----------
@@ -223,25 +223,27 @@ def equivalent_labels(
     _check_arms(resampled, names)
     df = contrast(resampled, {arm: 1.0}, level)["df"]
     tail = (1 - level) / 2
-    stretch = stats.t.isf(tail, df) / stats.norm.isf(tail) if np.isfinite(df) else 1.0
+    t_to_normal = stats.t.isf(tail, df) / stats.norm.isf(tail) if np.isfinite(df) else 1.0
     center = resampled.estimates[[arm, *names]].to_numpy(dtype=float)
-    replicates = center + stretch * (resampled.replicates[[arm, *names]].to_numpy() - center)
+    replicates = center + t_to_normal * (resampled.replicates[[arm, *names]].to_numpy() - center)
     logs = np.log(counts)
     estimate = _read_off(center, logs)
     values = np.array([_read_off(row, logs) for row in replicates])
     low, high = np.quantile(values, [tail, 1 - tail], method="inverted_cdf")
-    points = {"labels": estimate, "low": low, "high": high}
+    log_labels = {"labels": estimate, "low": low, "high": high}
     sides = {-np.inf: "below", np.inf: "above"}
-    off_curve = tuple(f"{name}_{sides[v]}" for name, v in points.items() if v in sides)
-    numbers = {name: float(np.exp(v)) if np.isfinite(v) else np.nan for name, v in points.items()}
-    return pd.Series({**numbers, "off_curve": off_curve})
+    off_curve = tuple(f"{name}_{sides[v]}" for name, v in log_labels.items() if v in sides)
+    labels = {
+        name: float(np.exp(v)) if np.isfinite(v) else np.nan for name, v in log_labels.items()
+    }
+    return pd.Series({**labels, "off_curve": off_curve})
 
 
 def _check_arms(resampled: Resampled, names: Iterable[str]) -> None:
     unknown = [name for name in names if name not in resampled.estimates]
     if unknown:
-        known = ", ".join(map(str, resampled.estimates.index))
-        raise ValueError(f"unknown arms {', '.join(map(str, unknown))}; there are {known}")
+        arms = ", ".join(map(str, resampled.estimates.index))
+        raise ValueError(f"unknown arms {', '.join(map(str, unknown))}: use {arms}")
 
 
 def _sum(*terms: tuple[str, float]) -> dict[str, float]:

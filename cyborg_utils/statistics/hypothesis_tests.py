@@ -1,4 +1,4 @@
-"""Verdicts on the equivalence of a group's bias, sample sizes, and adjusted p values."""
+"""Tests of equivalence, sample sizes for them, and adjustment for multiple tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def holm(p: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     p : array_like, shape (k,)
-        NaN is a test that could not be made; it is left out and stays NaN.
+        NaN is a test that could not be made; it is excluded and stays NaN.
 
     Returns
     -------
@@ -36,16 +36,16 @@ def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     Returns
     -------
     ndarray, shape (k,)
-        At most q where the expected share of false discoveries is q.
+        At most q where the expected proportion of false discoveries is q.
     """
     return _adjust(p, "fdr_bh")
 
 
 def _adjust(p: ArrayLike, method: str) -> np.ndarray:
     values = np.asarray(p, dtype=float)
-    adjusted, known = np.full(values.shape, np.nan), np.isfinite(values)
-    if known.any():
-        adjusted[known] = multipletests(values[known], method=method)[1]
+    adjusted, finite = np.full(values.shape, np.nan), np.isfinite(values)
+    if finite.any():
+        adjusted[finite] = multipletests(values[finite], method=method)[1]
     return adjusted
 
 
@@ -66,12 +66,12 @@ def equivalence_verdict(
     min_essays: int = 30,
     df: float | None = None,
 ) -> Verdict:
-    """Say whether a group's SMD is within its bounds, outside them, or unknown.
+    """Decide whether a group's SMD is within its bounds, outside them, or inconclusive.
 
     Two one-sided tests (Schuirmann, 1987): `WITHIN` where the 90 % interval lies inside
-    (-bound, bound), `OUTSIDE` where it lies beyond a bound altogether, each at 5 % error;
-    otherwise `INCONCLUSIVE`. That includes a narrow interval that straddles a bound: the
-    true SMD is then near the bound and only more essays can say on which side.
+    (-bound, bound), `OUTSIDE` where it lies entirely beyond a bound, each at 5 % error;
+    otherwise `INCONCLUSIVE`. That includes a narrow interval that contains a bound: the
+    true SMD is then near the bound, and more essays are needed to decide on which side.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def equivalence_verdict(
         Level of the interval; 0.90 tests each side at 5 %.
     min_essays : int
     df : float, optional
-        Degrees of freedom of the standard error; by default n - 1.
+        Degrees of freedom of the standard error; n - 1 if not given.
 
     Returns
     -------
@@ -114,12 +114,12 @@ def essays_needed(
     power: float = 0.80,
     level: float = 0.90,
 ) -> int:
-    """Plan how many essays of a group certify an SMD within its bounds.
+    """Compute how many essays of a group are needed to certify an SMD within its bounds.
 
     Parameters
     ----------
     true_smd : float
-        The SMD that the group is supposed to have, inside the bounds.
+        The assumed SMD of the group, inside the bounds.
     bound : float
     error_sd : float
         sd(M - H) / d.
@@ -151,7 +151,7 @@ def essays_needed(
 
 
 def t_interval(estimate: float, se: float, n: float, level: float) -> tuple[float, float]:
-    """Give the t interval of a mean-like estimate over n essays.
+    """Compute the t interval of a mean-like estimate over n essays.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from cyborg_utils.statistics.scales import as_scores
 
 
 def prmse(ratings: ArrayLike, machine: ArrayLike) -> float:
-    """Compute the share of true-score variance that the machine's score explains.
+    """Compute the proportion of true-score variance that the machine's score explains.
 
     PRMSE of Haberman (2008) for ratings of unequal number, as in Loukina, Madnani, Cahill, Yao,
     Johnson, Riordan and McCaffrey (2020): with c ratings of an essay, mean rating Hbar and
@@ -24,7 +24,7 @@ def prmse(ratings: ArrayLike, machine: ArrayLike) -> float:
     Parameters
     ----------
     ratings : array_like, shape (n, r)
-        One column per rating, missing where an essay lacks it.
+        One column per rating, missing where an essay does not have it.
     machine : array_like, shape (n,)
 
     Returns
@@ -84,17 +84,17 @@ def _features(ratings: ArrayLike, machine: ArrayLike) -> np.ndarray:
     scores = as_scores(machine, "machine")
     if len(table) != scores.size:
         raise ValueError(f"ratings are of {len(table)} essays, machine scores of {scores.size}")
-    known = np.isfinite(table)
-    c = known.sum(axis=1)
+    rated = np.isfinite(table)
+    c = rated.sum(axis=1)
     if (c == 0).any():
         raise ValueError(
             f"{(c == 0).sum()} essays have no human rating (first positions: "
-            f"{', '.join(map(str, np.flatnonzero(c == 0)[:3]))}); leave them out"
+            f"{', '.join(map(str, np.flatnonzero(c == 0)[:3]))}); exclude them"
         )
-    center = table[known].mean()
-    table, scores = np.where(known, table - center, 0.0), scores - center
+    center = table[rated].mean()
+    table, scores = np.where(rated, table - center, 0.0), scores - center
     mean = table.sum(axis=1) / c
-    within = (np.where(known, table - mean[:, None], 0.0) ** 2).sum(axis=1)
+    within = (np.where(rated, table - mean[:, None], 0.0) ** 2).sum(axis=1)
     return np.stack(
         [c, c**2, within, c * mean, c * mean**2, c * (mean - scores) ** 2], axis=1
     ).astype(float)

@@ -27,7 +27,7 @@ SOURCES = ("essays", "draws", "seeds")
 
 
 class Note(StrEnum):
-    """What the interval of an arm leaves out, or speaks for besides new essays."""
+    """What the interval of an arm does not cover, or covers in addition to new essays."""
 
     ONE_DRAW = "one_draw"
     ONE_SEED = "one_seed"
@@ -80,8 +80,8 @@ def runs_from_frame(
     Raises
     ------
     ValueError
-        If a run scores an essay twice, a run lacks an essay that another scores, or an essay has
-        two different human scores.
+        If a run scores an essay twice or does not score an essay that another scores, or an essay
+        has two different human scores.
     """
     keys = [arm, draw, seed]
     twice = frame.duplicated([*keys, essay])
@@ -92,19 +92,19 @@ def runs_from_frame(
         raise ValueError(f"{int((truth['nunique'] > 1).sum())} essays have two human scores")
     labeled = frame.assign(**{key: [str(label) for label in frame[key]] for key in (draw, seed)})
     table = labeled.pivot(index=keys, columns=essay, values=score)
-    lacking = table.isna().any(axis=1)
-    if lacking.any():
+    incomplete = table.isna().any(axis=1)
+    if incomplete.any():
         raise ValueError(
-            f"runs must score the same {table.shape[1]} essays; {int(lacking.sum())} runs lack "
-            f"some (first: {table.index[lacking][0]})"
+            f"runs must score the same {table.shape[1]} essays; {int(incomplete.sum())} runs lack "
+            f"some (first: {table.index[incomplete][0]})"
         )
     arms = {
         name: Runs(
-            part.to_numpy(dtype=float),
-            part.index.get_level_values(draw).to_numpy(),
-            part.index.get_level_values(seed).to_numpy(),
+            of_arm.to_numpy(dtype=float),
+            of_arm.index.get_level_values(draw).to_numpy(),
+            of_arm.index.get_level_values(seed).to_numpy(),
         )
-        for name, part in table.groupby(level=arm, sort=False)
+        for name, of_arm in table.groupby(level=arm, sort=False)
     }
     return truth["first"].reindex(table.columns), arms
 
@@ -122,8 +122,8 @@ def resample_runs(
     Essays (or prompts) are resampled with replacement for all runs at once. Of D draws, D - 1
     are drawn with replacement, which makes the variance of their mean unbiased (McCarthy and
     Snowden, 1985); seeds likewise, crossed with the draws (the pigeonhole bootstrap of Owen,
-    2007, which is conservative). Where draws and seeds are not fully crossed, whole draws
-    are resampled and their seeds go with them.
+    2007, which is conservative). Where draws and seeds are not fully crossed, whole draws are
+    resampled together with their seeds.
 
     Parameters
     ----------
@@ -154,8 +154,8 @@ def resample_runs(
     resampled = _resample_essays(features, n_replicates, rng, codes)
     estimates, drawn, columns, degrees, notes = {}, {}, {}, {}, {}
     last = np.cumsum([len(table) for table in tables])[:-1]
-    parts = zip(np.split(kappas, last), np.split(resampled, last, axis=1), strict=True)
-    for (name, runs), (kappa, by_essays) in zip(arms.items(), parts, strict=True):
+    by_arm = zip(np.split(kappas, last), np.split(resampled, last, axis=1), strict=True)
+    for (name, runs), (kappa, by_essays) in zip(arms.items(), by_arm, strict=True):
         estimates[name] = kappa.mean()
         weights, free, notes[name] = _run_weights(runs, n_replicates, rng, drawn)
         columns[name] = _mean_kappas(kappa, by_essays, weights)
@@ -218,7 +218,7 @@ def _resample_essays(
 def _run_weights(
     runs: Runs, n_replicates: int, rng: np.random.Generator, drawn: dict
 ) -> tuple[dict, dict, tuple[Note, ...]]:
-    """Weigh an arm's runs by resampled draws and seeds, the same for arms of the same labels."""
+    """Weight an arm's runs by resampled draws and seeds, alike for arms with the same ones."""
     names = {
         source: np.array([str(label) for label in labels])
         for source, labels in (("draws", runs.draw), ("seeds", runs.seed))
@@ -248,9 +248,9 @@ def pool_replications(
 ) -> pd.DataFrame:
     """Average a statistic over runs, with its error.
 
-    Essays are the same in every run, so their part of the variance is the runs' mean se^2. Draws
-    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which is conservative
-    where they interact. Degrees of freedom are Satterthwaite's (1946).
+    Essays are the same in every run, so their variance component is the runs' mean se^2. Draws
+    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which is conservative where
+    they interact. Degrees of freedom are Satterthwaite's (1946).
 
     Parameters
     ----------
@@ -269,15 +269,15 @@ def pool_replications(
         The keys, the mean, its error and `df`.
     """
     rows = []
-    for key, part in table.groupby(keys, sort=False, dropna=False):
-        essays = part[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
-        variances = [((part[se] ** 2).mean(), max(essays - 1, 1))]
+    for key, runs in table.groupby(keys, sort=False, dropna=False):
+        essays = runs[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
+        variances = [((runs[se] ** 2).mean(), max(essays - 1, 1))]
         for source in ("draw", "seed"):
-            means = part.groupby(source)[value].mean()
+            means = runs.groupby(source)[value].mean()
             if len(means) > 1:
                 variances.append((means.var(ddof=1) / len(means), len(means) - 1))
         total = sum(v for v, _ in variances)
         by_df = sum(v**2 / df for v, df in variances)
         df = total**2 / by_df if by_df > 0 else variances[0][1]
-        rows.append((*key, part[value].mean(), np.sqrt(total), df))
+        rows.append((*key, runs[value].mean(), np.sqrt(total), df))
     return pd.DataFrame(rows, columns=[*keys, value, se, "df"])

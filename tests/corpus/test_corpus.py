@@ -190,13 +190,13 @@ def test_a_simulated_study_has_the_traits_asked_for_and_nothing_else_changes():
     assert corpus[more].isna().all(axis=1).equals(corpus["score"].isna())
 
 
-def test_the_other_programme_shares_no_text_with_the_study():
+def test_the_other_testing_program_shares_no_text_with_the_study():
     result = study({"kind": "simulated", "n_train": 80, "n_dev": 12, "n_test": 20})
     assert external_graded_corpus(result.corpus, 0) is None
-    elsewhere = external_graded_corpus(result.corpus, 100)
-    assert list(elsewhere) == ["text", "grade"]
-    assert set(elsewhere["grade"]) == {1, 2, 3, 4}
-    assert not set(elsewhere["text"]) & set(load_corpus(result)["text"])
+    graded = external_graded_corpus(result.corpus, 100)
+    assert list(graded) == ["text", "grade"]
+    assert set(graded["grade"]) == {1, 2, 3, 4}
+    assert not set(graded["text"]) & set(load_corpus(result)["text"])
 
 
 # ---------------------------------------------------------------- U

@@ -25,7 +25,7 @@ corpus:
 teachers: [{name: ridge, kind: classical}]
 students: [{name: ridge, kind: classical}]
 """
-RARE = "of three writers"
+RARE = "of three examinees"
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_it_is_said_how_many_are_left_out_and_why(study):
     assert only_shown(study(), report, frame, ["club"])["level"].tolist() == ["choir"]
 
 
-def test_simulated_writers_may_all_be_shown():
+def test_simulated_examinees_may_all_be_shown():
     assert load_study("demo").least_shown == 1
     assert load_study("demo").shows_essays
 

@@ -35,14 +35,14 @@ def published(kind: str, tmp_path: Path, frame: pd.DataFrame, **more) -> dict:
 
 
 def asap2_essays(n: int = 60) -> pd.DataFrame:
-    """Made-up essays in the layout of ASAP 2.0."""
+    """Simulated essays in the layout of ASAP 2.0."""
     names = {"essay_id_comp": "essay_id", "holistic_essay_score": "score"}
     frame = essays(n).rename(columns=names).drop(columns=["competition_set", "task", "word_count"])
     return frame.assign(assignment="Write.", source_text_1="A source.")
 
 
 def ellipse_essays(n: int = 60, part: str = "train") -> pd.DataFrame:
-    """Made-up essays in the layout of ELLIPSE."""
+    """Simulated essays in the layout of ELLIPSE."""
     half_points = [1 + (i % 9) / 2 for i in range(n)]
     return pd.DataFrame(
         {
@@ -145,7 +145,7 @@ RANGES = {"1": (2, 12), "2": (1, 6), "7": (0, 30)}
 
 
 def asap1(tmp_path: Path, n: int = 60, **more) -> dict:
-    """Made-up essays of sets 1, 2 and 7 in the official layout, as bytes of Latin-1."""
+    """Simulated essays of sets 1, 2 and 7 in the official layout, as bytes of Latin-1."""
     rows = [
         {
             "essay_id": number * 1000 + i,

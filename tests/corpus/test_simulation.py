@@ -120,7 +120,7 @@ def test_ids_and_texts_are_unique_across_seeds_and_without_scores(corpus):
     assert everything.essay_id.str.startswith("SIM-").all()
 
 
-def test_unlabelled_essays_carry_no_score():
+def test_unscored_essays_have_no_score():
     frame = simulate_unscored(30, seed=1, n_prompts=2)
     hidden = {"score", "score_2", "true_score", "proficiency"}
     assert list(frame.columns) == [name for name in COLUMNS if name not in hidden]
@@ -189,7 +189,7 @@ def test_marginals_are_those_of_the_population(corpus):
     assert corpus.prompt.value_counts(normalize=True).between(0.2, 0.3).all()
 
 
-def test_raters_agree_as_people_do(corpus):
+def test_raters_agree_as_human_raters_do(corpus):
     kappa = cohen_kappa_score(corpus.score, corpus.score_2, weights="quadratic")
     assert 0.72 <= kappa <= 0.78
     assert abs(corpus.score.mean() - corpus.true_score.mean()) < 0.05

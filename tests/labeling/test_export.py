@@ -36,7 +36,7 @@ PROBABILITIES = [f"p_{label}" for label in LABELS]
 
 
 def corpus_frame() -> pd.DataFrame:
-    """Essays of two prompts and two schoolteachers; three writers of train are of a rare club."""
+    """Essays of two prompts and two schoolteachers; three examinees of train are of a rare club."""
     rng = np.random.default_rng(1)
     return pd.DataFrame(
         {

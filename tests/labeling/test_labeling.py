@@ -74,9 +74,9 @@ def test_the_ledger_keeps_every_human_label_and_adds_no_essay_of_dev_or_test(
     assert (human["expected"] == human["score"]).all()
 
     teacher = ledger[ledger["label_source"] == "teacher"].set_index("essay_id")
-    given_scores = scores.set_index(rest["essay_id"].to_numpy())
-    assert teacher["score"].to_dict() == given_scores["score"].to_dict()
-    assert teacher["expected"].to_dict() == given_scores["continuous"].to_dict()
+    scores_by_id = scores.set_index(rest["essay_id"].to_numpy())
+    assert teacher["score"].to_dict() == scores_by_id["score"].to_dict()
+    assert teacher["expected"].to_dict() == scores_by_id["continuous"].to_dict()
 
     train = by_id[by_id["split"] == "train"]
     everyone = train if label_unscored else train.dropna(subset="score")
@@ -120,7 +120,7 @@ def test_an_essay_of_dev_or_test_cannot_enter_the_ledger(split):
     assert str(caught.value) == f"1 dev or test essays in the ledger (first: {name!r})"
 
 
-def test_an_essay_of_u_cannot_be_labelled_again():
+def test_an_essay_of_u_cannot_be_labeled_again():
     corpus = essays(20, 0)
     subset = draw_subset(corpus, 0.25, 1)
     train = corpus[corpus["split"] == "train"]
@@ -128,10 +128,10 @@ def test_an_essay_of_u_cannot_be_labelled_again():
         build_ledger(corpus, subset, train, teacher_scores(len(train)))
 
 
-# ---------------------------------------------------------------- who is labelled
+# ---------------------------------------------------------------- which essays are labeled
 
 
-def test_unscored_essays_are_labelled_only_where_the_study_says_so():
+def test_unscored_essays_are_labeled_only_where_the_study_says_so():
     corpus = essays(20, 7)
     subset = draw_subset(corpus, 0.25, 1)
     unscored = set(corpus.loc[corpus["score"].isna(), "essay_id"])

@@ -1,6 +1,6 @@
 """The control of the effect: a Teacher's labels help, and shuffled among essays they do not.
 
-The Teacher here is the classical scorer. It has read graded essays of other writers before it
+The Teacher here is the classical scorer. It has read graded essays of other examinees before it
 sees U, which stands for what a pretrained Teacher knows.
 """
 
@@ -54,15 +54,15 @@ def corpus() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> pd.DataFrame:
+def external() -> pd.DataFrame:
     return simulate_corpus(1500, seed=77)[["text", "score"]]
 
 
-def arms(corpus: pd.DataFrame, elsewhere: pd.DataFrame, draw: int) -> dict[str, pd.DataFrame]:
+def arms(corpus: pd.DataFrame, external: pd.DataFrame, draw: int) -> dict[str, pd.DataFrame]:
     """What a Student learns from: U alone, cyborg data, and the same with its labels shuffled."""
     ids = draw_subset(corpus, 0.1, draw)
     subset = corpus.loc[corpus["essay_id"].isin(ids), ["text", "score"]]
-    teacher, _ = fitted(STUDY.teacher("ridge"), pd.concat([subset, elsewhere]))
+    teacher, _ = fitted(STUDY.teacher("ridge"), pd.concat([subset, external]))
     rest = essays_to_label(corpus, ids, STUDY)
     scores = teacher.score(rest["text"].tolist())
     shuffled = scores.sample(frac=1, random_state=draw).reset_index(drop=True)
@@ -85,10 +85,10 @@ def scores_on_test(corpus: pd.DataFrame, student: str, labels: pd.DataFrame) -> 
     ("student", "draw"), [("ridge", 1), ("ridge", 2), ("ridge", 3), ("electra", 1)]
 )
 def test_a_teachers_labels_help_and_the_same_labels_shuffled_do_not(
-    corpus, elsewhere, student, draw
+    corpus, external, student, draw
 ):
     human = corpus.loc[corpus["split"] == "test", "score"].to_numpy()
-    data = arms(corpus, elsewhere, draw)
+    data = arms(corpus, external, draw)
     assert len(data["human"]) == 90
     assert sorted(data["cyborg"]["score"]) == sorted(data["shuffled"]["score"])
     result = {arm: scores_on_test(corpus, student, labels) for arm, labels in data.items()}

@@ -135,7 +135,7 @@ def study(tmp_path):
     finished(study.folder / "unfinished")
 
 
-def test_unfinished_work_is_found_again_and_begins_anew_where_something_changed(study):
+def test_unfinished_work_is_resumed_and_starts_again_where_something_changed(study):
     frame = pd.DataFrame({"essay_id": ["a", "b"], "text": ["one", "two"]})
     spec = study.teachers[0]
     first = work_folder(study, "02_teacher_training--llama", spec, frame)

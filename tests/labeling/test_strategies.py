@@ -1,4 +1,4 @@
-"""Uses of a Teacher's labels: what each one lets a Student learn, and how much."""
+"""Pseudo-label strategies: the targets and weights that a Student is trained on."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def probabilities(n: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).dirichlet(np.ones(6), n)
 
 
-def prior_corrected(p: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return corrected(p, prior_factors(p, wanted))
+def prior_corrected(p: np.ndarray, target_shares: np.ndarray) -> np.ndarray:
+    return corrected(p, prior_factors(p, target_shares))
 
 
 def shares(seed: int) -> np.ndarray:
@@ -41,12 +41,12 @@ def shares(seed: int) -> np.ndarray:
 
 def ledger(n: int, seed: int, by_human: float = 0.2) -> pd.DataFrame:
     """Cyborg data by a Teacher with probabilities, human labels among them."""
-    rng, given_ = np.random.default_rng([seed, 2]), probabilities(n, seed)
+    rng, cyborg = np.random.default_rng([seed, 2]), probabilities(n, seed)
     human = rng.random(n) < by_human
     human[:2] = by_human > 0, False  # some of either
-    frame = pd.DataFrame(given_, columns=probability_columns(LABELS))
-    frame.insert(0, "expected", given_ @ POINTS)
-    frame.insert(0, "score", POINTS[given_.argmax(axis=1)])
+    frame = pd.DataFrame(cyborg, columns=probability_columns(LABELS))
+    frame.insert(0, "expected", cyborg @ POINTS)
+    frame.insert(0, "score", POINTS[cyborg.argmax(axis=1)])
     frame.insert(0, "label_source", np.where(human, "human", "teacher"))
     own = rng.choice(POINTS, n)
     frame.loc[human, ["score", "expected"]] = np.column_stack([own, own])[human]
@@ -55,7 +55,7 @@ def ledger(n: int, seed: int, by_human: float = 0.2) -> pd.DataFrame:
 
 
 def dev_of(n: int = 80, seed: int = 0) -> pd.DataFrame:
-    """People's scores of dev, and a strict and squeezed Teacher's."""
+    """Human scores of dev, and those of a severe Teacher with central tendency."""
     human = np.random.default_rng([seed, 3]).choice(POINTS, n)
     noise = np.random.default_rng([seed, 4]).normal(0, 0.3, n)
     return pd.DataFrame({"human": human, "continuous": 0.5 * human + 1 + noise})
@@ -65,7 +65,7 @@ def use(**values) -> PseudoLabelStrategy:
     return PseudoLabelStrategy(name="other", **values)
 
 
-USES = [
+STRATEGIES = [
     use(), use(target="expected"), use(target="prior_corrected"), use(target="equated"),
     use(weight="confidence"), use(keep=0.5), use(human_weight=4),
     use(target="expected", weight="confidence", keep=0.3, human_weight=2),
@@ -78,9 +78,9 @@ USES = [
 @settings(deadline=None, max_examples=50)
 @given(st.integers(30, 200), SEEDS)
 def test_corrected_probabilities_have_the_shares_on_average(n, seed):
-    wanted = shares(seed)
-    result = prior_corrected(probabilities(n, seed), wanted)
-    assert result.mean(axis=0) == pytest.approx(wanted, abs=1e-6)
+    target_shares = shares(seed)
+    result = prior_corrected(probabilities(n, seed), target_shares)
+    assert result.mean(axis=0) == pytest.approx(target_shares, abs=1e-6)
     assert result.sum(axis=1) == pytest.approx(np.ones(n))
 
 
@@ -126,123 +126,125 @@ def test_shares_count_half_an_essay_for_each_score():
     )
 
 
-# ---------------------------------------------------------------- readings
+# ---------------------------------------------------------------- decoding rules
 
 
-@pytest.mark.parametrize("read", DECODING_RULES)
-def test_every_reading_gives_an_essay_one_score_between_the_ends(read):
+@pytest.mark.parametrize("rule", DECODING_RULES)
+def test_every_decoding_rule_gives_an_essay_one_score_on_the_scale(rule):
     output = ledger(60, 1, by_human=0)
-    result = decode_scores(output, read, LABELS, ledger(80, 2), dev_of())
+    result = decode_scores(output, rule, LABELS, ledger(80, 2), dev_of())
     assert result.shape == (60,)
-    assert np.isin(result, LABELS).all() == (read != "expected")
+    assert np.isin(result, LABELS).all() == (rule != "expected")
     assert result.min() >= 1 and result.max() <= 6
 
 
-def test_readings_say_what_they_promise():
+def test_decoding_rules_do_what_they_promise():
     output = ledger(400, 2, by_human=0)
     human = pd.DataFrame({"score": np.repeat(POINTS, [2, 8, 30, 30, 20, 10])})
     cyborg = pd.concat([human.assign(label_source="human"), ledger(300, 3, by_human=0)])
-    read = {r: decode_scores(output, r, LABELS, cyborg, dev_of()) for r in DECODING_RULES}
-    assert np.array_equal(read["hard"], output["score"])
-    assert np.array_equal(read["expected"], output["expected"])
-    assert (read["prior_corrected"] == 1).mean() < (read["hard"] == 1).mean()  # people hardly give a 1
+    by_rule = {r: decode_scores(output, r, LABELS, cyborg, dev_of()) for r in DECODING_RULES}
+    assert np.array_equal(by_rule["hard"], output["score"])
+    assert np.array_equal(by_rule["expected"], output["expected"])
+    assert (by_rule["prior_corrected"] == 1).mean() < (
+        by_rule["hard"] == 1
+    ).mean()  # human raters rarely score 1
     dev, line = dev_of(), output["expected"].to_numpy()
     line = (line - dev["continuous"].mean()) / dev["continuous"].std() * dev["human"].std()
     expected = np.clip(line + dev["human"].mean(), 1, 6)
-    assert np.abs(read["equated"] - expected).max() <= 0.5 + 1e-9
+    assert np.abs(by_rule["equated"] - expected).max() <= 0.5 + 1e-9
 
 
-def test_the_prior_is_fitted_on_the_labelled_essays_whatever_is_read():
-    """One essay's score does not hang on which others are read with it."""
+def test_the_prior_is_fitted_on_the_labeled_essays_whatever_is_decoded():
+    """One essay's score does not depend on which others are decoded with it."""
     output, cyborg = ledger(200, 4, by_human=0), ledger(300, 5)
     whole = decode_scores(output, "prior_corrected", LABELS, cyborg, dev_of())
     half = decode_scores(output[:50], "prior_corrected", LABELS, cyborg, dev_of())
     assert np.array_equal(whole[:50], half)
 
 
-# ---------------------------------------------------------------- what is learnt
+# ---------------------------------------------------------------- training targets
 
 
-@pytest.mark.parametrize("how", USES, ids=lambda u: f"{u.target}-{u.weight}-{u.keep:g}")
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda u: f"{u.target}-{u.weight}-{u.keep:g}")
 @settings(deadline=None, max_examples=15)
 @given(st.integers(12, 80), SEEDS)
-def test_no_use_changes_a_human_label_and_weights_have_mean_1(how, n, seed):
-    given_ = ledger(n, seed)
-    learnt = apply_strategy(given_, how, LABELS, dev_of())
-    assert learnt.index.equals(given_.index)
-    human = given_["label_source"] == "human"
-    assert learnt.loc[human, "score"].equals(given_.loc[human, "score"])
-    assert learnt.loc[learnt["weight"] > 0, "weight"].mean() == pytest.approx(1)
-    assert (learnt["weight"] >= 0).all()
-    assert learnt.loc[human, "weight"].nunique() == 1
-    assert learnt.loc[human, "weight"].iloc[0] > 0
-    assert learnt["score"].between(1, 6).all()
+def test_no_strategy_changes_a_human_label_and_weights_have_mean_1(strategy, n, seed):
+    cyborg = ledger(n, seed)
+    targets = apply_strategy(cyborg, strategy, LABELS, dev_of())
+    assert targets.index.equals(cyborg.index)
+    human = cyborg["label_source"] == "human"
+    assert targets.loc[human, "score"].equals(cyborg.loc[human, "score"])
+    assert targets.loc[targets["weight"] > 0, "weight"].mean() == pytest.approx(1)
+    assert (targets["weight"] >= 0).all()
+    assert targets.loc[human, "weight"].nunique() == 1
+    assert targets.loc[human, "weight"].iloc[0] > 0
+    assert targets["score"].between(1, 6).all()
 
 
 def test_hard_labels_are_the_ledger_itself():
-    given_ = ledger(50, 1)
-    learnt = apply_strategy(given_, use(), LABELS, dev_of())
-    assert learnt["score"].equals(given_["score"])
-    assert (learnt["weight"] == 1).all()
-    assert list(learnt) == ["score", "weight"]
+    cyborg = ledger(50, 1)
+    targets = apply_strategy(cyborg, use(), LABELS, dev_of())
+    assert targets["score"].equals(cyborg["score"])
+    assert (targets["weight"] == 1).all()
+    assert list(targets) == ["score", "weight"]
 
 
 def test_a_human_label_counts_as_many_of_the_teachers():
-    given_ = ledger(60, 1)
-    weight = apply_strategy(given_, use(human_weight=4), LABELS, dev_of())["weight"]
-    human = given_["label_source"] == "human"
+    cyborg = ledger(60, 1)
+    weight = apply_strategy(cyborg, use(human_weight=4), LABELS, dev_of())["weight"]
+    human = cyborg["label_source"] == "human"
     assert weight[human].to_numpy() == pytest.approx(4 * weight[~human].iloc[0])
 
 
-def test_a_sure_label_counts_by_its_probability():
-    given_ = ledger(60, 1)
-    weight = apply_strategy(given_, use(weight="confidence"), LABELS, dev_of())["weight"]
-    by_teacher = given_["label_source"] == "teacher"
-    sure = given_.loc[by_teacher, probability_columns(LABELS)].max(axis=1)
-    assert np.ptp(weight[by_teacher] / sure) == pytest.approx(0, abs=1e-12)
+def test_a_label_is_weighted_by_its_probability():
+    cyborg = ledger(60, 1)
+    weight = apply_strategy(cyborg, use(weight="confidence"), LABELS, dev_of())["weight"]
+    by_teacher = cyborg["label_source"] == "teacher"
+    confidence = cyborg.loc[by_teacher, probability_columns(LABELS)].max(axis=1)
+    assert np.ptp(weight[by_teacher] / confidence) == pytest.approx(0, abs=1e-12)
     assert weight[by_teacher].mean() == pytest.approx(weight[~by_teacher].iloc[0])
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(12, 200), st.integers(1, 99), SEEDS)
-def test_the_surest_labels_of_each_score_are_kept(n, percent, seed):
-    given_ = ledger(n, seed)
-    weight = apply_strategy(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
-    by_teacher = given_[given_["label_source"] == "teacher"]
-    sure = by_teacher[probability_columns(LABELS)].max(axis=1)
+def test_the_most_confident_labels_of_each_score_are_kept(n, percent, seed):
+    cyborg = ledger(n, seed)
+    weight = apply_strategy(cyborg, use(keep=percent / 100), LABELS, dev_of())["weight"]
+    by_teacher = cyborg[cyborg["label_source"] == "teacher"]
+    confidence = by_teacher[probability_columns(LABELS)].max(axis=1)
     for _, part in by_teacher.groupby("score"):
         kept = weight[part.index] > 0
         assert kept.sum() == -(-percent * len(part) // 100)  # ceil, in whole numbers
         if not kept.all():
-            assert sure[part.index][kept].min() >= sure[part.index][~kept].max()
+            assert confidence[part.index][kept].min() >= confidence[part.index][~kept].max()
 
 
 @pytest.mark.parametrize("percent", [7, 14, 28, 29, 55, 56, 57, 58])
 def test_the_share_kept_is_exact(percent):
     """As floats some of these shares of 100 are a little more than a whole number."""
-    given_ = ledger(101, 1, by_human=0).assign(score=3.0)
-    given_.loc[0, ["label_source", "score"]] = "human", 2.0
-    weight = apply_strategy(given_, use(keep=percent / 100), LABELS, dev_of())["weight"]
+    cyborg = ledger(101, 1, by_human=0).assign(score=3.0)
+    cyborg.loc[0, ["label_source", "score"]] = "human", 2.0
+    weight = apply_strategy(cyborg, use(keep=percent / 100), LABELS, dev_of())["weight"]
     assert (weight > 0).sum() == percent + 1
 
 
-def test_soft_labels_are_certain_where_a_person_scored():
-    given_ = ledger(60, 1)
-    learnt = apply_strategy(given_, use(target="expected"), LABELS, dev_of())
+def test_soft_labels_are_certain_where_a_human_rater_scored():
+    cyborg = ledger(60, 1)
+    targets = apply_strategy(cyborg, use(target="expected"), LABELS, dev_of())
     columns = probability_columns(LABELS)
-    human = given_["label_source"] == "human"
-    assert learnt.loc[~human, columns].equals(given_.loc[~human, columns])
-    assert learnt.loc[~human, "score"].equals(given_.loc[~human, "expected"])
-    certain = learnt.loc[human, columns].to_numpy()
+    human = cyborg["label_source"] == "human"
+    assert targets.loc[~human, columns].equals(cyborg.loc[~human, columns])
+    assert targets.loc[~human, "score"].equals(cyborg.loc[~human, "expected"])
+    certain = targets.loc[human, columns].to_numpy()
     assert (certain.max(axis=1) == 1).all() and (certain.sum(axis=1) == 1).all()
-    assert np.array_equal(POINTS[certain.argmax(axis=1)], given_.loc[human, "score"])
+    assert np.array_equal(POINTS[certain.argmax(axis=1)], cyborg.loc[human, "score"])
 
 
-def test_an_expected_score_without_probabilities_is_learnt_as_a_number():
-    given_ = ledger(40, 1)[["label_source", "score", "expected"]]
-    learnt = apply_strategy(given_, use(target="expected"), LABELS, dev_of())
-    assert list(learnt) == ["score", "weight"]
-    assert learnt["score"].equals(given_["expected"])
+def test_an_expected_score_without_probabilities_is_a_regression_target():
+    cyborg = ledger(40, 1)[["label_source", "score", "expected"]]
+    targets = apply_strategy(cyborg, use(target="expected"), LABELS, dev_of())
+    assert list(targets) == ["score", "weight"]
+    assert targets["score"].equals(cyborg["expected"])
 
 
 def test_essays_whose_labels_are_all_unused_are_left_out():
@@ -251,10 +253,10 @@ def test_essays_whose_labels_are_all_unused_are_left_out():
     train = one.join(other.drop(columns="label_source").add_suffix(":style"))
     train = train.assign(essay_id=train.index.map("e{}".format), text="t").reset_index(drop=True)
     dev = dev_of().join(dev_of(seed=1).add_suffix(":style"))
-    how = use(keep=0.4)
-    single = weighted_labels(train, how, LABELS, dev, [HOLISTIC])
+    strategy = use(keep=0.4)
+    single = weighted_labels(train, strategy, LABELS, dev, [HOLISTIC])
     assert (single["weight"] > 0).all()
-    both = weighted_labels(train, how, LABELS, dev, [HOLISTIC, "style"])
+    both = weighted_labels(train, strategy, LABELS, dev, [HOLISTIC, "style"])
     assert (both[["weight", "weight:style"]].max(axis=1) > 0).all()
     assert (both[["weight", "weight:style"]].min(axis=1) == 0).any()
     assert len(single) < len(both) < len(train)
@@ -263,7 +265,7 @@ def test_essays_whose_labels_are_all_unused_are_left_out():
     assert list(single.index) == list(range(len(single)))
 
 
-# ---------------------------------------------------------------- what a study may say
+# ---------------------------------------------------------------- configuration
 
 
 def study(uses: list[dict], *heads: str) -> Study:
@@ -280,7 +282,10 @@ def study(uses: list[dict], *heads: str) -> Study:
         ([{"name": "soft", "target": "expected"}], "the first must be `{name: hard}`"),
         ([{"name": "hard", "keep": 0.5}], "the first must be `{name: hard}`"),
         ([{"name": "hard"}, {"name": "a"}, {"name": "a", "keep": 0.5}], "two of the name 'a'"),
-        ([{"name": "hard"}, {"name": "p", "target": "prior_corrected"}], "'p' needs a Teacher with prob"),
+        (
+            [{"name": "hard"}, {"name": "p", "target": "prior_corrected"}],
+            "'p' needs a Teacher with prob",
+        ),
         ([{"name": "hard"}, {"name": "w", "weight": "confidence"}], "'w' needs a Teacher"),
         ([{"name": "hard"}, {"name": "k", "keep": 0.5}], "'k' needs a Teacher"),
         ([{"name": "hard"}, {"name": "k", "keep": 0}], "greater than 0"),
@@ -288,7 +293,7 @@ def study(uses: list[dict], *heads: str) -> Study:
         ([], "at least 1 item"),
     ],
 )
-def test_uses_that_cannot_be_are_refused(uses, message):
+def test_impossible_strategies_are_refused(uses, message):
     with pytest.raises(ValueError, match=".") as caught:
         study(uses, "regression")
     assert message in str(caught.value)
@@ -296,10 +301,12 @@ def test_uses_that_cannot_be_are_refused(uses, message):
 
 def test_only_a_teacher_with_probabilities_is_used_where_they_are_needed():
     mixed = study(
-        [{"name": "hard"}, {"name": "p", "target": "prior_corrected"}], "regression", "classification"
+        [{"name": "hard"}, {"name": "p", "target": "prior_corrected"}],
+        "regression",
+        "classification",
     )
     taught = {(c.teacher, c.strategy) for c in conditions(mixed) if c.arm == "cyborg"}
     assert taught == {("t0", "hard"), ("t1", "hard"), ("t1", "p")}
-    assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").strategy == "p"
+    assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").use == "p"
     with pytest.raises(ParameterError, match="'p' needs probabilities.* 't0' gives none"):
         condition(mixed, "cyborg", "t0", 0.1, 1, "p")

@@ -96,7 +96,7 @@ def test_a_saved_classical_model_scores_the_same(tmp_path, spec, seen):
     pd.testing.assert_frame_equal(loaded.score(texts), model.score(texts), check_exact=True)
 
 
-def test_soft_targets_are_learnt():
+def test_soft_targets_are_learned():
     """Essays of one word are a 2 for three in four: that is what comes back."""
     train = toy(120, scores=[2])
     train[probability_columns(LABELS)] = [0, 0.75, 0.25, 0, 0, 0]
@@ -122,7 +122,7 @@ def test_ridge_weighs_labels_as_its_peer_does():
 
 
 @pytest.mark.parametrize("spec", [LOGISTIC, RIDGE], ids=lambda s: s.name)
-def test_a_label_of_weight_0_is_not_learnt_from(spec):
+def test_a_label_of_weight_0_is_not_learned_from(spec):
     train = toy(120, scores=[2, 3, 4]).assign(weight=1.0)
     train.loc[:29, "weight"] = 0.0
     texts = toy(30, 1)["text"].tolist()

@@ -127,11 +127,11 @@ def test_pretraining_without_questions_is_the_text_alone(tokenizer):
     assert len(set(row["weights"])) == 1
 
 
-def test_pretraining_may_read_grades_of_another_programme(essays, tmp_path):
+def test_pretraining_may_read_grades_of_another_testing_program(essays, tmp_path):
     texts = essays["text"].tolist()
-    elsewhere = simulate_corpus(24, seed=9, scale=(1, 4)).rename(columns={"score": "grade"})
+    graded = simulate_corpus(24, seed=9, scale=(1, 4)).rename(columns={"score": "grade"})
     _, plain = pretrain(causal(), texts, tmp_path / "without")
-    _, more = pretrain(causal(), texts, tmp_path / "with", elsewhere)
+    _, more = pretrain(causal(), texts, tmp_path / "with", graded)
     assert plain["graded_elsewhere"] == 0
     assert more["graded_elsewhere"] == 24
     assert more["parameters"] == plain["parameters"]

@@ -115,10 +115,10 @@ def test_what_memory_forced_on_a_run_does_not_change_what_it_learns(holds):
     free, tight = (cramped_training(n, learning_rate=1e-2)[0] for n in (10**6, holds))
     assert len(tight.seen) > 2 * len(free.seen)
     start, _ = load_encoder(encoder(max_tokens=32).model, 1, 32, ["one two three"], 1)
-    learnt = free.model.state_dict()
-    assert max((learnt[k] - v).abs().max() for k, v in start.state_dict().items()) > 1e-2
+    learned = free.model.state_dict()
+    assert max((learned[k] - v).abs().max() for k, v in start.state_dict().items()) > 1e-2
     for name, weights in tight.model.state_dict().items():
-        torch.testing.assert_close(weights, learnt[name], atol=2e-4, rtol=0)
+        torch.testing.assert_close(weights, learned[name], atol=2e-4, rtol=0)
 
 
 def test_where_one_essay_does_not_fit_activations_are_computed_again(capsys):

@@ -124,9 +124,9 @@ def test_interval_over_draws_and_essays_covers():
 def test_non_inferiority_of_arms(resampled):
     wide = compare_arms(resampled, "cyborg", "full", margin=0.2)
     assert wide["non_inferior"] and wide["p_non_inferior"] < 0.05 and wide["lower"] > -0.2
-    strict = compare_arms(resampled, "cyborg", "full", margin=0.001)
-    assert not strict["non_inferior"] and strict["p_non_inferior"] > 0.05
-    assert strict["lower"] > strict["low"]
+    narrow = compare_arms(resampled, "cyborg", "full", margin=0.001)
+    assert not narrow["non_inferior"] and narrow["p_non_inferior"] > 0.05
+    assert narrow["lower"] > narrow["low"]
     with pytest.raises(ValueError, match="margin must be above zero"):
         compare_arms(resampled, "cyborg", "full", margin=-0.02)
     with pytest.raises(ValueError, match="unknown arms half: use u100"):

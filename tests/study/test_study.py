@@ -1,290 +1,24 @@
-"""The graph and the notebooks, and one whole run of a study that takes a minute or two."""
+"""One whole run of a study, which takes a minute or two, and runs that stop with an error."""
 
 from __future__ import annotations
 
-import ast
-import errno
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import nbformat
-import numpy as np
 import pandas as pd
 import pytest
-from small_models import ELECTRA, LLAMA
 from study_runs import ROOT, Page, clean, run_study
+from tiny_study import NAME, TINY
 
-from cyborg_utils.cli import main
-from cyborg_utils.reporting.notebooks import (
-    StageError,
-    run_notebook,
-)
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.design import Condition, condition, conditions, seeds
-from cyborg_utils.study.notebook_cells import parameters_cell, without_lesson
-from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.storage import (
-    MissingInput,
-    need,
-    new_folder,
-    only_run,
-    read_json,
-    records,
-    write_json,
-    write_parquet,
-)
-from cyborg_utils.study.storage import hash_folder as files_fingerprint
-
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("0*.ipynb"))
-NAME = f"test_tiny_{os.getpid()}"
-TINY = f"""\
-title: A tiny study
-about: It learns nothing; it only has every part.
-corpus: {{kind: simulated, n_train: 60, n_dev: 20, n_test: 60, n_prompts: 2, seed: 3}}
-sampling: {{fractions: [0.5], seeds: [1]}}
-teachers:
-{LLAMA}  - {{name: ridge, kind: classical}}
-students:
-{ELECTRA}  - {{name: ridge, kind: classical}}
-evaluation: {{replicates: 200, min_group: 5}}
-"""
-
-
-@pytest.fixture
-def tiny_file(tmp_path) -> Path:
-    path = tmp_path / f"{NAME}_other.yaml"
-    path.write_text(TINY)
-    yield path
-    clean(path.stem)
-
-
-# ---------------------------------------------------------------- notebooks
-
-
-@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
-def notebook(request):
-    return nbformat.read(request.param, as_version=4)
-
-
-def test_a_notebook_is_valid_and_its_code_parses(notebook):
-    nbformat.validate(notebook)
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            ast.parse(cell.source)
-
-
-def test_a_notebook_is_kept_without_outputs_and_traces_of_a_run(notebook):
-    assert "papermill" not in notebook.metadata
-    for cell in notebook.cells:
-        assert "papermill" not in cell.metadata
-        if cell.cell_type == "code":
-            assert cell.outputs == []
-            assert cell.execution_count is None
-
-
-def test_a_notebook_stays_short_and_begins_with_its_title(notebook):
-    assert len(without_lesson(notebook).cells) < 34
-    assert notebook.cells[0].cell_type == "markdown"
-    assert notebook.cells[0].source.startswith("# ")
-
-
-def test_parameters_are_plain_values_with_a_comment_each(notebook):
-    source = parameters_cell(notebook)
-    tree = ast.parse(source)
-    assert tree.body
-    for statement in tree.body:
-        assert isinstance(statement, ast.Assign)
-        assert isinstance(statement.targets[0], ast.Name)
-        ast.literal_eval(statement.value)
-        assert "#" in source.splitlines()[statement.end_lineno - 1]
-
-
-def test_the_default_parameters_are_those_of_the_demo(notebook):
-    values = {
-        statement.targets[0].id: ast.literal_eval(statement.value)
-        for statement in ast.parse(parameters_cell(notebook)).body
-    }
-    if set(values) == {"seed"}:
-        return  # the opening lesson belongs to no study
-    if values["study"] == "mine":
-        assert set(values) == {"study", "settings"}
-        return  # a study of one's own, which 06b_no_test_set alone is about
-    study = load_study(values["study"], values["settings"])
-    assert study.name in ("demo", "tour")  # whose results are shipped
-    if "teacher" in values:
-        study.teacher(values["teacher"])
-    if "student" in values:
-        study.student(values["student"])
-    if "fraction" in values:
-        arm = values.get("arm", "cyborg")
-        condition(study, arm, values["teacher"], values["fraction"], values["draw"])
-    if "seed" in values:
-        assert values["seed"] in study.sampling.seeds
-
-
-def test_an_unknown_parameter_is_refused_before_anything_runs(tmp_path):
-    with pytest.raises(StageError) as caught:
-        run_notebook(
-            "02_teacher_training",
-            {"study": "demo", "drow": 1},
-            tmp_path / "executed.ipynb",
-            tmp_path / "report.html",
-        )
-    message = str(caught.value)
-    assert message.startswith("02_teacher_training has no parameter 'drow'; it has [")
-    assert "'draw'" in message
-    assert "\n" not in message
-    assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    "cells",
-    [
-        [nbformat.v4.new_code_cell("a = 1")],
-        [nbformat.v4.new_markdown_cell("a", metadata={"tags": ["parameters"]})],
-        [nbformat.v4.new_code_cell("a", metadata={"tags": ["parameters"]}) for _ in range(2)],
-    ],
-    ids=["no tag", "tag on a text cell", "two tags"],
-)
-def test_a_notebook_needs_one_code_cell_with_the_tag(cells):
-    with pytest.raises(ValueError, match="exactly one code cell tagged `parameters`"):
-        parameters_cell(nbformat.v4.new_notebook(cells=cells))
-
-
-# ---------------------------------------------------------------- conditions
-
-
-def test_every_condition_of_a_study_has_a_folder_of_its_own(tiny_file):
-    wide = ["sampling={fractions: [0.05, 0.5], draws: [1, 2], seeds: [1, 2, 3]}"]
-    study = load_study(str(tiny_file), wide)
-    result = conditions(study)
-    assert len(result) == 4 + 2 * 4 + 1
-    assert len({c.slug for c in result}) == len(result)
-    assert {"full", "human-f0.05-d1", "cyborg-llama-f0.5-d2"} < {c.slug for c in result}
-    assert seeds(study, "electra") == [1, 2, 3]
-    assert seeds(study, "ridge") == [1]
-
-
-def test_a_condition_leaves_out_what_its_arm_does_not_depend_on(tiny_file):
-    study = load_study(str(tiny_file))
-    assert condition(study, "full", "llama", 0.5, 1) == Condition("full")
-    assert condition(study, "human", "llama", 0.5, 1) == Condition("human", None, 0.5, 1)
-    assert condition(study, "cyborg", "llama", 0.5, 1) == Condition(
-        "cyborg", "llama", 0.5, 1, "hard"
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [
-        (("robot", None, 0.5, 1), "has no arm 'robot'"),
-        (("human", None, 0.4, 1), "has no fraction 0.4 with draw 1; it has fractions [0.5]"),
-        (("human", None, 0.5, 7), "has no fraction 0.5 with draw 7"),
-        (("cyborg", "lama", 0.5, 1), "has no teacher 'lama'; it has llama, ridge"),
-    ],
-)
-def test_a_condition_that_the_study_does_not_have_is_refused(tiny_file, arguments, problem):
-    with pytest.raises(ParameterError) as caught:
-        condition(load_study(str(tiny_file)), *arguments)
-    assert problem in str(caught.value)
-
-
-# ---------------------------------------------------------------- files
-
-
-def test_json_is_written_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "deep" / "a.json"
-    write_json(path, {"a": np.float64(0.5), "b": np.arange(2), "c": None})
-    assert read_json(path) == {"a": 0.5, "b": [0, 1], "c": None}
-    before = path.read_bytes()
-    for bad in ({"a": object()}, {"a": float("nan")}):
-        with pytest.raises((TypeError, ValueError)):
-            write_json(path, bad)
-        with pytest.raises((TypeError, ValueError)):
-            write_json(path.with_name("new.json"), bad)
-    assert path.read_bytes() == before
-    assert [p.name for p in path.parent.iterdir()] == ["a.json"]
-
-
-@pytest.mark.parametrize("kind", ["json", "parquet"])
-def test_a_write_that_is_interrupted_leaves_the_old_file(tmp_path, monkeypatch, kind):
-    path = tmp_path / f"a.{kind}"
-
-    def write(value):
-        if kind == "json":
-            write_json(path, {"value": value})
-        else:
-            write_parquet(path, pd.DataFrame({"value": [value]}))
-
-    def stop(self, where, *_, **__):
-        Path(where if kind == "parquet" else self).write_bytes(b"half")
-        raise KeyboardInterrupt
-
-    target = (Path, "write_text") if kind == "json" else (pd.DataFrame, "to_parquet")
-    with monkeypatch.context() as patch:
-        patch.setattr(*target, stop)
-        with pytest.raises(KeyboardInterrupt):
-            write(1)
-    assert not path.exists()
-    write(2)
-    before = path.read_bytes()
-    with monkeypatch.context() as patch:
-        patch.setattr(*target, stop)
-        with pytest.raises(KeyboardInterrupt):
-            write(3)
-    assert path.read_bytes() == before
-    write(4)
-    assert path.read_bytes() != before
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
-
-
-def test_a_folder_takes_its_name_only_when_it_is_whole(tmp_path):
-    path = tmp_path / "models" / "teacher"
-    with pytest.raises(RuntimeError, match="stop"), new_folder(path) as folder:
-        (folder / "half").write_text("x")
-        raise RuntimeError("stop")
-    assert not path.exists()
-    with new_folder(path) as folder:
-        assert not list(folder.iterdir())
-        (folder / "first").write_text("1")
-    assert [p.name for p in path.iterdir()] == ["first"]
-    with pytest.raises(RuntimeError, match="stop"), new_folder(path) as folder:
-        raise RuntimeError("stop")
-    assert [p.name for p in path.iterdir()] == ["first"]
-    with new_folder(path) as folder:
-        (folder / "second").write_text("2")
-    assert [p.name for p in path.iterdir()] == ["second"]
-    assert [p.name for p in path.parent.iterdir()] == ["teacher"]
-
-
-def test_records_keep_every_digit_and_missing_values():
-    frame = pd.DataFrame({"a": [1 / 3, None], "b": ["x", None], "c": [1, 2], "p": [1e-20, np.inf]})
-    assert records(frame) == [
-        {"a": 1 / 3, "b": "x", "c": 1, "p": 1e-20},
-        {"a": None, "b": None, "c": 2, "p": None},
-    ]
-    assert [type(v) for v in records(frame)[0].values()] == [float, str, int, float]
-
-
-def test_a_missing_input_says_which_notebook_and_command_make_it(tiny_file):
-    study = load_study(str(tiny_file))
-    with pytest.raises(MissingInput) as caught:
-        need(study.folder / "corpus.parquet", study)
-    text = str(caught.value)
-    assert f"runs/{study.name}/corpus.parquet is not there yet" in text
-    assert "notebooks/01_corpus.ipynb" in text
-    assert f"cyborg run {study.name}" in text
-
-
-# ---------------------------------------------------------------- one whole run
+from cyborg_utils.study.storage import hash_folder, read_json
 
 
 class TinyRun:
-    """One whole run of a tiny study, the first time and again."""
+    """One whole run of a tiny study, first and again."""
 
     def __init__(self, folder: Path):
         self.file = folder / f"{NAME}.yaml"
@@ -346,7 +80,7 @@ def test_the_summary_has_every_arm_of_every_student(tiny):
 
 
 def test_a_classical_student_knows_nothing_of_who_else_is_in_the_study(tiny):
-    """The yardstick on human labels only is the ridge Teacher itself, trained on the same U."""
+    """The baseline on human labels only is the ridge Teacher itself, trained on the same U."""
     student = next(
         r["qwk"] for r in tiny.summary["agreement"]
         if r["student"] == "ridge" and r["arm"] == "human"
@@ -367,7 +101,7 @@ def test_the_ledgers_of_a_run_are_those_of_its_teachers(tiny):
         drawn.append(set(human.index))
         about = read_json(folder / "labeling.json")
         trained = tiny.runs / "teachers" / teacher / "f0.5-d1"
-        assert about["teacher_sha256"] == files_fingerprint(trained, skip="teacher.json")
+        assert about["teacher_sha256"] == hash_folder(trained, skip="teacher.json")
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == 30
 
@@ -391,7 +125,7 @@ def test_nothing_half_written_is_left_by_a_run(tiny):
         assert not [p for p in folder.rglob("*") if "partial" in p.name]
 
 
-def test_a_report_loads_nothing_from_elsewhere(tiny):
+def test_a_report_loads_nothing_from_the_network(tiny):
     pages = sorted(tiny.reports.glob("*.html"))
     assert len(pages) == 22
     for path in pages:
@@ -408,7 +142,7 @@ def test_a_report_loads_nothing_from_elsewhere(tiny):
     assert not Page(tiny.reports / "index.html").all("script")
 
 
-def test_every_picture_of_a_report_is_told_in_words(tiny):
+def test_every_figure_of_a_report_has_an_alt_text(tiny):
     pictures = 0
     for path in tiny.reports.glob("*.html"):
         for picture in Page(path).all("img"):
@@ -481,7 +215,7 @@ def test_a_teachers_setting_reruns_what_hangs_on_that_teacher(tiny):
     ]
 
 
-def test_a_run_that_was_killed_goes_on_from_the_stages_that_were_finished(tiny, tmp_path):
+def test_an_interrupted_run_resumes_from_its_finished_stages(tiny, tmp_path):
     unfinished = [
         tiny.runs / "students" / "electra" / "full" / "s1",
         tiny.runs / "fairness" / "electra.json",
@@ -555,45 +289,6 @@ def test_a_missing_corpus_file_is_one_line_and_starts_nothing(tmp_path):
     assert done.stderr.startswith("no_file: corpus.files.train: no file nowhere.csv; ")
     assert len(done.stderr.strip().splitlines()) == 1
     assert not (ROOT / "runs" / "no_file").exists()
-
-
-def test_a_study_or_a_stage_cannot_be_run_twice_at_once(tmp_path):
-    lock = tmp_path / "study" / ".lock"
-    running = f"^study x is being run by process {os.getpid()}; wait for it, or stop it first$"
-    with (
-        only_run(lock, "study x"),
-        pytest.raises(ParameterError, match=running),
-        only_run(lock, "study x"),
-    ):
-        raise AssertionError("the second run got in")
-    with only_run(lock, "study x"):
-        pass
-
-
-def test_a_file_system_without_locks_is_not_taken_for_a_run(tmp_path, monkeypatch, capsys):
-    def no_locks(descriptor, blocking):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr("cyborg_utils.study.storage.lock_descriptor", no_locks)
-    with only_run(tmp_path / "study" / ".lock", "study x"):
-        pass
-    assert "(No locks available): study x continues without a lock" in capsys.readouterr().err
-
-
-def test_a_stage_whose_earlier_run_is_still_at_it_says_so(tmp_path, capsys):
-    executed = tmp_path / "01_corpus.ipynb"
-    with only_run(tmp_path / ".01_corpus.lock", "stage"):
-        given = [
-            "run-stage",
-            "01_corpus",
-            str(executed),
-            str(tmp_path / "page.html"),
-            "study=demo",
-            "settings=[]",
-        ]
-        assert main(given) == 2
-    assert capsys.readouterr().err.startswith("stage 01_corpus is being run by process ")
-    assert not executed.exists()
 
 
 def test_a_stage_that_fails_says_so_in_one_line_and_leaves_no_result(tmp_path, tiny_file):
