@@ -231,7 +231,7 @@ def inheritance_figure(runs: pd.DataFrame):
     figure, (left, right) = _panels(height=3.9)
     by_draw = runs.pivot(index="draw", columns=["labels", "essays"], values="smd")
     teacher = by_draw["Teacher"].iloc[:, 0]
-    most, draws = runs["essays"].max(), len(by_draw)
+    sizes, most, draws = by_draw["human"].columns, runs["essays"].max(), len(by_draw)
     ends, correlations = {}, {}
     for i, labels in enumerate(("human", "cyborg")):
         style = {"marker": figures.MARKERS[labels], "color": figures.COLORS[labels]}
@@ -247,13 +247,12 @@ def inheritance_figure(runs: pd.DataFrame):
             **style,
         )  # fmt: skip
     ends["Teacher"] = teacher.mean()
-    limits = [teacher.min(), teacher.max()]
+    limits = teacher.min(), teacher.max()
     left.plot(limits, limits, color="black", linewidth=1, linestyle=":")
     left.set(xlabel="SMD of the Teacher (dotted: the same)", ylabel="SMD of the Student")
     left.set_title(f"{draws} simulated draws, {most:,} labels each")
     right.axhline(teacher.mean(), color="black", linestyle=":", label=NAMES["Teacher"])
     right.set_xscale("log")
-    sizes = by_draw["human"].columns
     right.set_xticks(sizes, [f"{size:,}" for size in sizes])
     right.xaxis.set_minor_locator(plt.NullLocator())
     right.set(xlabel="train essays with a label", ylabel="SMD")
@@ -270,11 +269,11 @@ def inheritance_figure(runs: pd.DataFrame):
         "Simulated, SMD of the subgroup on the test set. The Teacher's mean is "
         f"{ends['Teacher']:+.2f}. Left, each draw's Student by its Teacher at {most:,} labels: the "
         f"correlation is {correlations['cyborg']:.2f} on cyborg data and "
-        f"{correlations['human']:.2f} on human labels. Right, from {sizes[0]:,} to "
-        f"{most:,} labels the Student's mean goes from "
+        f"{correlations['human']:.2f} on human labels. Right, from {sizes[0]:,} to {most:,} labels "
+        "the Student's mean goes from "
         f"{by_draw['cyborg'].iloc[:, 0].mean():+.2f} to {ends['cyborg']:+.2f} on cyborg data and "
         f"from {by_draw['human'].iloc[:, 0].mean():+.2f} to {ends['human']:+.2f} on human "
-        f"labels. The gray band is within 0.1."
+        "labels. The gray band is within 0.1."
     )
     return figure, alt
 

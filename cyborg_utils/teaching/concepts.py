@@ -251,37 +251,33 @@ def inherited_bias(
     for draw in range(draws):
         rng = np.random.default_rng((seed, draw))
         train, test = (made_up_essays(SIZES[-1], gap, rng) for _ in range(2))
-
-        def evaluate(model, view, labels, essays, draw=draw, test=test):
-            scores = round_to_scale(model.predict(view), LABELS)
-            group = test.group
-            smd = standardized_mean_difference(test.human[group], scores[group])
-            sees_style = model.n_features_in_ == test.teacher_view.shape[1]
-            rows.append(
-                {
-                    "draw": draw,
-                    "labels": labels,
-                    "essays": essays,
-                    "smd": smd,
-                    "points": (scores - test.human)[group].mean(),
-                    "qwk": quadratic_weighted_kappa(test.human, scores, LABELS),
-                    "style_weight": model.coef_[0] if sees_style else 0.0,
-                }
-            )
-
         external = made_up_essays(EXTERNAL_ESSAYS, gap, rng, group_share=0)
         teacher = Ridge(PENALTY).fit(
             np.vstack([external.teacher_view, train.teacher_view[:hand_scored]]),
             np.concatenate([external.human, train.human[:hand_scored]]),
         )
-        evaluate(teacher, test.teacher_view, "Teacher", hand_scored)
+        of_teacher = _evaluate(teacher, test.teacher_view, test)
+        rows.append({"draw": draw, "labels": "Teacher", "essays": hand_scored, **of_teacher})
         cyborg = round_to_scale(teacher.predict(train.teacher_view), LABELS)
         cyborg[:hand_scored] = train.human[:hand_scored]
         for labels, scores in (("cyborg", cyborg), ("human", train.human)):
             for n in sizes:
                 student = Ridge(PENALTY).fit(train.student_view[:n, unseen], scores[:n])
-                evaluate(student, test.student_view[:, unseen], labels, n)
+                of_student = _evaluate(student, test.student_view[:, unseen], test)
+                rows.append({"draw": draw, "labels": labels, "essays": n, **of_student})
     return pd.DataFrame(rows)
+
+
+def _evaluate(model: Ridge, view: np.ndarray, test: MadeUpEssays) -> dict[str, float]:
+    """Bias of the subgroup and agreement of a model's scores, and its weight of the style."""
+    scores, group = round_to_scale(model.predict(view), LABELS), test.group
+    sees_style = model.n_features_in_ == test.teacher_view.shape[1]
+    return {
+        "smd": standardized_mean_difference(test.human[group], scores[group]),
+        "points": (scores - test.human)[group].mean(),
+        "qwk": quadratic_weighted_kappa(test.human, scores, LABELS),
+        "style_weight": model.coef_[0] if sees_style else 0.0,
+    }
 
 
 def over_draws(runs: pd.DataFrame, column: str = "smd") -> pd.DataFrame:
