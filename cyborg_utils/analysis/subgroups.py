@@ -75,15 +75,28 @@ def bias_by_run(
     parts = []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
         essays = run.set_index("essay_id")[["human", "score"]].join(by_id)
-        table = group_differences(essays, groups, machine="score", labels=study.labels)
+        table = group_differences(
+            essays, groups, machine="score", labels=study.labels, denominators=("pooled",)
+        )
         table = only_shown(study, table, essays, groups)
         table["essays_needed"] = [
             essays_needed(0.0, study.evaluation.smd_bound, se * n**0.5) if se > 0 else np.nan
             for se, n in zip(table["smd_se"], table["n"], strict=True)
         ]
         run_of = dict(zip(("condition", "draw", "seed"), keys, strict=True))
-        parts.append(table.assign(**run_of))
+        parts.append(table.assign(**run_of, **_other_units(table, run)))
     return pd.concat(parts, ignore_index=True)
+
+
+def _other_units(table: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:
+    """The same mean difference over the other standard deviations."""
+    difference = table["mean_machine"] - table["mean_human"]
+    sd_human, sd_machine = (scores[c].std(ddof=1) for c in ("human", "score"))
+    return {
+        "smd_human": difference / table["sd_human"].where(table["sd_human"] > 0),
+        "smd_pooled_population": difference / ((sd_human**2 + sd_machine**2) / 2) ** 0.5,
+        "smd_human_population": difference / sd_human,
+    }
 
 
 def mean_bias(study: Study, by_run: pd.DataFrame) -> pd.DataFrame:
