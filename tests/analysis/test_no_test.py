@@ -206,13 +206,13 @@ def test_half_the_width_takes_four_times_the_essays():
 
 
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.5), (np.nan, np.nan)])
-def test_an_interval_that_says_nothing_gives_no_number(study_file, low, high):
+def test_an_uninformative_interval_gives_no_number(study_file, low, high):
     assert essays_needed(low, high, 20) is None
     line = recommendations(load_study(str(study_file)), None, 20, 140)[0]
     assert "Score at least 30 more essays" in line and "cannot be estimated" in line
 
 
-def test_what_cannot_be_known_names_the_groups_and_whose_weights_dev_picked(study_file):
+def test_limitations_name_the_attributes_and_the_checkpoints_selected_on_dev(study_file):
     text = " ".join(limitations(load_study(str(study_file)), 20))
     assert "`gender`" in text and "the checkpoints of modernbert were selected" in text
     ridge = ["students=[{name: ridge, kind: classical}]"]
