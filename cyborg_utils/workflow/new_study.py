@@ -150,8 +150,8 @@ def _scale(
 ) -> tuple[float, float, float]:
     """The scale that a person names, else that of the scores."""
     score = columns["score"]
-    by_people = [score, *filter(None, [columns.get("second_score")])]
-    scores = pd.concat([scores_of(table, frame[c]) for c in by_people]).rename(score)
+    human_columns = [score, *filter(None, [columns.get("second_score")])]
+    scores = pd.concat([scores_of(table, frame[c]) for c in human_columns]).rename(score)
     if choices.scale:
         return choices.scale
     if scores.isna().all():
@@ -169,7 +169,7 @@ def check_enough(schema: InferredSchema) -> None:
     name = schema.table.name
     if n < needed and "split" not in schema.columns:
         parts = ", ".join(f"{least} for {part}" for part, least in schema.least.items() if least)
-        why = ", since without scored test essays neither agreement with people nor fairness can "
+        why = ", since without scored test essays neither human-machine agreement nor fairness can "
         way_out = ""
         if schema.has_test_set and n >= sum(UNTESTED.values()):
             way_out = "; or learn from all of them, and know neither: --no-test"
@@ -294,13 +294,13 @@ UNSCORED = """\
   fractions: [0.25, 0.5, 1.0]   # of the scored train essays; 1.0 is all of them, the smaller
   primary_fraction: 1.0         # ones show what more scoring by hand still brings"""
 SCORED = """\
-  fractions: [0.25, 0.5]        # of the train essays; the scores of the others are hidden
+  fractions: [0.25, 0.5]        # of the train essays; the scores of the others are withheld
   primary_fraction: 0.25"""
 ALL = """\
-  fractions: [1.0]              # all scored train essays: without a test part nobody could tell
-                                # whether fewer would do"""
+  fractions: [1.0]              # all scored train essays: without a test set it would not be
+                                # known whether fewer are enough"""
 TEST_SHARE = "test_share: {:<6}    # of the scored essays: the test set, for agreement and fairness"
-NO_TEST = "test_share: 0         # every scored essay is learnt from, or picks weights"
+NO_TEST = "test_share: 0         # every scored essay is for training or the dev set"
 EVALUATION = """\
 # evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
 NO_EVALUATION = """\
@@ -351,6 +351,6 @@ def write_study(name: str, essays: Path, choices: Choices = Choices()) -> Path:
         + f"; {unscored:,} unscored ones are for the Teacher"
     )
     if not schema.has_test_set:
-        print("no test part: nothing will be known of agreement with people, or of fairness")
+        print("no test set: nothing will be known of agreement with human raters, or of fairness")
     print(f"wrote {shown_path(path)}; look it over, then: cyborg run {name}")
     return path

@@ -1,4 +1,4 @@
-"""What a machine lacks for a study, one line per need, OK or FAIL."""
+"""Which requirements of a study a machine meets, one line each, OK or FAIL."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class LogHandler(LogHandlerBase):
     """One line when a stage starts, one when it ends, the error where one fails."""
 
     def __post_init__(self) -> None:
-        self.begun: dict[int, float] = {}
+        self.started: dict[int, float] = {}
         self.names: dict[int, str] = {}
         self.start = time.monotonic()
 
@@ -30,10 +30,10 @@ class LogHandler(LogHandlerBase):
                 self._print(f"{stages} stage{'s' * (stages != 1)} to run")
             case LogEvent.JOB_INFO if record.rule_msg:
                 self.names[record.jobid] = record.rule_msg
-                self.begun[record.jobid] = time.monotonic()
+                self.started[record.jobid] = time.monotonic()
                 self._print(f"  start  {record.rule_msg}")
-            case LogEvent.JOB_FINISHED if record.job_id in self.begun:
-                spent = time.monotonic() - self.begun[record.job_id]
+            case LogEvent.JOB_FINISHED if record.job_id in self.started:
+                spent = time.monotonic() - self.started[record.job_id]
                 self._print(f"  done   {self.names[record.job_id]} ({spent:.0f} s)")
             case LogEvent.PROGRESS if record.done < record.total - 1:
                 self._print(f"         {self._left(record.done, record.total - 1)}")

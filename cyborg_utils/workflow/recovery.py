@@ -43,7 +43,7 @@ def broken(study: Study) -> dict[Path, str]:
 
     A file that was cut short or emptied shows; one changed byte inside it does not.
     """
-    executed = study.folder / "notebooks"  # read by nobody but people
+    executed = study.folder / "notebooks"  # no stage reads them
     files = [p for p in study.folder.rglob("*") if executed not in p.parents and p.is_file()]
     faults = {}
     for path in sorted(files) + sorted(pages(study).glob("*.html")):

@@ -27,7 +27,7 @@ from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.study.storage import hash_folder, read_json, write_json
 
 ROWS = 1000  # that are read, scored and written together
-LOOK = 200  # rows from which the columns are told
+LOOK = 200  # rows from which the columns are inferred
 EVERY = 10  # seconds between two lines about the time left
 
 
@@ -64,11 +64,11 @@ def score_file(
     file = data.stat()
     made_from = [hash_folder(student), str(data.resolve()), file.st_size, file.st_mtime_ns]
     work = _Unfinished(out, [*made_from, id, text])
-    counts, start, told = work.counts, time.monotonic(), time.monotonic()
-    if begun := counts["essays"]:
-        show(f"going on after {begun:,} of {total:,} essays")
+    counts, start, last_shown = work.counts, time.monotonic(), time.monotonic()
+    if done_before := counts["essays"]:
+        show(f"resuming after {done_before:,} of {total:,} essays")
     for rows in table.blocks([id, text], ROWS):
-        if rows.index[-1] < begun:
+        if rows.index[-1] < done_before:
             continue
         scored = _score(rows[text].fillna(""), model, profile, student)
         again = pd.util.hash_array(rows[id].to_numpy(dtype=object))
@@ -79,14 +79,15 @@ def score_file(
         counts["essays"] += len(rows)
         counts.update(flag for flags in scored["flag"] for flag in flags.split("; ") if flag)
         work.append(pd.concat([rows[[id]], scored], axis=1))
-        if time.monotonic() - told > EVERY:
-            told, rate = time.monotonic(), (counts["essays"] - begun) / (time.monotonic() - start)
+        if time.monotonic() - last_shown > EVERY:
+            last_shown = time.monotonic()
+            rate = (counts["essays"] - done_before) / (last_shown - start)
             left = (total - counts["essays"]) / rate
             show(
                 f"{counts['essays']:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left"
             )
     work.finish()
-    done, seconds = counts["essays"] - begun, time.monotonic() - start
+    done, seconds = counts["essays"] - done_before, time.monotonic() - start
     show(f"{done:,} essays scored in {seconds:,.0f} s, {done / seconds:,.0f} a second")
     return counts
 

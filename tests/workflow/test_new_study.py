@@ -230,7 +230,7 @@ HOSTILE = {
     "few scored": (
         lambda e: e.iloc[100:],
         "60 scored essays are too few: 100 are needed (50 for train, 20 for dev, 30 for test), "
-        "since without scored test essays neither agreement with people nor fairness can be known; "
+        "since without scored test essays neither human-machine agreement nor fairness can be known; "
         "score 40 more by hand",
     ),
     "a blank essay": (change("Essay", [" "]), "1 essays have an empty text (first: 'e0'): remove"),
