@@ -165,13 +165,13 @@ def test_a_missing_file_of_a_published_corpus_says_where_to_get_it(kind, source)
     )
     (line,) = data_files(study(spec))
     assert not line.ok
-    assert line.told.startswith(
+    assert line.message.startswith(
         f"corpus.files.train: no file data/none.csv; get {source} and put it there, or correct "
         "corpus.files.train in the study's YAML"
     )
 
 
-def test_a_missing_column_is_named_beside_those_that_exist(tmp_path):
+def test_a_missing_column_is_named_with_those_that_exist(tmp_path):
     path = tmp_path / "essays.csv"
     essay_table()[["nr", "essay"]].to_csv(path, index=False)
     assert corpus_error(table(path)) == (

@@ -307,6 +307,6 @@ def test_only_a_teacher_with_probabilities_is_used_where_they_are_needed():
     )
     taught = {(c.teacher, c.strategy) for c in conditions(mixed) if c.arm == "cyborg"}
     assert taught == {("t0", "hard"), ("t1", "hard"), ("t1", "p")}
-    assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").use == "p"
+    assert condition(mixed, "cyborg", "t1", 0.1, 1, "p").strategy == "p"
     with pytest.raises(ParameterError, match="'p' needs probabilities.* 't0' gives none"):
         condition(mixed, "cyborg", "t0", 0.1, 1, "p")
