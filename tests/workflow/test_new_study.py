@@ -230,8 +230,8 @@ HOSTILE = {
     "few scored": (
         lambda e: e.iloc[100:],
         "60 scored essays are too few: 100 are needed (50 for train, 20 for dev, 30 for test), "
-        "since without scored test essays neither human-machine agreement nor fairness can be known; "
-        "score 40 more by hand",
+        "since without scored test essays neither human-machine agreement nor fairness can be "
+        "known; score 40 more by hand",
     ),
     "a blank essay": (change("Essay", [" "]), "1 essays have an empty text (first: 'e0'): remove"),
     "an essay twice": (
