@@ -66,7 +66,7 @@ def test_the_wheel_has_what_a_study_needs_and_neither_tests_nor_reports(wheel):
     assert "notebooks/precomputed/demo/study.json" in shipped
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {"cyborg_utils"}
-    assert not [name for name in names if "test_" in name or "/reports/" in name]
+    assert not [name for name in names if "/test_" in name or "/reports/" in name]
 
 
 def test_scores_are_evaluated_in_an_empty_folder_without_torch(base, tmp_path):
