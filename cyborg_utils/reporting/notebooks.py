@@ -77,7 +77,8 @@ def run_notebook(name: str, parameters: dict, executed: Path, report: Path) -> N
     report.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory() as sockets:  # of this kernel alone
-            kernel = {"transport": "ipc", "ip": os.path.join(sockets, "kernel")}
+            ipc = {"transport": "ipc", "ip": os.path.join(sockets, "kernel")}
+            kernel = {} if os.name == "nt" else ipc  # Windows has no such sockets
             papermill.execute_notebook(
                 notebook,
                 executed,

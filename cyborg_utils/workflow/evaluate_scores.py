@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,41 +118,37 @@ def read_scores(table: Table, choices: Choices) -> ScoreTable:
         check_columns([column] if column else [], frame, name, f"--{role}")
     check_columns(choices.machines, frame, name, "--machine")
     check_columns(choices.groups, frame, name, "--group")
-    rest = frame.drop(columns=_chosen(choices))
-    machines = choices.machines or (_score_column(rest, "machine", name),)
-    rest = rest.drop(columns=machines, errors="ignore")
-    human = choices.human or _score_column(rest, "human", name)
-    rest = rest.drop(columns=human, errors="ignore")
-    second = choices.second or next(iter(_candidates(rest, "second")), None)
-    rest = rest.drop(columns=second or [], errors="ignore")
-    columns = {"id": choices.id or roles.id_column(rest, "", name), "score": human}
-    rest = rest.drop(columns=columns["id"], errors="ignore")
-    columns |= {"second_score": second} if second else {}
-    if prompt := choices.prompt or roles.prompt_column(rest):
-        columns["prompt"] = prompt
-        rest = rest.drop(columns=prompt, errors="ignore")
-    groups = {roles.group_name(c): c for c in choices.groups or roles.group_columns(rest)}
+    single = [choices.human, choices.second, choices.id, choices.prompt]
+    taken = {*filter(None, single), *choices.machines, *choices.groups}
+
+    def pick(chosen: str | None, infer: Callable[[pd.DataFrame], str | None]) -> str | None:
+        column = chosen or infer(frame.drop(columns=list(taken)))
+        taken.update([column] if column else [])
+        return column
+
+    machines = choices.machines or (pick(None, lambda rest: _score_column(rest, "machine", name)),)
+    human = pick(choices.human, lambda rest: _score_column(rest, "human", name))
+    second = pick(choices.second, lambda rest: _score_column(rest, "second", name))
+    ids = pick(choices.id, lambda rest: roles.id_column(rest, "", name))
+    prompt = pick(choices.prompt, roles.prompt_column)
+    columns = {"id": ids, "score": human, "second_score": second, "prompt": prompt}
+    others = choices.groups or roles.group_columns(frame.drop(columns=list(taken)))
+    groups = {roles.group_name(column): column for column in others}
     return ScoreTable(
         table,
         frame,
-        columns,
+        {role: column for role, column in columns.items() if column},
         _machine_names(machines, {*RESERVED, *groups}),
         groups,
         choices.scale or _scale(frame, human, second, name),
     )
 
 
-def _chosen(choices: Choices) -> list[str]:
-    """The columns that a person names."""
-    single = [choices.human, choices.second, choices.id, choices.prompt]
-    return list({*filter(None, single), *choices.machines, *choices.groups})
-
-
-def _score_column(rest: pd.DataFrame, role: str, source: str) -> str:
-    """The one column whose name and values are of that role."""
+def _score_column(rest: pd.DataFrame, role: str, source: str) -> str | None:
+    """The one column whose name and values are of that role; a second score may be missing."""
     candidates = _candidates(rest, role)
-    if len(candidates) == 1:
-        return candidates[0]
+    if len(candidates) == 1 or (role == "second" and not candidates):
+        return next(iter(candidates), None)
     option = f"--{role} COLUMN"
     if not candidates:
         numeric = ", ".join(repr(c) for c in rest if _is_numeric(rest[c])) or "none"

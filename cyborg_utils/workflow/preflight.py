@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import shutil
 import sys
@@ -12,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 from packaging.requirements import Requirement
 
 from cyborg_utils.corpus.dataset_loader import dataset_folder, dataset_name
@@ -137,7 +137,7 @@ def _version(distribution: str) -> str | None:
 
 
 def memory() -> Line:
-    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB
+    size = psutil.virtual_memory().total / GB
     remedy = "" if size >= MEMORY else f", {MEMORY} are needed: use --cores 1"
     return Line(size >= MEMORY, f"memory: {size:.0f} GB{remedy}")
 

@@ -95,6 +95,9 @@ def test_machines_get_names_that_nothing_else_has(scores, table_of):
         ({"AI score": "GPT score"},
          "columns 'GPT score' and 'AI score' look like machine scores: name the one that counts "
          "with --machine COLUMN; several machines are named one by one"),
+        ({"rater 2": "human score"},
+         "columns 'human score 2' and 'rater 2' look like second scores: name the one that counts "
+         "with --second COLUMN"),
     ],
 )  # fmt: skip
 def test_a_doubt_is_answered_by_the_candidates_and_the_option(scores, table_of, change, message):
@@ -126,7 +129,7 @@ def test_the_usual_short_names_are_known(scores, table_of):
     ("options", "message"),
     [
         (["--machine", "none"], "scores.csv: --machine: no column 'none'"),
-        (["--human", "note"], "column 'note' has 60 values that are no numbers"),
+        (["--human", "note"], "column 'note' has 60 values that are not numbers"),
         (["--scale", "1-4"], "off the scale 1 to 4"),
         (["--name", "a/b"], "'a/b' names no study"),
     ],
