@@ -180,7 +180,7 @@ HOSTILE = {
         lambda e: b"PK\x03\x04rest",
         "this is not a text file (a spreadsheet",
     ),
-    "bytes": (lambda e: b"id,text\n1,a\0b\n", "save it as CSV, UTF-8"),
+    "bytes": (lambda e: b"id,text\n1,a\0b\n", "save the file as CSV, UTF-8"),
     "no names": (
         lambda e: ("1," + "many words " * 20 + ",3\n").encode() * 200,
         "the first line reads like an essay ('many words many words",
@@ -220,7 +220,7 @@ HOSTILE = {
         "that fit no scale of 61 points or fewer: round them",
     ),
     "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are not numbers"),
-    "no ids": (lambda e: e.drop(columns="Essay ID"), "no column names each essay: add one, `id`"),
+    "no ids": (lambda e: e.drop(columns="Essay ID"), "no column names each essay: add one, such as `id`"),
     "an id twice": (
         change("Essay ID", ["a", "a"]),
         "2 rows share their id with another row (first: 'a', 'a'): keep one row per essay, or name "
@@ -254,7 +254,7 @@ def test_what_a_file_lacks_is_one_sentence_with_a_remedy(essays, study_of, spoil
     ("options", "how", "told"),
     [
         (["--text", "esay"], {}, "--text: no column 'esay'; it has 'Essay ID', 'Essay', 'Mark'"),
-        (["--second", "b"], {}, "--second-score: no column 'b'"),
+        (["--second", "b"], {}, "--second: no column 'b'"),
         (["--group", "sex"], {}, "--group: no column 'sex'"),
         (["--scale", "1-2"], {}, "scores are off the scale 1 to 2"),
         (["--scale", "1-6:4"], {}, "no whole number of steps of 4.0 from 1.0 to 6.0"),
