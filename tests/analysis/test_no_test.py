@@ -75,7 +75,7 @@ def test_every_scored_essay_is_in_train_or_dev(essays, study_of):
     code, printed, error, path = study_of(essays, "--no-test")
     assert (code, error) == (0, "")
     assert "scored essays: 40 train, 20 dev, 0 test; 140 unscored ones are for the" in printed
-    assert "nothing will be known of agreement with people, or of fairness" in printed
+    assert "nothing will be known of agreement with human raters, or of fairness" in printed
     study = load_study(str(path))
     assert not study.evaluation.has_test_set
     assert study.arms == ["human", "cyborg"]
@@ -90,7 +90,7 @@ def test_without_the_option_the_refusal_names_it(essays, study_of):
     assert code == 2
     assert error.endswith(
         "score 40 more by hand, drawn at random; or learn from all of them, and know neither: "
-        "OPTIONS='--no-test'\n"
+        "--no-test\n"
     )
 
 
@@ -170,7 +170,9 @@ def test_an_existing_test_set_is_not_ignored(essays, study_file, tmp_path):
         f"corpus.files={{train: [{tmp_path / 'essays.csv'}]}}",
         "corpus.columns.split=split",
     ]
-    with pytest.raises(CorpusError, match="10 essays are of test, which evaluation.has_test_set"):
+    with pytest.raises(
+        CorpusError, match="10 essays are in test, although evaluation.has_test_set"
+    ):
         load_corpus(load_study(str(study_file), settings))
 
 
@@ -187,7 +189,7 @@ def test_a_page_that_needs_a_test_set_is_refused(study_file, page):
 
 
 def test_a_study_with_a_test_set_is_refused_by_the_page_for_others():
-    with pytest.raises(ParameterError, match="demo has human-scored test essays, so 06_summary"):
+    with pytest.raises(ParameterError, match="it has human-scored test essays, so 06_summary"):
         opening(load_study("demo"), "06b_no_test_set")
 
 

@@ -88,9 +88,11 @@ def edit_notebook(editable: Path, name: str, kind: str, change) -> None:
     ("module", "stages"),
     [
         ("statistics/scales.py", ALL),
-        ("statistics/conditional_bias.py", PAGES),
+        ("statistics/conditional_bias.py", {"05_fairness_analysis", "05b_calibration"}),
         ("corpus/loaders.py", {"01_corpus", "01b_teacher_pretraining llama"}),
-        ("corpus/simulation/composer.py", PAGES | {"01_corpus", "01b_teacher_pretraining llama"}),
+        ("corpus/simulation/composer.py", {
+            "01_corpus", "01b_teacher_pretraining llama", "05_fairness_analysis", "05b_calibration",
+        }),
         ("models/causal.py", {
             "01b_teacher_pretraining llama", "02_teacher_training llama", "03_labeling llama",
         }),

@@ -220,7 +220,10 @@ HOSTILE = {
         "that fit no scale of 61 points or fewer: round them",
     ),
     "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are not numbers"),
-    "no ids": (lambda e: e.drop(columns="Essay ID"), "no column names each essay: add one, such as `id`"),
+    "no ids": (
+        lambda e: e.drop(columns="Essay ID"),
+        "no column names each essay: add one, such as `id`",
+    ),
     "an id twice": (
         change("Essay ID", ["a", "a"]),
         "2 rows share their id with another row (first: 'a', 'a'): keep one row per essay, or name "
