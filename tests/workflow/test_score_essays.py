@@ -166,7 +166,7 @@ def test_a_calibration_in_the_folder_is_applied_and_none_else(ridge, new, tmp_pa
 SPOILT = {
     "no folder": (shutil.rmtree, "no such folder; name the `model` folder of a Student"),
     "no scale": (lambda f: (f / "scorer.json").unlink(), "no scorer.json, which says what kind"),
-    "no essays": (lambda f: (f / "training_essays.json").unlink(), "no training_essays.json, without which"),
+    "no essays": (lambda f: (f / "training_essays.json").unlink(), "no training_essays.json"),
     "half a file": (
         lambda f: (f / "scorer.json").write_text('{"labels": [1,'),
         "not readable as a Student",
