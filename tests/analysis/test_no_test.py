@@ -284,7 +284,8 @@ def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
 def test_the_summary_holds_dev_alone(ran):
     summary = read_json(ran.folder / "summary.json")
     assert summary["has_test_set"] is False
-    assert {row["scorer"] for row in summary["dev"]} == {"Teacher ridge", "ridge"}
+    scorers = {(row["scorer"], row["arm"] == "teacher") for row in summary["dev"]}
+    assert scorers == {("ridge", True), ("ridge", False)}
     assert summary["budget"] == [{"fraction": 1.0, "draw": 1, "train": 40, "dev": 20, "total": 60}]
     assert summary["test_essays_needed"] >= 30
     assert not {"agreement", "fairness", "comparisons", "verdicts"} & set(summary)
