@@ -49,11 +49,11 @@ def test_every_question_is_answered_on_a_page_of_its_own(summary):
 
 def test_the_pages_hold_what_was_asked_for(summary):
     found = summary["analyses"]
-    readings = {row["decoding_rule"] for row in found["05d_teacher_comparison"]["decoding_rules"]}
-    assert readings == {"hard", "expected", "prior_corrected", "equated"}
-    uses = found["05e_pseudo_labels"]["uses"]
-    assert [r["student"] for r in uses] == ["ridge", "logistic"]
-    assert {r["strategy"] for r in uses} == {"prior"}
+    rules = {row["decoding_rule"] for row in found["05d_teacher_comparison"]["decoding_rules"]}
+    assert rules == {"hard", "expected", "prior_corrected", "equated"}
+    strategies = found["05e_pseudo_labels"]["strategies"]
+    assert [r["student"] for r in strategies] == ["ridge", "logistic"]
+    assert {r["strategy"] for r in strategies} == {"prior"}
     traits = {row["trait"] for row in found["05g_traits"]["agreement"]}
     assert traits == {"holistic", "vocabulary"}
     transfer = found["05h_transfer"]
