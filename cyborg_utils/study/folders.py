@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-HOME = "CYBORG_HOME"  # the environment variable that a run sets for the processes it starts
+HOME = "CYBORG_HOME"  # the environment variable that names another working folder
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -13,8 +13,9 @@ def working_folder() -> Path:
     """The folder whose `runs/` and `reports/` hold the results, and that relative paths in a
     study start from.
 
-    It is the checkout that contains the current folder; without one, the current folder itself. A
-    run passes its own to the processes that it starts in the variable `CYBORG_HOME`.
+    It is the checkout that contains the current folder; without one, the current folder itself. The
+    variable `CYBORG_HOME` names another one. The stages of a run start in its working folder, so
+    that they use the same.
     """
     if os.environ.get(HOME):
         return Path(os.environ[HOME]).resolve()
