@@ -90,7 +90,7 @@ def test_a_killed_run_loses_one_shard_at_most(corpus_file, essays, tmp_path, cap
     capsys.readouterr()
     resumed = score_in_shards(lambda: teacher, essays, corpus_file, tmp_path / "b", 400)
     assert sum(teacher.given) == len(essays) - 800
-    assert "800 of 1,563 essays were scored before" in capsys.readouterr().out
+    assert "800 of 1,563 essays are scored already" in capsys.readouterr().out
     pd.testing.assert_frame_equal(resumed, whole, check_exact=True)
 
 
