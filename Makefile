@@ -15,7 +15,7 @@ SETTINGS = $(foreach s,$(SET),--set '$(s)') $(OPTIONS)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
-.PHONY: help check reports rehearsal lab workshop precomputed test test-slow lint readme clean
+.PHONY: help check reports rehearsal lab workshop precomputed test test-long test-slow lint readme clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -41,10 +41,13 @@ workshop: $(READY) ## write the participants' and the instructor's copies of the
 precomputed: $(READY) ## ship the results of the demo and the tour, after make reports of both
 	@$(CYBORG) precomputed
 
-test: $(READY) ## the tests that need no GPU and little time
+test: $(READY) ## the tests that need no GPU and little time: a few minutes
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
-test-slow: $(READY) ## the slow tests too
+test-long: $(READY) ## the longer tests, whole studies among them, as CI runs them after those of make test
+	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile -m "long and not slow and not gpu"
+
+test-slow: $(READY) ## all tests that need no GPU: hours
 	@$(VENV)/bin/python -m pytest -m "not gpu"
 
 lint: $(READY) ## style of code and notebooks, layers of the package

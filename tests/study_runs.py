@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -54,6 +55,17 @@ def small(name: str) -> list[str]:
 def clean(name: str) -> None:
     for place in ("runs", "reports"):
         shutil.rmtree(ROOT / place / name, ignore_errors=True)
+
+
+def numbers_of(file: Path) -> str:
+    """A file of results, without the time and place of its runs, which differ in each."""
+
+    def numbers(values):
+        if isinstance(values, dict):
+            return {k: numbers(v) for k, v in values.items() if k != "provenance"}
+        return [numbers(value) for value in values] if isinstance(values, list) else values
+
+    return json.dumps(numbers(json.loads(file.read_text(encoding="utf-8"))))
 
 
 class Page(HTMLParser):

@@ -243,6 +243,7 @@ def text_of(page: Path) -> str:
     return re.sub(r"<[^>]+>", "", re.sub(r'(?s)<details class="code">.*?</details>', "", html))
 
 
+@pytest.mark.long
 def test_the_page_states_limitations_and_next_steps(ran):
     page = ROOT / "reports" / ran.name / "index.html"
     text = text_of(page)
@@ -258,6 +259,7 @@ def test_the_page_states_limitations_and_next_steps(ran):
     assert linked == pages
 
 
+@pytest.mark.long
 def test_the_other_pages_say_it_too_and_evaluate_nothing(ran):
     pages = sorted((ROOT / "reports" / ran.name).glob("0[134]*.html"))
     assert len(pages) == 4
@@ -270,6 +272,7 @@ def test_the_other_pages_say_it_too_and_evaluate_nothing(ran):
     assert [read_json(path)["test"] for path in results] == [None] * 3
 
 
+@pytest.mark.long
 def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
     path = ROOT / "notebooks" / "06b_no_test_set.ipynb"
     notebook = nbformat.read(path, as_version=4)
@@ -281,6 +284,7 @@ def test_stepping_through_the_page_with_its_exercise_works_too(ran, study_file):
     assert "**Results written**" in outputs and "Half the width takes four times" in outputs
 
 
+@pytest.mark.long
 def test_the_summary_holds_dev_alone(ran):
     summary = read_json(ran.folder / "summary.json")
     assert summary["has_test_set"] is False
@@ -292,6 +296,7 @@ def test_the_summary_holds_dev_alone(ran):
     assert STATEMENT in summary["findings"][0]
 
 
+@pytest.mark.long
 def test_the_kept_student_scores_new_essays_and_its_card_says_what_is_unknown(ran, tmp_path):
     folder = ran.folder / "students/ridge/cyborg-ridge-f1-d1/s1/model"
     card = (folder / "README.md").read_text(encoding="utf-8")

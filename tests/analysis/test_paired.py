@@ -166,6 +166,7 @@ def test_a_difference_without_any_error_is_significant():
     assert np.isnan(found.loc["sd_ratio", "p"])  # the human scores do not vary
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("statistic", ["qwk", "smd", "sd_ratio", TOP_SHARE])
 def test_where_nothing_differs_one_in_twenty_is_found(statistic, false_alarms):
     """Of 300 pairs of equally good machines; 99 % of such proportions lie between these bounds."""

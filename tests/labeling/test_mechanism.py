@@ -82,7 +82,8 @@ def scores_on_test(corpus: pd.DataFrame, student: str, labels: pd.DataFrame) -> 
 
 
 @pytest.mark.parametrize(
-    ("student", "draw"), [("ridge", 1), ("ridge", 2), ("ridge", 3), ("electra", 1)]
+    ("student", "draw"),
+    [("ridge", 1), ("ridge", 2), ("ridge", 3), pytest.param("electra", 1, marks=pytest.mark.long)],
 )
 def test_a_teachers_labels_help_and_the_same_labels_shuffled_do_not(
     corpus, external, student, draw

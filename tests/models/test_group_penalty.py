@@ -68,6 +68,7 @@ def test_over_samples_of_a_dev_it_is_the_mean_of_products_of_different_errors():
     assert error < 0.05
 
 
+@pytest.mark.long
 def test_over_devs_it_is_the_squared_mean_error_whatever_their_variance():
     """The square of a mean of 6 errors with SD 1 would be 0.25 + 1/6."""
     rng, result = np.random.default_rng(2), []
@@ -194,6 +195,7 @@ def trained(
     return fitted(spec, train, dev, groups=["kind"], work=work, on_evaluate=on_evaluate)[0]
 
 
+@pytest.mark.long
 def test_it_keeps_a_group_at_the_human_mean_where_the_labels_would_not():
     train, dev, test = marked(160, 1, 1.0), marked(60, 2, 0.0), marked(200, 3, 0.0)
     gaps = {}

@@ -201,7 +201,7 @@ def killed_at(step: int):
     return end
 
 
-@pytest.mark.parametrize("kill_at", [4, 9])
+@pytest.mark.parametrize("kill_at", [4, pytest.param(9, marks=pytest.mark.long)])
 def test_a_killed_teacher_goes_on_and_ends_as_if_it_had_not_been(
     essays, tmp_path, monkeypatch, capsys, kill_at
 ):
@@ -225,7 +225,9 @@ def test_a_killed_teacher_goes_on_and_ends_as_if_it_had_not_been(
     assert whole.score(rest)["continuous"].std() > 1e-3
 
 
-@pytest.mark.parametrize("architecture", ["electra", "modernbert"])
+@pytest.mark.parametrize(
+    "architecture", ["electra", pytest.param("modernbert", marks=pytest.mark.long)]
+)
 def test_a_killed_student_goes_on_and_ends_as_if_it_had_not_been(
     essays, tmp_path, monkeypatch, capsys, architecture
 ):

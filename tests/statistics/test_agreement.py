@@ -292,6 +292,7 @@ class TestClusters:
 
 
 class TestNonInferiority:
+    @pytest.mark.long
     def test_error_rate_at_the_margin(self):
         human, a, b = simulate_scores(400_000, (0.75, 0.7), seed=7)
         margin = quadratic_weighted_kappa(human, b, LABELS) - quadratic_weighted_kappa(

@@ -159,6 +159,7 @@ class TestRetention:
         result = retention(resampled, "cyborg", "full", "u100")
         assert np.isnan(result["low"]) and result["no_interval"] == NoInterval.NO_GAIN
 
+    @pytest.mark.long
     def test_coverage(self):
         noise = {name: NOISE[name] for name in ("u100", "cyborg", "full")}
         setting = {"n": 400, "n_draws": 1, "n_seeds": 1, "noise": noise, "run_sd": 0}

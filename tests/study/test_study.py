@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from study_runs import ROOT, Page, clean, run_study
+from study_runs import ROOT, Page, clean, numbers_of, run_study
 from tiny_study import NAME, TINY
 
 from cyborg_utils.study.config import load_study
@@ -241,11 +241,11 @@ def test_an_interrupted_run_resumes_from_its_finished_stages(tiny, tmp_path):
 
 @pytest.mark.slow
 def test_the_same_seeds_give_the_same_summary_to_the_last_digit(tiny):
-    first = (tiny.runs / "summary.json").read_bytes()
+    first = numbers_of(tiny.runs / "summary.json")
     shutil.rmtree(tiny.runs)
     again = tiny("--cores", "2")
     assert again.returncode == 0, again.stderr
-    assert (tiny.runs / "summary.json").read_bytes() == first
+    assert numbers_of(tiny.runs / "summary.json") == first
 
 
 # ---------------------------------------------------------------- faults

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import resource
@@ -21,7 +20,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 from small_models import ELECTRA, LLAMA
-from study_runs import ROOT
+from study_runs import ROOT, numbers_of
 
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ParameterError
@@ -64,10 +63,7 @@ class Runner:
 
     @property
     def summary(self) -> str:
-        """All numbers of the study, without the time and place of its run."""
-        summary = json.loads((self.runs / "summary.json").read_text())
-        del summary["provenance"]
-        return json.dumps(summary)
+        return numbers_of(self.runs / "summary.json")
 
     def start(self, *options: str) -> subprocess.Popen:
         paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -190,6 +186,7 @@ def study(tmp_path):
 # ---------------------------------------------------------------- a whole run
 
 
+@pytest.mark.long
 def test_a_run_after_broken_files_and_a_kill_ends_with_the_same_numbers(quick):
     whole = quick.summary
     result = quick.runs / "fairness/machines.json"
@@ -228,6 +225,7 @@ def test_a_run_after_broken_files_and_a_kill_ends_with_the_same_numbers(quick):
     quick.nothing_half_written()
 
 
+@pytest.mark.long
 def test_a_file_in_the_middle_that_is_gone_is_made_again(quick):
     (quick.runs / "fairness/machines.json").unlink()
     told = quick("--dry-run")[1]

@@ -13,6 +13,7 @@ from cyborg_utils.study.config import load_study
 from cyborg_utils.study.stages import question_pages
 from cyborg_utils.study.storage import read_json
 
+pytestmark = pytest.mark.long
 NAME = f"test_questions_{os.getpid()}"
 TOUR = ROOT / "params" / "tour.yaml"
 

@@ -60,12 +60,14 @@ def rehearsal(tmp_path_factory):
         (ROOT / "runs/rehearsals" / f"{NAME}-rehearsal.yaml").unlink(missing_ok=True)
 
 
+@pytest.mark.long
 def test_the_papers_study_runs_through_with_random_weights(rehearsal):
     assert rehearsal.returncode == 0, rehearsal.stderr
     page = (ROOT / f"reports/{NAME}-rehearsal/index.html").read_text(encoding="utf-8")
     assert "Every model has random weights, and no score here means anything" in page
 
 
+@pytest.mark.long
 def test_its_teacher_labels_every_essay_once_in_two_jobs(rehearsal):
     folder = ROOT / f"runs/{NAME}-rehearsal/labels/llama/f0.2-d1"
     ledger = pd.read_parquet(folder / "labels.parquet")

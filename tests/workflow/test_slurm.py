@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from small_models import LLAMA
-from study_runs import ROOT
+from study_runs import ROOT, numbers_of
 
 from cyborg_utils.study.stages import STAGES
 
@@ -90,7 +90,7 @@ def test_a_study_through_slurm_has_the_numbers_of_this_machine(tiny, cluster):
     here = run_study(str(tiny), "--cores", "1")
     assert here.returncode == 0, here.stderr
     summary = ROOT / "runs" / NAME / "summary.json"
-    whole = summary.read_bytes()
+    whole = numbers_of(summary)
     for place in ("runs", "reports"):
         shutil.rmtree(ROOT / place / NAME)
 
@@ -108,7 +108,7 @@ def test_a_study_through_slurm_has_the_numbers_of_this_machine(tiny, cluster):
     again = run_study(str(tiny), "--profile", "slurm")
     assert again.returncode == 0, again.stderr
     assert "01 corpus" not in again.stderr
-    assert summary.read_bytes() == whole
+    assert numbers_of(summary) == whole
     third = run_study(str(tiny), "--profile", "slurm")
     assert third.returncode == 0 and "start" not in third.stderr
 
