@@ -286,8 +286,8 @@ def study_yaml(schema: InferredSchema, name: str) -> str:
 
 
 def _window(words: pd.Series) -> int:
-    """Tokens that nearly all essays fit into, 768 at most."""
-    return int(np.clip(np.ceil(words.quantile(0.95) * 1.4 / 64) * 64, 64, 768))
+    """Tokens that nearly all essays fit into, 512 at most, as ELECTRA reads."""
+    return int(np.clip(np.ceil(words.quantile(0.95) * 1.4 / 64) * 64, 64, 512))
 
 
 UNSCORED = """\

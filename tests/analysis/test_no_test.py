@@ -137,7 +137,13 @@ REFUSED = {
     "full": (["arms=[human, full]"], "arms: [human, cyborg], or one of them"),
     "a held-out prompt": (["sampling.held_out_prompts=[a]"], "no sampling.held_out_prompts"),
     "transfer": (["transfer=[demo]"], "no transfer"),
-    "comparisons": (["evaluation.comparisons=[[ridge, modernbert]]"], "no evaluation.comparisons"),
+    "comparisons": (
+        [
+            "students=[{name: a, kind: classical}, {name: b, kind: classical}]",
+            "evaluation.comparisons=[[a, b]]",
+        ],
+        "no evaluation.comparisons",
+    ),
     "strategies": (
         ["pseudo_label_strategies=[{name: hard}, {name: e, target: expected}]"],
         "no other pseudo_label_strategies",
@@ -216,9 +222,10 @@ def test_an_uninformative_interval_gives_no_number(study_file, low, high):
 
 def test_limitations_name_the_attributes_and_the_checkpoints_selected_on_dev(study_file):
     text = " ".join(limitations(load_study(str(study_file)), 20))
-    assert "`gender`" in text and "the checkpoints of modernbert were selected" in text
-    ridge = ["students=[{name: ridge, kind: classical}]"]
-    assert "checkpoints" not in " ".join(limitations(load_study(str(study_file), ridge), 20))
+    assert "`gender`" in text and "checkpoints" not in text
+    electra = ["students=[{name: electra, kind: encoder, model: {hub: a/b, revision: main}}]"]
+    text = " ".join(limitations(load_study(str(study_file), electra), 20))
+    assert "the checkpoints of electra were selected" in text
 
 
 # ---------------------------------------------------------------- a whole run
