@@ -11,7 +11,14 @@ PROFILE ?=
 VENV := .venv
 READY := $(VENV)/.ready
 CYBORG := $(VENV)/bin/cyborg
-SETTINGS = $(foreach s,$(SET),--set '$(s)') $(OPTIONS)
+# What these hold reaches the commands through the environment as it was written: no quotation
+# mark, space, # or $$ in it is make's or the shell's.
+override STUDY := $(value STUDY)
+override SET := $(value SET)
+override COPY := $(value COPY)
+override PROFILE := $(value PROFILE)
+export STUDY SET COPY PROFILE
+SETTINGS = --set-all "$$SET" $(OPTIONS)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 .DEFAULT_GOAL := help
@@ -19,21 +26,21 @@ export TOKENIZERS_PARALLELISM := false
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
-	@echo "  STUDY=$(STUDY) names a file in params/; SET='key=value key=value' overrides values of it"
-	@echo "  $(CYBORG) has more commands, and takes values with spaces: $(CYBORG) --help"
+	@echo "  STUDY=$$STUDY names a file in params/; SET='key=value key=value' overrides values of it"
+	@echo "  $(CYBORG) has more commands, and its own help: $(CYBORG) --help"
 
 check: $(READY) ## can this machine run a study? one line per need, OK or FAIL: make check STUDY=demo
-	@$(CYBORG) check '$(STUDY)' $(SETTINGS)
+	@$(CYBORG) check "$$STUDY" $(SETTINGS)
 
 reports: $(READY) ## run a study and render its reports: make reports STUDY=demo; PROFILE=slurm on a cluster
-	@$(CYBORG) run '$(STUDY)' --cores $(CORES) $(if $(PROFILE),--profile '$(PROFILE)') $(SETTINGS)
+	@$(CYBORG) run "$$STUDY" --cores $(CORES) $(if $(PROFILE),--profile "$$PROFILE") $(SETTINGS)
 
 rehearsal: $(READY) ## run a study with random weights in its models' sizes: ... SIZE=tiny
-	@$(CYBORG) rehearse '$(STUDY)' --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(SETTINGS)
+	@$(CYBORG) rehearse "$$STUDY" --cores $(CORES) $(if $(filter tiny,$(SIZE)),--tiny) $(SETTINGS)
 
 lab: $(READY) ## open JupyterLab on the path through the notebooks: make lab COPY=workshop/participants
-	@test -f '$(COPY)/Start.ipynb' || { echo "no $(COPY)/Start.ipynb: make workshop writes workshop/participants and workshop/instructor"; exit 2; }
-	@$(VENV)/bin/jupyter lab --LabApp.default_url='/lab/tree/$(COPY)/Start.ipynb'
+	@test -f "$$COPY/Start.ipynb" || { echo "no $$COPY/Start.ipynb: make workshop writes workshop/participants and workshop/instructor"; exit 2; }
+	@$(VENV)/bin/jupyter lab --LabApp.default_url="/lab/tree/$$COPY/Start.ipynb"
 
 workshop: $(READY) ## write the participants' and the instructor's copies of the notebooks
 	@$(CYBORG) workshop

@@ -1,27 +1,25 @@
 # The graph of a study: a rule for each row of the table of stages (cyborg_utils/study/stages.py).
 # `make reports STUDY=name` runs it; every stage is one Papermill run of one notebook.
+import json
 import shlex
 import sys
 
-from cyborg_utils.study.config import load_study
+from cyborg_utils.study.config import COMMAND, load_study
 from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.stages import BY_NAME, STAGES
 
-STUDY = config.get("study", "demo")
-SETTINGS = list(config.get("settings", []))
-study = load_study(STUDY, SETTINGS)
+study = load_study(**config)
 FOLDER = str(study.folder.relative_to(working_folder()))
 PAGES = f"reports/{study.name}"
 RUNS = {stage.notebook: stage.keys_of(study) for stage in STAGES}
 HERE = [stage for stage in STAGES if RUNS[stage.notebook] and stage.message]
 
-# Study and settings stand outside `params:`, so that a setting reruns only the stages whose hash it
-# changes.
-PYTHON = shlex.quote(sys.executable)
-GIVEN = " ".join(shlex.quote(v) for v in (f"study={STUDY}", f"settings={SETTINGS}"))
-GIVEN = GIVEN.replace("{", "{{").replace("}", "}}")
-RUN = PYTHON + " -m cyborg_utils run-stage {params.notebook} {log} {output.report} "
-LABEL = PYTHON + " -m cyborg_utils label-part " + GIVEN
+# Study and settings are in a file, as JSON, and not in `params:`, so that a setting reruns only the
+# stages whose hash it changes.
+CALL = shlex.quote(sys.executable).replace("{", "{{").replace("}", "}}") + " -m cyborg_utils"
+VALUES = f" {FOLDER}/{COMMAND} {{params.values}}"
+RUN = CALL + " run-stage {params.notebook} {log} {output.report}" + VALUES
+LABEL = CALL + " label-part" + VALUES
 
 
 def below(paths):
@@ -38,10 +36,10 @@ def outputs_of(stage):
     return [p if "." in p else directory(p) for p in below(stage.patterns(study))]
 
 
-def values_of(stage):
+def values_of(stage, *more):
     def values(wildcards):
-        given = stage.parameters(study, dict(wildcards.items())).items()
-        return " ".join(f"{k}={'null' if v is None else v}" for k, v in given)
+        numbers = {key: int(wildcards[key]) for key in more}
+        return shlex.quote(json.dumps(stage.parameters(study, dict(wildcards.items())) | numbers))
 
     return values
 
@@ -114,7 +112,7 @@ for stage in HERE:
         message:
             stage.message.replace("{", "{wildcards.")
         shell:
-            RUN + GIVEN * (stage.rule != "concepts") + " {params.values}"
+            RUN
 
 
 rule labeling_part:
@@ -125,7 +123,7 @@ rule labeling_part:
     log:
         f"{FOLDER}/notebooks/03_labeling--{{teacher}}--{{subset}}--{{part}}.log",
     params:
-        values=values_of(BY_NAME["03_labeling"]),
+        values=values_of(BY_NAME["03_labeling"], "part"),
         code=hash_of(BY_NAME["03_labeling"]),
     threads: threads_of(BY_NAME["03_labeling"])
     resources:
@@ -134,7 +132,7 @@ rule labeling_part:
     message:
         "03 labels of Teacher {wildcards.teacher} ({wildcards.subset}), part {wildcards.part}"
     shell:
-        LABEL + " {params.values} part={wildcards.part} > {log}"
+        LABEL + " > {log}"
 
 
 # Every file is asked for: one in the middle that is missing would else be left so where all that

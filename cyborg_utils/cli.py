@@ -6,6 +6,7 @@ slow down `cyborg --help`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import click
 
 from cyborg_utils import __version__
+from cyborg_utils.cli_options import set_option
 
 MODELS = {  # what the extra `models` installs
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets",
@@ -62,10 +64,6 @@ def column_options(**roles: str) -> Callable:
 
 
 study_argument = click.argument("study")
-set_option = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE",
-    help="Override a value of the study's file; may be repeated.",
-)  # fmt: skip
 cores_option = click.option(
     "--cores", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1,
     help="Cores of this machine that are used (default: all).",
@@ -307,33 +305,38 @@ def readme() -> int:
 @click.argument("notebook")
 @click.argument("executed", type=FILE)
 @click.argument("report", type=FILE)
-@click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-def run_stage(notebook: str, executed: Path, report: Path, parameters: Texts) -> int:
-    """Run one notebook with KEY=VALUE parameters, and render its page."""
+@click.argument("command", type=FILE)
+@click.argument("parameters")
+def run_stage(notebook: str, executed: Path, report: Path, command: Path, parameters: str) -> int:
+    """Run one notebook, and render its page.
+
+    COMMAND is a JSON file with the study and its settings, PARAMETERS the notebook's others.
+    """
     # Every check of a notebook's JSON would compile this grammar of URIs, for over a second.
     sys.modules.setdefault("rfc3987_syntax", None)
     from cyborg_utils.reporting import notebooks
 
-    notebooks.run_stage(notebook, executed, report, _values(parameters))
+    notebooks.run_stage(notebook, executed, report, _values(command, parameters))
     return 0
 
 
 @commands.command("label-part", hidden=True)
-@click.argument("parameters", nargs=-1, type=click.UNPROCESSED)
-def label_part(parameters: Texts) -> int:
-    """Score one job's share of the essays that a Teacher labels."""
+@click.argument("command", type=FILE)
+@click.argument("parameters")
+def label_part(command: Path, parameters: str) -> int:
+    """Score one job's share of the essays that a Teacher labels.
+
+    COMMAND and PARAMETERS are as for run-stage.
+    """
     from cyborg_utils.labeling.sharding import score_part
 
-    score_part(**_values(parameters))
+    score_part(**_values(command, parameters))
     return 0
 
 
-def _values(pairs: Texts) -> dict:
-    """Parameters as values: YAML, but for the study's name, which may look like a number."""
-    import yaml
-
-    split = (pair.split("=", 1) for pair in pairs)
-    return {key: text if key == "study" else yaml.safe_load(text) for key, text in split}
+def _values(command: Path, parameters: str) -> dict:
+    """The study, its settings and a stage's other parameters."""
+    return json.loads(command.read_text(encoding="utf-8")) | json.loads(parameters)
 
 
 # ---------------------------------------------------------------- errors

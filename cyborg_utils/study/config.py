@@ -11,16 +11,14 @@ import difflib
 import re
 from pathlib import Path
 
-import numpy as np
-import yaml
 from pydantic import ValidationError
 
 from cyborg_utils.study.folders import shown_path, study_folders
 from cyborg_utils.study.schema.base import ParameterError, Strict
 from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.settings import UNREADABLE, override, read_yaml
 
-MAX_VALUES = 20_000  # in a study's file
-UNREADABLE = (yaml.YAMLError, ValueError)  # an impossible date or number is a ValueError
+COMMAND = "command.json"  # in a study's folder: the arguments of `load_study` for a run
 
 
 def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) -> Study:
@@ -32,7 +30,8 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
         `params/` of the working folder, in that folder itself, and among the studies that come
         with the package.
     settings : `key=value` strings that override the file, keys with dots, list items by their
-        name: `sampling.seeds=[1,2,3]`, `students.electra.epochs=2`.
+        name: `sampling.seeds=[1,2,3]`, `students.electra.epochs=2`. A value that the study keeps
+        as text is that text, letter for letter: `title=It's #1`.
 
     Raises
     ------
@@ -41,14 +40,14 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
     """
     path = _study_path(study)
     try:
-        values = _read_yaml(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_text(encoding="utf-8"))
     except UNREADABLE as error:
         message = " ".join(str(error).split())
         raise ParameterError(f"{shown_path(path)}: not readable as YAML: {message}") from None
     if not isinstance(values, dict):
         raise ParameterError(f"{shown_path(path)}: a study is a mapping of keys to values")
     for setting in settings:
-        _override(values, setting)
+        override(values, setting)
     for key in {"name", "settings"} & set(values):
         raise ParameterError(
             f"{shown_path(path)}: {key}: unknown key; a study is named by its file"
@@ -58,46 +57,6 @@ def load_study(study: str = "demo", settings: list[str] | tuple[str, ...] = ()) 
     except ValidationError as error:
         lines = [_explain(e, values) for e in error.errors()]
         raise ParameterError("\n".join(f"{shown_path(path)}: {line}" for line in lines)) from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain values only, no Python tags; a duplicate key is an error."""
-
-    def compose_mapping_node(self, anchor):
-        node, seen = super().compose_mapping_node(anchor), set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.composer.ComposerError(
-                    None, None, f"the key {key.value!r} is there twice", key.start_mark
-                )
-            seen.add(key.value)
-        return node
-
-
-def _read_yaml(text: str):
-    """A text's value; a ValueError where it is deeply nested or repeated endlessly by anchors."""
-    try:
-        values = yaml.load(text, _Loader)
-        size = _size(values, {}, ())
-    except RecursionError:
-        size = np.inf
-    if size > MAX_VALUES:
-        raise ValueError(
-            f"it holds more than {MAX_VALUES:,} values, through anchors or nesting; write them out"
-        )
-    return values
-
-
-def _size(value, sizes: dict, parents: tuple) -> float:
-    """How many values there are once every anchor is expanded; each is visited once."""
-    if not isinstance(value, dict | list):
-        return 1
-    if id(value) in parents:
-        return np.inf
-    if id(value) not in sizes:
-        items = value.values() if isinstance(value, dict) else value
-        sizes[id(value)] = 1 + sum(_size(item, sizes, (*parents, id(value))) for item in items)
-    return sizes[id(value)]
 
 
 def _study_path(study: str) -> Path:
@@ -116,35 +75,6 @@ def _study_path(study: str) -> Path:
     near = difflib.get_close_matches(study, studies, 1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     raise ParameterError(f"no study {study!r}: {hint}the studies are {', '.join(studies)}")
-
-
-def _override(values: dict, setting: str) -> None:
-    key, equals, value = setting.partition("=")
-    if not equals or not key.strip():
-        raise ParameterError(f"setting {setting!r}: write key=value, such as sampling.seeds=[1,2]")
-    *parents, last = key.strip().split(".")
-    node = values
-    for parent in parents:
-        node = _child(node, parent, setting)
-    try:
-        value = _read_yaml(value)
-    except UNREADABLE:
-        raise ParameterError(f"setting {setting!r}: the value is not readable as YAML") from None
-    if not isinstance(node, dict):
-        raise ParameterError(f"setting {setting!r}: {'.'.join(parents)} has no keys")
-    node[last] = value
-
-
-def _child(node, key: str, setting: str):
-    if isinstance(node, list):
-        for item in node:
-            if isinstance(item, dict) and item.get("name") == key:
-                return item
-        names = [item.get("name") for item in node if isinstance(item, dict)]
-        raise ParameterError(f"setting {setting!r}: nothing is named {key!r}: use one of {names}")
-    if not isinstance(node, dict):
-        raise ParameterError(f"setting {setting!r}: the value above {key!r} has no keys")
-    return node.setdefault(key, {})
 
 
 def _explain(error: dict, values: dict) -> str:
@@ -180,6 +110,8 @@ def _explain(error: dict, values: dict) -> str:
             return f"{key}: {value!r} is text, not a number{hint}"
         case "value_error":
             return f"{key}: {error['ctx']['error']}"
+        case "string_type" if isinstance(value, bool | int | float):
+            return f"{key}: {value!r} is not text; write it in quotation marks"
         case "string_pattern_mismatch":
             return f"{key}: {value!r} is not a name; use lowercase letters, digits and _"
         case "union_tag_invalid" | "union_tag_not_found":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import yaml
 
-from cyborg_utils.study.config import load_study
+from cyborg_utils.study.config import COMMAND, load_study
 from cyborg_utils.study.folders import resource, working_folder
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
@@ -64,7 +64,9 @@ def run_study(
             number = cores or os.cpu_count() or 1
             options = ["--cores", str(number), "--resources", "gpu=1", *options]
         options += ["--dry-run"] * dry_run
-        status = call_snakemake(name, settings, options)
+        command = study.folder / COMMAND
+        command.write_text(json.dumps({"study": name, "settings": list(settings)}))
+        status = call_snakemake(command, options)
     if status:
         _explain_stop(study)
     elif not dry_run:
@@ -74,8 +76,14 @@ def run_study(
     return status
 
 
-def call_snakemake(name: str, settings: Sequence[str], options: Sequence[str]) -> int:
-    """Hand a study to Snakemake; its exit status."""
+def call_snakemake(command: Path, options: Sequence[str]) -> int:
+    """Hand a study to Snakemake; its exit status.
+
+    Parameters
+    ----------
+    command : a JSON file with the arguments of `load_study`. Each stage reads it too, so that no
+        shell and no parser of YAML changes a name or a setting.
+    """
     from snakemake.cli import main as snakemake
     from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
@@ -84,8 +92,7 @@ def call_snakemake(name: str, settings: Sequence[str], options: Sequence[str]) -
     LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_study", progress)
     arguments = ["--snakefile", str(resource("Snakefile")), "--directory", str(working_folder())]
     arguments += ["--workflow-profile", str(resource("profiles") / "default"), "--logger", "study"]
-    config = f"study={json.dumps(name)}", f"settings={json.dumps(list(settings))}"
-    arguments += ["--config", *config, *options]
+    arguments += ["--configfile", str(command), *options]
     try:
         snakemake(arguments)
     except SystemExit as end:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.labeling import export
 from cyborg_utils.reporting import notebooks
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.settings import split_settings
 from cyborg_utils.teaching import workshop
 from cyborg_utils.workflow import preflight, runner
 
@@ -85,8 +88,8 @@ def test_settings_with_spaces_lists_and_quotes_reach_the_study(monkeypatch):
     settings = ["title=Two words, 'quoted' \"twice\"", "sampling.seeds=[1, 2]"]
     passed = {}
 
-    def no_run(name, settings, options):
-        passed.update(study=load_study(name, settings), options=options)
+    def no_run(command, options):
+        passed.update(study=load_study(**json.loads(command.read_text())), options=options)
         return 0
 
     monkeypatch.setattr(runner, "call_snakemake", no_run)
@@ -95,6 +98,28 @@ def test_settings_with_spaces_lists_and_quotes_reach_the_study(monkeypatch):
     assert passed["study"].title == "Two words, 'quoted' \"twice\""
     assert passed["study"].sampling.seeds == [1, 2]
     assert passed["options"] == ["--cores", "3", "--resources", "gpu=1", "--forceall", "--dry-run"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+def test_what_make_is_given_reaches_the_command_letter_by_letter(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt"):
+        (tmp_path / name).touch()
+    command = tmp_path / ".venv" / "bin" / "cyborg"
+    command.parent.mkdir(parents=True)
+    (tmp_path / ".venv" / ".ready").touch()
+    command.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
+    command.chmod(0o755)
+    settings = 'title=It\'s "quoted" # ü $(HOME) $HOME `x` sampling.seeds=[1, 2]'
+    arguments = ["make", "reports", "STUDY=1_2 it's", f"SET={settings}", "CORES=1"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    assert json.loads(done.stdout) == [
+        "run", "1_2 it's", "--cores", "1", "--set-all", settings
+    ]  # fmt: skip
+    assert split_settings(settings) == [
+        settings.removesuffix(" sampling.seeds=[1, 2]"),
+        "sampling.seeds=[1, 2]",
+    ]
 
 
 def test_snakemake_finds_the_same_study(tmp_path, capfd):
@@ -164,24 +189,25 @@ def test_export_takes_the_studys_first_teacher_and_draw_by_default(monkeypatch, 
     ]
 
 
-def test_a_stage_gets_its_parameters_as_values(monkeypatch):
+def test_a_stage_gets_its_parameters_as_values(monkeypatch, tmp_path):
     passed = []
     monkeypatch.setattr(notebooks, "run_notebook", lambda *given: passed.append(given))
     monkeypatch.chdir(ROOT)
     places = ["runs/none/notebooks/x.ipynb", "reports/none/x.html"]
-    settings = "settings=['title=A, b', 'sampling.seeds=[1, 2]']"
-    values = ["study=2024", settings, "teacher=null", "fraction=0.1"]
+    settings = ["title=A, b", "sampling.seeds=[1, 2]"]
+    command = tmp_path / "it's a command.json"
+    command.write_text(json.dumps({"study": "2024", "settings": settings}))
+    values = '{"teacher": null, "student": "1_2", "fraction": 0.1}'
     try:
-        assert main(["run-stage", "04_student_training", *places, *values]) == 0
-        assert main(["run-stage", "00_concepts", *places, "study=demo", "settings=[]"]) == 0
+        assert main(["run-stage", "04_student_training", *places, str(command), values]) == 0
+        assert main(["run-stage", "00_concepts", *places, str(command), "{}"]) == 0
     finally:
         (ROOT / "runs/none/notebooks/.x.lock").unlink()
         (ROOT / "runs/none/notebooks").rmdir()
         (ROOT / "runs/none").rmdir()
     student, concepts = passed
     assert student[1] == {
-        "study": "2024", "settings": ["title=A, b", "sampling.seeds=[1, 2]"], "teacher": None,
-        "fraction": 0.1,
+        "study": "2024", "settings": settings, "teacher": None, "student": "1_2", "fraction": 0.1,
     }  # fmt: skip
     assert student[2:] == tuple(ROOT / Path(place) for place in places)
     assert concepts[1] == {}
