@@ -49,8 +49,8 @@ def load_corpus(study: Study) -> pd.DataFrame:
     Returns
     -------
     frame with one row per essay, sorted by split and id: `essay_id, text, score, split, prompt`,
-    the groups, `score_2`, `true_score` where known, and a float column for each trait of the
-    study. `split` is train, dev or test; unscored essays belong to train. Predictions have no
+    the groups, `score_2`, `true_score`, `writer` where known, and a float column for each trait of
+    the study. `split` is train, dev or test; unscored essays belong to train. Predictions have no
     text, belong to test, and add a column of continuous scores for each machine.
 
     Raises
@@ -196,6 +196,7 @@ def _mapping(columns: ScoreColumns) -> dict[str, str]:
         "score_2": columns.second_score,
         "prompt": columns.prompt,
         "split": getattr(columns, "split", None),
+        "writer": getattr(columns, "writer", None),
     }
     single = {name: column for name, column in single.items() if column}
     several = columns.groups | getattr(columns, "traits", {}) | getattr(columns, "machines", {})
@@ -210,7 +211,7 @@ def _mapped(raw: pd.DataFrame, columns: ScoreColumns, source: str) -> pd.DataFra
     more = getattr(columns, "traits", {}) | getattr(columns, "machines", {})
     for name in [name for name in mapping if name in ("score", "score_2", *more)]:
         frame[name] = numbers(raw[mapping[name]], source, "correct corpus.columns")
-    for name in {"essay_id", "text"} & set(frame):
+    for name in {"essay_id", "text", "writer"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
     for name in columns.groups:
         if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name]):

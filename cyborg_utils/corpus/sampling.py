@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.corpus.related_essays import LEFT_OUT, related
 from cyborg_utils.corpus.validation import SPLITS, CorpusError
 from cyborg_utils.study.schema.corpora import EssayCorpus
 from cyborg_utils.study.schema.study import Study
@@ -18,7 +19,8 @@ def subset_size(fraction: float, n: int) -> int:
 def draw_subset(corpus: pd.DataFrame, fraction: float, draw: int) -> pd.Index:
     """Draw U, the hand-scored subset of train.
 
-    Within one draw the subsets are nested: U at 5 % lies inside U at 10 %.
+    Within one draw the subsets are nested: U at 5 % lies inside U at 10 %. Essays of one text or
+    writer may be in U and among the essays that a Teacher labels: neither is evaluated.
 
     Returns
     -------
@@ -63,7 +65,11 @@ def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def assign_splits(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
-    """Assign `split`: by file, within train files by their split column; draw missing splits."""
+    """Assign `split`: by file, within train files by their split column; draw missing splits.
+
+    A drawn split keeps essays of one text or writer together. Unscored essays with the text or the
+    writer of a drawn essay are left out, and counted in `attrs`.
+    """
     split = frame["file_split"].replace("unscored", "train")
     if "split" in frame:
         values = {s: s for s in SPLITS} | getattr(spec, "split_values", {})
@@ -84,13 +90,12 @@ def assign_splits(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
         split = by_column.where(applies, split).astype(object)
         frame = frame.drop(columns="split")
     frame = frame.drop(columns="file_split").assign(split=split)
-    unscored = frame["score"].isna()
     rng = np.random.default_rng([spec.seed, 7])
     if spec.test_share and not (frame["split"] == "test").any():
-        scored = frame.index[(frame["split"] == "train") & ~unscored]
-        frame.loc[_some(scored, round(spec.test_share * len(scored)), rng), "split"] = "test"
+        n_test = round(spec.test_share * len(_scored_train(frame)))
+        frame = _draw(frame, "test", n_test, "corpus.test_share", rng)
     if not (frame["split"] == "dev").any():
-        scored = frame.index[(frame["split"] == "train") & ~unscored]
+        scored = _scored_train(frame)
         if len(scored) <= spec.dev_size:
             remedy = (
                 "lower corpus.dev_size"
@@ -101,11 +106,45 @@ def assign_splits(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
                 f"dev_size {spec.dev_size} leaves none of the {len(scored)} scored train essays; "
                 f"{remedy}"
             )
-        frame.loc[_some(scored, spec.dev_size, rng), "split"] = "dev"
+        frame = _draw(frame, "dev", spec.dev_size, "corpus.dev_size", rng)
     if spec.max_train:
-        scored = frame.index[(frame["split"] == "train") & ~unscored]
+        scored = _scored_train(frame)
         surplus = _some(scored, max(0, len(scored) - spec.max_train), rng)
         frame = frame.drop(index=surplus)
+    return frame
+
+
+def _scored_train(frame: pd.DataFrame) -> pd.Index:
+    return frame.index[(frame["split"] == "train") & frame["score"].notna()]
+
+
+def _draw(
+    frame: pd.DataFrame, split: str, n: int, key: str, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Move `n` scored train essays to a split, at most; whole clusters where single essays would
+    part what belongs together."""
+    scored, clusters = _scored_train(frame), related(frame)
+    drawn = pd.Index(_some(scored, n, rng))
+    if clusters[drawn].isin(clusters[scored.difference(drawn)]).any():
+        sizes = clusters[scored].value_counts(sort=False)
+        sizes = sizes.iloc[rng.permutation(len(sizes))]
+        chosen, free = [], n
+        for cluster, size in sizes.items():
+            if size <= free:
+                chosen.append(cluster)
+                free -= size
+        drawn = scored[clusters[scored].isin(chosen)]
+        if drawn.empty:
+            raise CorpusError(
+                f"{key} is {n} essays for {split}, but each text or writer has more: raise it, or "
+                "remove corpus.columns.writer"
+            )
+    frame.loc[drawn, "split"] = split
+    unscored = frame["score"].isna() & clusters.isin(clusters[drawn])
+    if unscored.any():
+        left_out = frame.attrs.get(LEFT_OUT, 0) + int(unscored.sum())
+        frame = frame[~unscored].copy()
+        frame.attrs[LEFT_OUT] = left_out
     return frame
 
 

@@ -11,10 +11,12 @@ import re
 
 import pandas as pd
 
+from cyborg_utils.corpus.words import count_words
+
 
 def word_count(texts: pd.Series) -> pd.Series:
-    """Number of words of each text: runs of letters, digits and apostrophes."""
-    return texts.map(lambda text: len(re.findall(r"[\w'’]+", text)))
+    """Number of words of each text; of characters where no spaces separate words."""
+    return texts.map(count_words)
 
 
 # Bidirectional overrides, zero-width spaces, tag characters and control characters; not the joiners

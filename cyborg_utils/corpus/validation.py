@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.corpus.related_essays import same_text
 from cyborg_utils.corpus.text_screening import is_blank
 
 SPLITS = ("train", "dev", "test")
@@ -119,7 +120,7 @@ def _check_texts(frame: pd.DataFrame, fault) -> None:
         "dev or test essays have no score",
         "score them, or move them to train",
     )
-    texts = frame["text"].fillna("").str.lower().str.replace(r"\s+", " ", regex=True).str.strip()
+    texts = same_text(frame["text"])
     in_train = texts.isin(set(texts[frame["split"] == "train"]))
     fault(
         (frame["split"] != "train") & in_train & (texts != ""),

@@ -1,4 +1,7 @@
-"""Classical scorers, the baseline: tf-idf of words, length, a linear model."""
+"""Classical scorers, the baseline: tf-idf of words, length, a linear model.
+
+Where no spaces separate words, characters take their place.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,31 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from cyborg_utils.corpus.columns import of_trait, side_by_side
 from cyborg_utils.corpus.text_screening import word_count
+from cyborg_utils.corpus.words import TOKEN, has_no_spaces
 from cyborg_utils.models.outputs import scores_from_probabilities, softmax, target_probabilities
 from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.models import ClassicalScorer
 
-WORDS = {"ngram_range": (1, 2), "sublinear_tf": True}
+TERMS = {
+    "words": {"ngram_range": (1, 2), "token_pattern": TOKEN, "sublinear_tf": True},
+    "characters": {"analyzer": "char", "ngram_range": (1, 3), "sublinear_tf": True},
+}
 
 
 @dataclass
 class ClassicalModel:
-    """Linear models, one per trait, on word 1-2-gram tf-idf plus log length.
+    """Linear models, one per trait, on tf-idf of 1-2-grams of words, or of 1-3-grams of
+    characters, plus log length.
 
+    `terms` is a key of `TERMS`.
     `coef` has a row and `intercept` a number per output: one output for ridge regression, one per
     score for logistic regression.
     """
 
     spec: ClassicalScorer
     labels: list[float]
+    terms: str
     vectorizer: TfidfVectorizer
     coef: dict[str, np.ndarray]
     intercept: dict[str, np.ndarray]
@@ -65,7 +75,7 @@ class ClassicalModel:
     def save(self, folder: Path) -> None:
         """Vocabulary as JSON, numbers as NumPy arrays: no pickle."""
         vocabulary = self.vectorizer.get_feature_names_out().tolist()
-        write_description(folder, self, vocabulary=vocabulary)
+        write_description(folder, self, terms=self.terms, vocabulary=vocabulary)
         numbers = {"idf": self.vectorizer.idf_}
         numbers |= {f"coef_{i}": coef for i, coef in enumerate(self.coef.values())}
         numbers |= {f"intercept_{i}": b for i, b in enumerate(self.intercept.values())}
@@ -75,27 +85,39 @@ class ClassicalModel:
 def fit(spec: ClassicalScorer, training: TrainingInput) -> tuple[ClassicalModel, None]:
     """Fit a linear model per trait, without checkpoint selection and without randomness."""
     texts = training.train["text"].tolist()
-    vectorizer = TfidfVectorizer(min_df=min(2, len(texts)), **WORDS).fit(texts)
+    terms, vectorizer = _vectorizer(texts)
     features = _features(vectorizer, texts)
     regress = _ridge if spec.head == "regression" else _logistic
     coef, intercept = {}, {}
     for trait in training.traits:
         labeled = of_trait(training.train, trait)
         coef[trait], intercept[trait] = regress(spec, features, labeled, training.labels)
-    return ClassicalModel(spec, training.labels, vectorizer, coef, intercept), None
+    return ClassicalModel(spec, training.labels, terms, vectorizer, coef, intercept), None
 
 
 def load(folder: Path, base: Path | None = None) -> ClassicalModel:
     """Load a saved classical scorer; `base` is not used."""
     spec, about = read_description(folder)
     numbers = np.load(folder / "classical.npz", allow_pickle=False)
-    vectorizer = TfidfVectorizer(vocabulary=about["vocabulary"], **WORDS)
+    terms = about.get("terms", "words")
+    vectorizer = TfidfVectorizer(vocabulary=about["vocabulary"], **TERMS[terms])
     vectorizer.idf_ = numbers["idf"]
     coef, intercept = (
         {trait: numbers[f"{name}_{i}"] for i, trait in enumerate(about["traits"])}
         for name in ("coef", "intercept")
     )
-    return ClassicalModel(spec, about["labels"], vectorizer, coef, intercept)
+    return ClassicalModel(spec, about["labels"], terms, vectorizer, coef, intercept)
+
+
+def _vectorizer(texts: list[str]) -> tuple[str, TfidfVectorizer]:
+    """Terms that two texts have, else those of one; characters where there are no words."""
+    in_words = [] if has_no_spaces(texts) else [("words", min(2, len(texts))), ("words", 1)]
+    for terms, min_df in [*in_words, ("characters", 1)]:
+        try:
+            return terms, TfidfVectorizer(min_df=min_df, **TERMS[terms]).fit(texts)
+        except ValueError:  # no such term
+            continue
+    raise ValueError("the texts have no characters")
 
 
 def _ridge(

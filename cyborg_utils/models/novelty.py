@@ -2,12 +2,12 @@
 
 By three measures: the number of words, the maximum sequence length, and the proportion of words
 that are in training essays too. They detect blank texts, other languages and random typing, but
-neither well-written nonsense nor an essay on another prompt.
+neither well-written nonsense nor an essay on another prompt. Where no spaces separate words,
+characters are counted, and pairs of them compared.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Set
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from cyborg_utils.corpus.text_screening import addresses_scorer, is_blank
+from cyborg_utils.corpus.words import words_of
 
 BLANK, SHORT, LONG = "blank", "too short", "too long"
 CUT, UNLIKE, REPEATED = "truncated", "unlike the training essays", "repeated id"
@@ -25,8 +26,10 @@ MEANING = {
     BLANK: "no text; not scored",
     UNLIKE: "far fewer words that training essays have too: another language or script, or random "
     "typing; not scored",
-    SHORT: "fewer words than 99.9 % of the training essays",
-    LONG: "more words than 99.9 % of the training essays",
+    SHORT: "fewer words than 99.9 % of the training essays (characters where no spaces separate "
+    "words)",
+    LONG: "more words than 99.9 % of the training essays (characters where no spaces separate "
+    "words)",
     SPEAKS: "reads like an instruction to the scorer (prompt injection), or has tokens of a chat "
     "template; scored like any other",
     CUT: "longer than the Student's maximum sequence length: its end is not read",
@@ -61,7 +64,7 @@ class TrainingProfile:
         """Flags of a text, without truncation and repeated ids; keys of `MEANING`."""
         if is_blank(text):
             return [BLANK]
-        words, flags = _words(text), []
+        words, flags = words_of(text), []
         if addresses_scorer(text):
             flags.append(SPEAKS)
         if len(words) < self.shortest:
@@ -80,7 +83,7 @@ def profile_of(texts: list[str]) -> TrainingProfile:
     of the others. `least_known` is as far below the 1 % quantile of these proportions as that is
     below the median, and at least half of the 1 % quantile.
     """
-    essays = [_words(text) for text in texts]
+    essays = [words_of(text) for text in texts]
     frequency = Counter(word for words in essays for word in set(words))
     vocabulary = [w for w, n in frequency.most_common(VOCABULARY) if n >= 2]
     in_others = {w for w in vocabulary if frequency[w] >= 3}
@@ -94,10 +97,6 @@ def profile_of(texts: list[str]) -> TrainingProfile:
         least_known=float(max(2 * low - median, low / 2)),
         vocabulary=sorted(vocabulary),
     )
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", text.lower())
 
 
 def _known_share(words: list[str], known: Set[str]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cyborg_utils.corpus.related_essays import kept_together, near_duplicates
 from cyborg_utils.corpus.text_screening import KINDS
 from cyborg_utils.reporting.labels import anomaly_label
 from cyborg_utils.study.schema.study import Study
@@ -40,6 +41,19 @@ def not_scored_note(study: Study, corpus: pd.DataFrame) -> str | None:
         "their human scores are unknown, so that no model is trained on or compared with them, and "
         f"human–machine agreement is {evaluated_on}"
     )
+
+
+def related_notes(study: Study, corpus: pd.DataFrame) -> list[str]:
+    """How many essays share a text or a writer, and how many are near-duplicates, a sentence each;
+    none where no model is trained."""
+    if study.machines:
+        return []
+    n, n_evaluated = near_duplicates(corpus), (corpus["split"] != "train").sum()
+    return [
+        *kept_together(corpus),
+        f"{n:,} of {n_evaluated:,} dev and test essays are near-duplicates of a train essay (of "
+        "all their sequences of five words, 80 % or more are in both); none is removed.",
+    ]
 
 
 def no_test_set_note(study: Study) -> str | None:

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from cyborg_utils.study.schema.base import HOLISTIC, Name, Strict
 
 RESERVED = (
-    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",  # of a corpus
+    "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",
+    "writer",  # of a corpus
     "human", "continuous", "condition", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
 )  # fmt: skip
 
@@ -29,9 +30,14 @@ class ScoreColumns(Strict):
 
 
 class Columns(ScoreColumns):
-    """The columns of a table of essays; `traits`, on the scale of `score`, map a name to one."""
+    """The columns of a table of essays.
+
+    `writer` names who wrote each essay: splits that are drawn keep a writer's essays together.
+    `traits`, on the scale of `score`, map a name to a column.
+    """
 
     text: str
+    writer: str | None = None
     split: str | None = None
     traits: dict[Name, str] = {}
 
