@@ -17,6 +17,7 @@ from cyborg_utils.statistics.agreement import (
 )
 from cyborg_utils.statistics.prmse import prmse_interval
 from cyborg_utils.statistics.replications import pool_replications
+from cyborg_utils.statistics.scales import nearest_points
 from cyborg_utils.study.schema.study import Study
 
 
@@ -52,8 +53,9 @@ def measures_by_condition(
     """Measures of agreement, and evaluation criteria for a machine as a whole.
 
     A statistic of several runs is their mean, its error as in `pool_replications`. A criterion is
-    met or broken only if the whole 95 % interval lies inside or outside its bounds. PRMSE is of the
-    continuous scores.
+    met or broken only if the whole 95 % interval lies inside or outside its bounds. Concordance,
+    correlation and PRMSE are of the continuous scores, and of human scores as they are in a file,
+    means of ratings included; all others are of points of the scale.
 
     Parameters
     ----------
@@ -69,21 +71,21 @@ def measures_by_condition(
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
         human, score, continuous = (run[c].to_numpy() for c in ("human", "score", "continuous"))
         measured = estimate_agreement(human, score, study.labels)
+        mean = run.get("human_mean", run["human"]).to_numpy()
         row = {"condition": keys[0], **measured["estimate"].drop("mean_difference"),
-               "concordance": concordance(human, continuous),
-               "correlation": correlation(human, continuous)}  # fmt: skip
+               "concordance": concordance(mean, continuous),
+               "correlation": correlation(mean, continuous)}  # fmt: skip
         for rule, bounds in BOUNDS.items():
             ruled.append((*keys, rule, *measured.loc[rule.value, ["estimate", "se"]], *bounds))
         other = run["essay_id"].map({} if second is None else second).to_numpy(dtype=float)
         both = np.isfinite(other)
         if both.any():
-            comparison = human_human_comparison(
-                human[both], other[both], score[both], study.labels, 200
-            )
+            points = human[both], nearest_points(other[both], study.labels), score[both]
+            comparison = human_human_comparison(*points, study.labels, 200)
             for statistic, rule in DEGRADATIONS.items():
                 value, se, limit = comparison.loc[statistic, ["degradation", "se", "limit"]]
                 ruled.append((*keys, rule, value, se, -np.inf, limit))
-            row["prmse"] = prmse_interval(np.column_stack([human, other]), continuous)["prmse"]
+            row["prmse"] = prmse_interval(np.column_stack([mean, other]), continuous)["prmse"]
         rows.append(row)
     measures = pd.DataFrame(rows).groupby("condition", sort=False).mean().reset_index()
     columns = ["condition", "draw", "seed", "rule", "value", "se", "least", "most"]

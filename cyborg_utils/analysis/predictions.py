@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.columns import of_trait
-from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.scales import nearest_points, round_to_scale
 from cyborg_utils.study.design import CONDITION_FIELDS, Condition, conditions, seeds
 from cyborg_utils.study.results import LabelingResult, StudentResult, read_result
 from cyborg_utils.study.schema.base import HOLISTIC
@@ -105,7 +105,10 @@ def with_fields(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _machines(study: Study) -> pd.DataFrame:
-    """Machine scores from a file, on the essays that human raters and every machine scored."""
+    """Machine scores from a file, on the essays that human raters and every machine scored.
+
+    `human_mean` is the human score as it is in the file, `human` the nearest point of the scale.
+    """
     corpus = pd.read_parquet(need(corpus_file(study), study))
     complete = corpus.dropna(subset=["score", *study.machines])
     no_counts = dict.fromkeys(["n_human", "n_train", "truncated"], np.nan)
@@ -113,7 +116,8 @@ def _machines(study: Study) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "essay_id": complete["essay_id"],
-                "human": complete["score"],
+                "human": nearest_points(complete["score"], study.labels),
+                "human_mean": complete["score"],
                 "continuous": complete[name],
                 "score": round_to_scale(complete[name], study.labels),
                 **Condition("machine", name).fields,

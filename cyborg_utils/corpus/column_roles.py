@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.table_files import TableError
@@ -27,8 +26,6 @@ GROUPS = {
 }  # fmt: skip
 MIN_WORDS = 5  # on average, of a column that looks like the essays' text
 MAX_LEVELS = 12  # of an attribute of examinees
-STEPS = (1.0, 0.5, 0.25, 0.1)
-MAX_POINTS = 61
 
 
 def tokens(name: str) -> list[str]:
@@ -119,27 +116,3 @@ def group_name(column: str) -> str:
     """The name of a group in a study, from that of its column."""
     name = re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_") or "group"
     return f"{name}_group" if name in RESERVED else name
-
-
-def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
-    """Lowest and highest score in the data, and the largest step that all scores fit.
-
-    Parameters
-    ----------
-    scores : human scores, at least one; missing where an essay has none. Its name is the column's.
-    """
-    points, column = np.unique(scores.dropna()), scores.name
-    if len(points) == 1:
-        raise TableError(
-            f"{source}: column {column!r} is {points[0]:g} for all {scores.count():,} scored "
-            "essays: there is nothing to learn; score essays of every quality"
-        )
-    for step in STEPS:
-        steps = (points - points[0]) / step
-        if np.allclose(steps, steps.round(), atol=1e-6) and steps[-1] < MAX_POINTS:
-            return float(points[0]), float(points[-1]), step
-    raise TableError(
-        f"{source}: column {column!r} has {len(points)} scores from {points[0]:g} to "
-        f"{points[-1]:g} that fit no scale of {MAX_POINTS} points or fewer: round them to whole, "
-        "half or tenth points, or give --scale MIN-MAX:STEP"
-    )

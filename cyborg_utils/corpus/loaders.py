@@ -16,6 +16,7 @@ import pandas as pd
 from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
 from cyborg_utils.corpus.sampling import assign_splits
+from cyborg_utils.corpus.score_scales import on_points
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulate_unscored
 from cyborg_utils.corpus.table_files import (
     check_columns,
@@ -113,7 +114,7 @@ def _read_essays(spec: EssayCorpus) -> pd.DataFrame:
         if split == "unscored":
             raw = raw.assign(**dict.fromkeys(spec.columns.scores))
         frames.append(rename(raw, spec.columns, source).assign(file_split=split))
-    frame = pd.concat(frames, ignore_index=True)
+    frame = on_points(pd.concat(frames, ignore_index=True), spec)
     if isinstance(spec, Asap1Corpus):
         frame = _on_one_scale(frame, spec)
     return assign_splits(frame, spec)

@@ -30,9 +30,7 @@ def related(frame: pd.DataFrame) -> pd.Series:
     ----------
     frame : `text` and, where known, `writer`; blank texts and missing writers connect nothing.
     """
-    keys = [same_text(frame["text"]).where(~frame["text"].fillna("").map(is_blank))]
-    if "writer" in frame:
-        keys.append(_writers(frame))
+    keys = [_texts(frame), *([_writers(frame)] if "writer" in frame else [])]
     edges, n = [], len(frame)
     for key in keys:
         codes = pd.factorize(key)[0]
@@ -53,7 +51,7 @@ def kept_together(corpus: pd.DataFrame) -> list[str]:
     """
     keys = {}
     if "text" in corpus:
-        keys["text"] = same_text(corpus["text"])
+        keys["text"] = _texts(corpus)
     if "writer" in corpus:
         keys["writer"] = _writers(corpus)
     notes = []
@@ -102,6 +100,10 @@ def near_duplicates(corpus: pd.DataFrame) -> int:
         union = n_others[start + shared.row] + n_train[shared.col] - shared.data
         near += len(np.unique(shared.row[shared.data >= NEAR * union]))
     return near
+
+
+def _texts(frame: pd.DataFrame) -> pd.Series:
+    return same_text(frame["text"]).where(~frame["text"].fillna("").map(is_blank))
 
 
 def _writers(frame: pd.DataFrame) -> pd.Series:

@@ -44,7 +44,7 @@ def check_corpus(
             faults.append(f"{int(rows.sum())} {what}{first}: {remedy}")
 
     _check_ids(frame, fault)
-    _check_scores(frame, labels, traits, fault)
+    _check_scores(frame, labels, traits, bool(machines), fault)
     if machines:
         faults += _faults_of_machines(frame, labels, machines)
         splits = ["test"]
@@ -86,11 +86,16 @@ def _check_ids(frame: pd.DataFrame, fault) -> None:
     )
 
 
-def _check_scores(frame: pd.DataFrame, labels: list, traits: list[str] | tuple, fault) -> None:
+def _check_scores(
+    frame: pd.DataFrame, labels: list, traits: list[str] | tuple, means: bool, fault
+) -> None:
+    """`means`: scores may lie between the points of the scale."""
     named = {"score": "scores", "score_2": "second scores"}
     for column in ["score", *({"score_2"} & set(frame)), *traits]:
+        scores = frame[column]
+        on_scale = scores.between(labels[0], labels[-1]) if means else scores.isin(labels)
         fault(
-            frame[column].notna() & ~frame[column].isin(labels),
+            scores.notna() & ~on_scale,
             f"{named.get(column, f'scores of the trait {column!r}')} are off the scale "
             f"{labels[0]} to {labels[-1]} (points {labels})",
             "correct the scores, or the study's corpus.scale",

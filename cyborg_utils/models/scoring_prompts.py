@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 
 from transformers import PreTrainedTokenizerBase
 
+from cyborg_utils.study.schema.models import MAX_ANSWERS
+
 ESSAY = "\u0000essay\u0000"
 DATE = "26 Jul 2024"  # some chat templates contain today's date, and scores would change with it
-LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = string.ascii_uppercase
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,10 @@ def build_prompt(
         Where a score is not a single token.
     """
     digits = all(isinstance(v, int) and 0 <= v <= 9 for v in labels)
-    if not digits and len(labels) > len(LETTERS):
+    if not digits and len(labels) > MAX_ANSWERS:
         raise ValueError(
             f"a scale of {len(labels)} scores has no letter for each; a causal Teacher answers "
-            f"at most {len(LETTERS)}"
+            f"at most {MAX_ANSWERS}"
         )
     names = [str(v) for v in labels] if digits else list(LETTERS[: len(labels)])
     if template == "auto":

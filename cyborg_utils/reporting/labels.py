@@ -43,7 +43,7 @@ STATISTICS = {
     "sd_ratio": "SD ratio (machine / human)",
     "top_share": "proportion of the two highest scores",
     "exact": "exact agreement",
-    "adjacent": "adjacent agreement",
+    "adjacent": "adjacent agreement (within one step)",
     "correlation": "correlation",
     "mean_difference": "mean difference",
 }

@@ -19,7 +19,7 @@ from cyborg_utils.statistics.bootstrap import (
     pair_statistics,
 )
 from cyborg_utils.statistics.hypothesis_tests import Verdict
-from cyborg_utils.statistics.scales import aligned_scores, scores_on_scale
+from cyborg_utils.statistics.scales import aligned_scores, scale_step, scores_on_scale
 
 
 def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) -> float:
@@ -49,21 +49,23 @@ def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: Array
     return _statistic(h, m, "qwk")
 
 
-def agreement_rates(human: ArrayLike, machine: ArrayLike) -> pd.Series:
+def agreement_rates(human: ArrayLike, machine: ArrayLike, step: float = 1.0) -> pd.Series:
     """Compute exact and adjacent agreement.
 
     Parameters
     ----------
     human, machine : array_like, shape (n,)
+    step : float
+        Between two points of the scale.
 
     Returns
     -------
     pandas.Series
-        `exact`, the proportion with M = H, and `adjacent`, that with abs(M - H) <= 1 score point.
+        `exact`, the proportion with M = H, and `adjacent`, that with abs(M - H) <= step.
     """
     h, m = aligned_scores(human=human, machine=machine)
-    distance = np.abs(m - h)
-    return pd.Series({"exact": (distance == 0).mean(), "adjacent": (distance <= 1).mean()})
+    means = pair_features(h, m, step).mean(axis=0)
+    return pd.Series({"exact": means[5], "adjacent": means[6]})
 
 
 def concordance(human: ArrayLike, machine: ArrayLike) -> float:
@@ -137,7 +139,7 @@ def estimate_agreement(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) 
     """
     h, m = scores_on_scale(labels, human=human, machine=machine)
     cells, counts, _ = observed_cells(h, m)
-    features = pair_features(*cells.T)
+    features = pair_features(*cells.T, scale_step(labels))
     influence = influence_functions(features, counts, pair_statistics)
     return pd.DataFrame(
         {
@@ -190,8 +192,9 @@ def bootstrap_agreement(
     h, m = scores_on_scale(labels, human=human, machine=machine)
     cells, counts, cell = observed_cells(h, m)
     table = infer(
-        pair_features(*cells.T), counts, cell, pair_statistics, n_replicates, level, cluster, seed
-    )
+        pair_features(*cells.T, scale_step(labels)), counts, cell, pair_statistics, n_replicates,
+        level, cluster, seed,
+    )  # fmt: skip
     index = pd.Index(PAIR_STATISTICS, name="statistic")
     return table.drop(columns="p").set_index(index)
 
@@ -245,7 +248,8 @@ def compare_machines(
     chosen = PAIR_STATISTICS.index(statistic)
     h, first, second = scores_on_scale(labels, human=human, a=a, b=b)
     cells, counts, cell = observed_cells(h, first, second)
-    features = np.hstack([pair_features(cells[:, 0], cells[:, machine]) for machine in (1, 2)])
+    step = scale_step(labels)
+    features = np.hstack([pair_features(cells[:, 0], cells[:, i], step) for i in (1, 2)])
 
     def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
         values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]

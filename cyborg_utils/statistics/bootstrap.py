@@ -65,20 +65,23 @@ def observed_cells(*scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndar
     return np.stack(columns, axis=1), counts, cell_of_essay
 
 
-def pair_features(human: np.ndarray, machine: np.ndarray) -> np.ndarray:
+def pair_features(human: np.ndarray, machine: np.ndarray, step: float = 1.0) -> np.ndarray:
     """Compute the features whose means determine every pairwise statistic of agreement.
 
     Parameters
     ----------
     human, machine : ndarray, shape (...)
+    step : float
+        Between two points of the scale.
 
     Returns
     -------
     ndarray of float, shape (..., 7)
-        H, M, H^2, M^2, HM, M = H, abs(M - H) <= 1.
+        H, M, H^2, M^2, HM, M = H, abs(M - H) <= step.
     """
     distance = np.abs(machine - human)
-    columns = [human, machine, human**2, machine**2, human * machine, distance == 0, distance <= 1]
+    adjacent = distance <= step * (1 + 1e-4)  # labels are rounded to six decimals
+    columns = [human, machine, human**2, machine**2, human * machine, distance == 0, adjacent]
     return np.stack([np.asarray(column, dtype=float) for column in columns], axis=-1)
 
 

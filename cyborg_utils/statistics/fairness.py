@@ -36,6 +36,7 @@ from cyborg_utils.statistics.scales import (
     as_scores,
     check_on_scale,
     round_to_scale,
+    scale_step,
 )
 
 DENOMINATORS = ("pooled", "human", "pooled_population", "human_population")
@@ -236,7 +237,8 @@ def group_differences(
         If a column is absent, no essay has both scores, or a human score is not on the scale.
     """
     whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
-    rows = [_differences(group, whole, denominators) for group in scored_groups]
+    step = scale_step(labels)
+    rows = [_differences(group, whole, denominators, step) for group in scored_groups]
     further = [f"smd_{name}" for name in denominators[1:]]
     return pd.DataFrame(rows, columns=[*_DIFFERENCES, *further])
 
@@ -284,7 +286,7 @@ def group_report(
     whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
     rows = []
     for group in scored_groups:
-        row = _differences(group, whole, (denominator,))
+        row = _differences(group, whole, (denominator,), scale_step(labels))
         row |= _inference(row, bound, level, min_essays)
         if np.isfinite(row.get("qwk", np.nan)):
             scores = group.human, group.on_scale
@@ -348,7 +350,10 @@ def _scored_groups(
 
 
 def _differences(
-    group: _Group, whole: tuple[np.ndarray, np.ndarray], denominators: Sequence[str]
+    group: _Group,
+    whole: tuple[np.ndarray, np.ndarray],
+    denominators: Sequence[str],
+    step: float,
 ) -> dict:
     h, m = group.human, group.machine
     row = {"attribute": group.attribute, "level": group.level, "n": h.size,
@@ -361,7 +366,7 @@ def _differences(
     row["smd"], row["smd_se"] = _smd(h, m, denominators[0], *whole)
     row |= {f"smd_{name}": _smd(h, m, name, *whole)[0] for name in denominators[1:]}
     cells, counts, _ = observed_cells(h, group.on_scale)
-    means = counts @ pair_features(*cells.T) / h.size
+    means = counts @ pair_features(*cells.T, step) / h.size
     agreement = dict(zip(PAIR_STATISTICS, pair_statistics(means, h.size), strict=True))
     row |= {name: agreement[name] for name in ("exact", "adjacent")}
     return row | ({"qwk": agreement["qwk"]} if np.ptp(h) > 0 else {})

@@ -153,6 +153,39 @@ def round_to_scale(continuous: ArrayLike, labels: ArrayLike) -> np.ndarray:
     return scale[np.clip(position, 0, scale.size - 1).astype(int)]
 
 
+def scale_step(labels: ArrayLike) -> float:
+    """The step of a scale: the distance of two scores that are adjacent.
+
+    Parameters
+    ----------
+    labels : array_like, shape (k,)
+        Every score of the scale, ascending and evenly spaced.
+    """
+    scale = as_labels(labels).astype(float)
+    return float((scale[-1] - scale[0]) / (scale.size - 1))
+
+
+def nearest_points(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
+    """Scores as points of the scale, such as human scores that are means of ratings.
+
+    Parameters
+    ----------
+    scores : array_like, shape (n,)
+        A missing score stays missing.
+    labels : array_like, shape (k,)
+
+    Returns
+    -------
+    ndarray of float, shape (n,)
+        The scores themselves where all are points, else rounded as by `round_to_scale`.
+    """
+    values = np.array(scores, dtype=float)
+    present = np.isfinite(values)
+    if not np.isin(values[present], as_labels(labels).astype(float)).all():
+        values[present] = round_to_scale(values[present], labels)
+    return values
+
+
 def rescale(scores: ArrayLike, from_scale: Range, to_scale: Range) -> np.ndarray:
     """Map scores linearly from one scale to another, its minimum and maximum to the other's.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
+from cyborg_utils.corpus.score_scales import score_scale
 from cyborg_utils.corpus.table_files import Table, TableError, check_columns, numbers, open_table
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
@@ -203,7 +204,7 @@ def _scale(
     scores = pd.concat([numbers(frame[c], source, remedy) for c in columns]).rename(human)
     if scores.isna().all():
         raise TableError(f"{source}: column {human!r} is empty: {remedy}")
-    return roles.score_scale(scores, source)
+    return score_scale(scores, source)
 
 
 def summary_lines(contents: ScoreTable) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
+from cyborg_utils.corpus.score_scales import score_scale
 from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
@@ -159,7 +160,7 @@ def _scale(
             f"{table.name}: column {score!r} is empty: no essay is scored; score at least "
             f"{sum(LEAST.values())} by hand, or name another column with --score"
         )
-    return roles.score_scale(scores, table.name)
+    return score_scale(scores, table.name)
 
 
 def check_enough(schema: InferredSchema) -> None:

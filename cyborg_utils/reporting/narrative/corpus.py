@@ -24,6 +24,20 @@ def not_compared_note(study: Study, corpus: pd.DataFrame) -> str | None:
     )
 
 
+def means_note(study: Study, corpus: pd.DataFrame) -> str | None:
+    """How human scores between the points of the scale are used, in one sentence; None where all
+    are points."""
+    scores = corpus["score"].dropna()
+    if not (n := (~scores.isin(study.labels)).sum()):
+        return None
+    return (
+        f"{n:,} of {len(scores):,} human scores lie between the points of the scale, as means of "
+        "ratings do. They are rounded to the nearest point (ties to the even one) for QWK, exact "
+        "and adjacent agreement, score distributions and subgroups; correlation, concordance and "
+        "PRMSE are of the scores as they are."
+    )
+
+
 def not_scored_note(study: Study, corpus: pd.DataFrame) -> str | None:
     """What is unknown about unscored train essays; None where all are scored."""
     scored = corpus["score"].notna().groupby(corpus["split"]).agg(["sum", "size"])

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import to_jsonable_python
 
 from cyborg_utils.study.folders import working_folder
-from cyborg_utils.study.schema.base import Count, Positive, Seed, Strict
+from cyborg_utils.study.schema.base import Count, Name, Positive, Seed, Strict
 from cyborg_utils.study.schema.columns import Columns, PredictionColumns
 
 SIMULATED_TRAITS = [
@@ -46,7 +46,7 @@ class Scale(Strict):
     @model_validator(mode="after")
     def _has_points(self):
         points = (self.max - self.min) / self.step
-        if round(points) < 1 or abs(points - round(points)) > 1e-9:
+        if round(points) < 1 or abs(points - round(points)) > 1e-3:  # 0.333333 is a third
             raise ValueError(
                 f"no whole number of steps of {self.step} from {self.min} to {self.max}"
             )
@@ -55,8 +55,8 @@ class Scale(Strict):
     @property
     def labels(self) -> list[float] | list[int]:
         """All scores of the scale in order, as integers where all are whole."""
-        n = round((self.max - self.min) / self.step) + 1
-        points = [round(self.min + i * self.step, 6) for i in range(n)]
+        n = round((self.max - self.min) / self.step)
+        points = [round(self.min + i * (self.max - self.min) / n, 6) for i in range(n + 1)]
         return [int(p) for p in points] if all(p == int(p) for p in points) else points
 
 
@@ -131,6 +131,11 @@ class EssayCorpus(Strict):
     def trait_names(self) -> list[str]:
         return list(self.columns.traits)
 
+    @model_validator(mode="after")
+    def _scales_are_of_traits(self):
+        known_traits(list(getattr(self, "trait_scales", {})), self.trait_names, "columns.traits")
+        return self
+
 
 class EssayFiles(EssayCorpus):
     """Essays from files."""
@@ -143,11 +148,16 @@ class EssayFiles(EssayCorpus):
 
 
 class TableCorpus(EssayFiles):
-    """Any CSV or Parquet file (`.gz` accepted) read by a column map."""
+    """Any CSV or Parquet file (`.gz` accepted) read by a column map.
+
+    `trait_scales` are the scales of traits that differ from `scale`, to which their scores are
+    rescaled linearly and rounded.
+    """
 
     kind: Literal["table"]
     columns: Columns
     scale: Scale
+    trait_scales: dict[Name, Scale] = {}
     split_values: dict[str, Literal["train", "dev", "test"]] = {}
     encoding: str = "utf-8"
     separator: str = ","
@@ -158,7 +168,7 @@ class DatasetCorpus(EssayCorpus):
 
     `folder` was written by `save_to_disk` of the library `datasets`, or holds Parquet, CSV or JSON
     files. `config` names one of several configurations, `splits` the dataset's splits for each
-    split of the study.
+    split of the study. `trait_scales` are as in a table.
     """
 
     kind: Literal["dataset"]
@@ -169,6 +179,7 @@ class DatasetCorpus(EssayCorpus):
     splits: Parts = Parts(train=["train"])
     columns: Columns
     scale: Scale
+    trait_scales: dict[Name, Scale] = {}
     split_values: dict[str, Literal["train", "dev", "test"]] = {}
 
     @model_validator(mode="after")

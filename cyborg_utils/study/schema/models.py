@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 
 from cyborg_utils.study.schema.base import Count, Name, Positive, Seed, Strict
 
+MAX_ANSWERS = 26  # letters: a causal Teacher answers each score by one
+
 
 class FromScratch(Strict):
     """A small model that starts from random weights, with its own tokenizer."""

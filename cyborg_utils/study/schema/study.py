@@ -20,6 +20,7 @@ from cyborg_utils.study.schema.base import (
 )
 from cyborg_utils.study.schema.corpora import Corpus
 from cyborg_utils.study.schema.models import (
+    MAX_ANSWERS,
     CausalTeacher,
     ClassicalScorer,
     EncoderScorer,
@@ -182,6 +183,7 @@ class Study(Strict):
                 )
         if self.name in self.transfer:
             raise ValueError(f"transfer: {self.name} is this study itself; name others")
+        self._causal_teachers_have_answers()
         if penalized := [t.name for t in self.teachers if getattr(t, "group_penalty", 0)]:
             raise ValueError(f"teachers: {penalized[0]}: group_penalty is for Students")
         whole = 1 in self.sampling.fractions and not self.corpus.label_unscored
@@ -198,6 +200,17 @@ class Study(Strict):
                 "external_graded_essays are simulated: they go with a simulated corpus only"
             )
         return self
+
+    def _causal_teachers_have_answers(self):
+        n = len(self.labels)
+        causal = [teacher.name for teacher in self.teachers if teacher.kind == "causal"]
+        if causal and n > MAX_ANSWERS:
+            raise ValueError(
+                f"teachers.{causal[0]}.kind: a causal Teacher answers with one letter per score, "
+                f"{MAX_ANSWERS} at most, and corpus.scale has {n} points: use kind classical or "
+                "encoder, or a scale of fewer points (ASAP 1.0 is rescaled to corpus.scale; in a "
+                "table, corpus.score_values puts scores into bands)"
+            )
 
     def _asks_nothing_of_test(self):
         """Refuse what needs a test set, so that nothing is evaluated silently on the dev set."""
