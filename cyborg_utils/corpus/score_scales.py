@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.table_files import TableError
+from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.statistics.scales import rescale, round_to_scale
 from cyborg_utils.study.schema.corpora import EssayCorpus, Scale
 
@@ -70,12 +71,21 @@ def on_points(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
     for name in scored:
         own = scales.get(name, spec.scale)
         values = _to_labels(frame[name], own)
-        present = values.notna() & values.isin(own.labels)
-        if name in scales and present.any():
-            rescaled = rescale(values[present], own, spec.scale)
-            values[present] = round_to_scale(rescaled, spec.scale.labels)
-        frame[name] = values
+        frame[name] = _rescaled(values, own, spec.scale) if name in scales else values
     return frame
+
+
+def _rescaled(scores: pd.Series, own: Scale, scale: Scale) -> pd.Series:
+    off = scores[scores.notna() & ~scores.isin(own.labels)]
+    if len(off):
+        raise CorpusError(
+            f"{len(off):,} scores of the trait {scores.name!r} are off its scale {own.min:g} to "
+            f"{own.max:g} (first: {off.iloc[0]:g}): correct them, or corpus.trait_scales"
+        )
+    scored = scores.dropna()
+    if len(scored):
+        scores[scored.index] = round_to_scale(rescale(scored, own, scale), scale.labels)
+    return scores
 
 
 def _to_labels(scores: pd.Series, scale: Scale) -> pd.Series:

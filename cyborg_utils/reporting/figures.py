@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from IPython.display import Image, display
+from IPython.display import Image, Markdown, display
 from matplotlib.colors import same_color
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from cyborg_utils.analysis.agreement import HUMAN
+from cyborg_utils.reporting.fonts import FAMILIES, fonts_for
 from cyborg_utils.reporting.labels import (
     METHODS,
     arm_label,
@@ -42,8 +44,18 @@ def show(figure: plt.Figure, alt: str, save: Path | None = None) -> None:
 def redrawable(figure: plt.Figure, alt: str, save: Path | None = None, over=None):
     """Show a figure and return its handle; a later call with that handle as `over` replaces it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
+    families, missing = fonts_for(figure)
+    with plt.rc_context({FAMILIES: families}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the sentence below says it
+        figure.savefig(buffer, format="png", dpi=150, bbox_inches="tight")
     plt.close(figure)
+    if missing:
+        display(
+            Markdown(
+                f"No font of this machine has the letters {missing}: the next figure shows boxes "
+                "in their place. Install a font that has them, such as Noto Sans, and run again."
+            )
+        )
     if save is not None:
         save.parent.mkdir(parents=True, exist_ok=True)
         save.write_bytes(buffer.getvalue())
