@@ -35,16 +35,16 @@ WORD = re.compile(rf"[\w{MARKS}'’]+")
 LETTERS = re.compile(rf"(?:[^\W\d_]|[{MARKS}])+")
 CHARACTER = re.compile(rf"(?![{MARKS}])[{UNSPACED}]")
 CHARACTER_OR_WORD = re.compile(rf"{CHARACTER.pattern}[{MARKS}]*|(?:(?![{UNSPACED}])[\w{MARKS}'’])+")
-COUNTED = re.compile(r"\w")
 
 
 def has_no_spaces(texts: Iterable[str]) -> bool:
-    """Whether most letters and digits of the texts are of scripts without spaces between words."""
-    n_unspaced = n = 0
+    """Whether the texts have more characters of scripts without spaces than other words."""
+    n_characters = n_words = 0
     for text in texts:
-        n_unspaced += len(CHARACTER.findall(text))
-        n += len(COUNTED.findall(text))
-    return n_unspaced > n / 2
+        n = len(CHARACTER.findall(text))
+        n_characters += n
+        n_words += len((CHARACTER_OR_WORD if n else WORD).findall(text)) - n
+    return n_characters > n_words
 
 
 def count_words(text: str) -> int:

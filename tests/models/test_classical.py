@@ -12,6 +12,7 @@ from small_models import fitted
 
 from cyborg_utils.corpus.columns import probability_columns
 from cyborg_utils.models.classical import _features
+from cyborg_utils.models.novelty import BLANK, SHORT, UNLIKE, profile_of
 from cyborg_utils.models.outputs import target_probabilities
 from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.study.schema.base import HOLISTIC
@@ -131,3 +132,41 @@ def test_a_label_of_weight_0_is_not_learned_from(spec):
         other = train.assign(score=train["score"].where(train["weight"] > 0, value))
         scored.append(fitted(spec, other)[0].score(texts))
     pd.testing.assert_frame_equal(*scored, check_exact=True)
+
+
+def chinese(n: int, seed: int = 0) -> pd.DataFrame:
+    """Essays without spaces, of which one word tells the score."""
+    rng = np.random.default_rng(seed)
+    score = rng.choice([1, 2, 3], n)
+    fill = rng.choice(["学校", "朋友", "时间", "因为", "老师"], (n, 9))
+    telling = {1: "糟糕", 2: "普通", 3: "优秀"}
+    texts = ["".join([*f, telling[s]]) + "。" for f, s in zip(fill, score, strict=True)]
+    return pd.DataFrame({"text": texts, "score": score.astype(float)})
+
+
+def test_where_no_spaces_separate_words_characters_are_the_terms(tmp_path):
+    model, _ = fitted(LOGISTIC, chinese(80))
+    test = chinese(30, seed=1)
+    scored = model.score(test["text"].tolist())
+    assert model.terms == "characters"
+    assert (scored["score"] == test["score"]).mean() > 0.9
+    model.save(tmp_path)
+    loaded = load_scorer(tmp_path).score(test["text"].tolist())
+    pd.testing.assert_frame_equal(loaded, scored, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("texts", "terms"), [(["one", "two"], "words"), (["a b", "1 2"], "characters")]
+)
+def test_texts_without_a_common_word_are_learned_from_all_the_same(texts, terms):
+    model, _ = fitted(RIDGE, pd.DataFrame({"text": texts, "score": [1.0, 2.0]}))
+    assert model.terms == terms
+    assert model.score(texts)["continuous"].is_monotonic_increasing
+
+
+def test_essays_in_another_script_are_unlike_the_training_essays():
+    profile = profile_of(chinese(60)["text"].tolist())
+    assert profile.flags(chinese(1, seed=2)["text"][0]) == []
+    assert profile.flags("糟糕") == [SHORT]
+    assert UNLIKE in profile.flags("The school is far away from the place where my friends live.")
+    assert BLANK in profile.flags("　")
