@@ -18,7 +18,9 @@ DECIMALS = 6  # of scores and points
 PARTS = (3, 6, 7, 9, 11, 12)  # of a point, in averages of as many ratings, that no decimal equals
 
 
-def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
+def score_scale(
+    scores: pd.Series, source: str, between_points: bool = False
+) -> tuple[float, float, float]:
     """Lowest and highest score in the data, and the largest step that all scores fit.
 
     The step is the greatest common divisor of the differences. Averages of three or more ratings
@@ -28,6 +30,8 @@ def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
     ----------
     scores : human scores, at least one; missing where an essay has none. Its name is the column's.
     source : names the file in messages.
+    between_points : whether scores may lie between the points, as means that machines are compared
+        with may; the scale then has whole points where scores fit no other.
 
     Raises
     ------
@@ -46,6 +50,8 @@ def score_scale(scores: pd.Series, source: str) -> tuple[float, float, float]:
     low, high = points[0], points[-1]
     if step != steps[0]:
         low, high = (round(round(end / step) * step, DECIMALS) for end in (low, high))
+    if (high - low) / step + 1 > MAX_POINTS + 0.5 and between_points:
+        low, high, step = np.floor(points[0]), np.ceil(points[-1]), 1.0
     if (high - low) / step + 1 > MAX_POINTS + 0.5:
         raise TableError(
             f"{source}: column {column!r} has {len(points)} scores from {points[0]:g} to "

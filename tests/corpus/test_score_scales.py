@@ -48,6 +48,10 @@ def test_the_step_is_the_greatest_that_all_scores_fit(scores, scale, n_points):
 def test_scores_that_fit_no_scale_say_what_to_do():
     with pytest.raises(TableError, match=r"fit no scale of 101 points .* give --scale MIN-MAX:ST"):
         found([0, 1, 350])
+    means = pd.Series([1.21, 2.5, 3.333, 4.9], name="score")
+    with pytest.raises(TableError, match="fit no scale"):
+        score_scale(means, "essays.csv")
+    assert score_scale(means, "essays.csv", between_points=True) == (1, 5, 1)
     with pytest.raises(TableError, match="there is nothing to learn"):
         found([3, 3, np.nan])
 
