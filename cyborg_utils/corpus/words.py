@@ -30,11 +30,13 @@ def _ranges(points: list[int]) -> str:
 MARKS = "\u200c\u200d" + _ranges(
     [c for c in range(0x300, LAST_MARK + 1) if unicodedata.category(chr(c))[0] == "M"]
 )
-TOKEN = rf"[\w{MARKS}]{{2,}}"  # of the classical scorers: a word of two characters or more
-WORD = re.compile(rf"[\w{MARKS}'’]+")
-LETTERS = re.compile(rf"(?:[^\W\d_]|[{MARKS}])+")
+TOKEN = rf"\w[\w{MARKS}]+"  # of the classical scorers: a word of two characters or more
+WORD = re.compile(rf"[\w'’][\w{MARKS}'’]*")
+LETTERS = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
 CHARACTER = re.compile(rf"(?![{MARKS}])[{UNSPACED}]")
-CHARACTER_OR_WORD = re.compile(rf"{CHARACTER.pattern}[{MARKS}]*|(?:(?![{UNSPACED}])[\w{MARKS}'’])+")
+CHARACTER_OR_WORD = re.compile(
+    rf"{CHARACTER.pattern}[{MARKS}]*|(?![{UNSPACED}])[\w'’](?:(?![{UNSPACED}])[\w{MARKS}'’])*"
+)
 
 
 def has_no_spaces(texts: Iterable[str]) -> bool:

@@ -191,10 +191,8 @@ def bootstrap_agreement(
     """
     h, m = scores_on_scale(labels, human=human, machine=machine)
     cells, counts, cell = observed_cells(h, m)
-    table = infer(
-        pair_features(*cells.T, scale_step(labels)), counts, cell, pair_statistics, n_replicates,
-        level, cluster, seed,
-    )  # fmt: skip
+    features = pair_features(*cells.T, scale_step(labels))
+    table = infer(features, counts, cell, pair_statistics, n_replicates, level, cluster, seed)
     index = pd.Index(PAIR_STATISTICS, name="statistic")
     return table.drop(columns="p").set_index(index)
 
@@ -248,8 +246,7 @@ def compare_machines(
     chosen = PAIR_STATISTICS.index(statistic)
     h, first, second = scores_on_scale(labels, human=human, a=a, b=b)
     cells, counts, cell = observed_cells(h, first, second)
-    step = scale_step(labels)
-    features = np.hstack([pair_features(cells[:, 0], cells[:, i], step) for i in (1, 2)])
+    features = np.hstack([pair_features(cells[:, 0], m, scale_step(labels)) for m in cells.T[1:]])
 
     def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
         values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]

@@ -237,8 +237,7 @@ def group_differences(
         If a column is absent, no essay has both scores, or a human score is not on the scale.
     """
     whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
-    step = scale_step(labels)
-    rows = [_differences(group, whole, denominators, step) for group in scored_groups]
+    rows = [_differences(g, whole, denominators, scale_step(labels)) for g in scored_groups]
     further = [f"smd_{name}" for name in denominators[1:]]
     return pd.DataFrame(rows, columns=[*_DIFFERENCES, *further])
 
@@ -350,10 +349,7 @@ def _scored_groups(
 
 
 def _differences(
-    group: _Group,
-    whole: tuple[np.ndarray, np.ndarray],
-    denominators: Sequence[str],
-    step: float,
+    group: _Group, whole: tuple[np.ndarray, ...], denominators: Sequence[str], step: float
 ) -> dict:
     h, m = group.human, group.machine
     row = {"attribute": group.attribute, "level": group.level, "n": h.size,

@@ -75,13 +75,13 @@ TABLE = [  # driver, name, input, answer
         essay,
         "Chinese",
         "我昨天去了学校，我们读了一本很好的书。" * 20,
-        "read; not scored; too short; unlike the training essays",
+        "read; not scored; too long; unlike the training essays",
     ),
     (
         essay,
         "Hindi",
         "मैं कल स्कूल गया और एक अच्छी किताब पढ़ी " * 20,
-        "read; not scored; too long; unlike the training essays",
+        "read; not scored; unlike the training essays",
     ),
     (
         essay,

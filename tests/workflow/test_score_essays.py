@@ -96,7 +96,7 @@ def test_unusual_essays_are_flagged_and_meaningless_ones_not_scored(ridge, new, 
     odd = {
         "blank": ("  ", BLANK),
         "German": (GERMAN, UNLIKE),
-        "Chinese": ("我昨天去了学校，我们读了一本很好的书。" * 20, f"{SHORT}; {UNLIKE}"),
+        "Chinese": ("我昨天去了学校，我们读了一本很好的书。" * 20, f"{LONG}; {UNLIKE}"),
         "keys": ("asdf jkl qwer zxcv " * 40, UNLIKE),
         "digits": ("123 456 " * 60, f"{SHORT}; {UNLIKE}"),
         "short": (usual[:60].rsplit(" ", 1)[0], SHORT),

@@ -148,11 +148,8 @@ class EssayFiles(EssayCorpus):
 
 
 class TableCorpus(EssayFiles):
-    """Any CSV or Parquet file (`.gz` accepted) read by a column map.
-
-    `trait_scales` are the scales of traits that differ from `scale`, to which their scores are
-    rescaled linearly and rounded.
-    """
+    """Any CSV or Parquet file (`.gz` accepted) read by a column map. Scores of traits that have a
+    scale in `trait_scales` are rescaled linearly to `scale` and rounded."""
 
     kind: Literal["table"]
     columns: Columns
