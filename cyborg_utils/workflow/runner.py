@@ -15,6 +15,7 @@ import yaml
 from cyborg_utils.study.config import COMMAND, load_study
 from cyborg_utils.study.folders import resource, working_folder
 from cyborg_utils.study.schema.base import ParameterError
+from cyborg_utils.study.schema.corpora import corpus_files
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import only_run
 from cyborg_utils.workflow import preflight, recovery
@@ -134,8 +135,16 @@ def report_earlier_run(study: Study, dry_run: bool) -> None:
 
 
 def check_data(study: Study) -> None:
-    """Raise a ParameterError where a file of the corpus is not there."""
-    _raise_faults(study, [line.message for line in preflight.data_files(study) if not line.ok])
+    """Raise a ParameterError where a file of the corpus is not there, or Snakemake would take a
+    part of its name for a wildcard."""
+    faults = [line.message for line in preflight.data_files(study) if not line.ok]
+    for key, names in corpus_files(study.corpus).items():
+        faults += [
+            f"{key}: {name!r} has a brace in its name: rename the file without {{ and }}"
+            for name in names
+            if {*"{}"} & set(name)
+        ]
+    _raise_faults(study, faults)
 
 
 def check_models(study: Study, remote: bool) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from corpus_files import essay_table, table
 from study_runs import ROOT, clean, run_study
 
 from cyborg_utils.study.storage import read_json
@@ -40,6 +43,18 @@ def study(tmp_path):
 def test_a_study_may_be_called_like_a_number(study, name):
     done = run_study(study(name), "--dry-run", "--set", f"title={TITLE}")
     assert done.returncode == 0 and "01 corpus" in done.stderr, done.stderr
+
+
+def test_a_file_of_essays_may_have_any_name_without_braces(study, tmp_path):
+    path = tmp_path / "O'Brien #ü $HOME 100 %.csv"
+    essay_table().to_csv(path, index=False)
+    corpus = json.dumps(table(path), ensure_ascii=False)
+    done = run_study(study("1_2"), "--dry-run", "--set", f"corpus={corpus}")
+    assert done.returncode == 0 and "01 corpus" in done.stderr, done.stderr
+    brace = path.rename(tmp_path / "essays {1}.csv")
+    done = run_study(study("1_2"), "--set", f"corpus={json.dumps(table(brace))}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("has a brace in its name: rename the file without { and }\n")
 
 
 @pytest.mark.slow
