@@ -13,7 +13,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image, Markdown, display
 from matplotlib.colors import same_color
-from matplotlib.ticker import MultipleLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
 from cyborg_utils.analysis.agreement import HUMAN
 from cyborg_utils.reporting.fonts import FAMILIES, fonts_for
@@ -31,6 +31,7 @@ Drawn = tuple[plt.Figure, str]  # a figure and its alt text
 COLORS = dict(zip(("human", "cyborg", "full"), sns.color_palette("colorblind")[:3], strict=True))
 MARKERS = {"human": "s", "cyborg": "o", "full": "D"}
 WIDTH = 7.6
+MAX_TICKS = 16  # of an axis of scores with a label for each
 
 
 sns.set_theme("notebook", "whitegrid", "colorblind", font_scale=0.85, rc=NO_FORMULAS)
@@ -53,7 +54,7 @@ def redrawable(figure: plt.Figure, alt: str, save: Path | None = None, over=None
         display(
             Markdown(
                 f"No font of this machine has the letters {missing}: the next figure shows boxes "
-                "in their place. Install a font that has them, such as Noto Sans, and run again."
+                "in their place. Install a font that has them, such as one of Noto, and run again."
             )
         )
     if save is not None:
@@ -83,12 +84,20 @@ def score_distribution(shares: pd.DataFrame, title: str) -> Drawn:
         for bar in bars:
             bar.set_hatch(hatch)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    _label_some(axes, [f"{score:g}" for score in shares.index])
     axes.set(xlabel="score", ylabel="proportion of essays", title=title)
     handles, labels = axes.get_legend_handles_labels()
     axes.get_legend().remove()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small")
     top = "; ".join(f"{source} {p:.1%}" for source, p in shares.iloc[-2:].sum().items())
     return figure, f"Proportion of essays at each score. The two highest scores: {top}."
+
+
+def _label_some(axes: plt.Axes, scores: list[str]) -> None:
+    """Label an axis of scores at every second one, or third, where it has many."""
+    if every := len(scores) // MAX_TICKS:
+        positions = range(0, len(scores), every + 1)
+        axes.set_xticks(positions, [scores[i] for i in positions])
 
 
 def training_curve(log: pd.DataFrame, title: str) -> Drawn:
@@ -359,7 +368,8 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
         for line in axes.lines:
             if same_color(line.get_color(), "black"):
                 line.set_linewidth(2.5)
-        axes.xaxis.set_major_locator(MultipleLocator(1))
+        few = np.ptp(shares["score"]) < MAX_TICKS
+        axes.xaxis.set_major_locator(MultipleLocator(1) if few else MaxNLocator(6))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     grid.set_titles("{col_name}", size="small").set_axis_labels("score", "proportion of essays")
     grid.figure.suptitle(title, y=1.05)
@@ -375,6 +385,7 @@ def length_by_score(lengths: pd.Series, scores: pd.Series) -> Drawn:
     order = [f"{v:g}" for v in sorted(scores.unique())]
     sns.boxplot(x=scores.map("{:g}".format), y=lengths, order=order, fliersize=2, ax=axes,
                 color=sns.color_palette("colorblind")[0])  # fmt: skip
+    _label_some(axes, order)
     axes.set(xlabel="human score", ylabel="words", title="Longer essays score higher")
     medians = lengths.groupby(scores).median()
     values = ", ".join(f"{median:.0f} at score {score:g}" for score, median in medians.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from matplotlib import font_manager
 
@@ -50,3 +51,9 @@ def test_a_font_that_has_the_letters_is_added(monkeypatch):
 
 def test_each_family_of_this_machine_has_a_file():
     assert font_manager.get_font(fonts._fonts()["DejaVu Sans"]).get_charmap()
+
+
+@pytest.mark.parametrize(("n", "labels"), [(6, 6), (16, 8), (61, 16), (101, 15)])
+def test_an_axis_of_many_scores_has_few_labels(n, labels):
+    figure, _ = figures.score_distribution(pd.DataFrame({"human": [1 / n] * n}), "Scores")
+    assert len(figure.axes[0].get_xticks()) == labels

@@ -314,6 +314,12 @@ def test_a_file_that_is_not_utf8_is_one_line(tmp_path):
     assert "not readable as YAML" in the_line(path)
 
 
+def test_a_number_where_the_study_keeps_text_is_put_in_quotation_marks(study_file):
+    study_file.write_text(MINIMAL.replace("A study", "2024"))
+    with pytest.raises(ParameterError, match="title: 2024 is not text; write it in quotation mark"):
+        load_study(str(study_file))
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words\n"])
 def test_a_file_that_is_no_mapping_is_one_line(tmp_path, text):
     path = tmp_path / "list.yaml"
