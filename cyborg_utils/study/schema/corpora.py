@@ -47,9 +47,8 @@ class Scale(Strict):
     def _has_points(self):
         points = (self.max - self.min) / self.step
         if round(points) < 1 or abs(points - round(points)) > 1e-3:  # 0.333333 is a third
-            raise ValueError(
-                f"no whole number of steps of {self.step} from {self.min} to {self.max}"
-            )
+            ends = f"from {self.min} to {self.max}"
+            raise ValueError(f"no whole number of steps of {self.step} {ends}")
         return self
 
     @property
@@ -148,8 +147,11 @@ class EssayFiles(EssayCorpus):
 
 
 class TableCorpus(EssayFiles):
-    """Any CSV or Parquet file (`.gz` accepted) read by a column map. Scores of traits that have a
-    scale in `trait_scales` are rescaled linearly to `scale` and rounded."""
+    """Any CSV or Parquet file (`.gz` accepted) read by a column map.
+
+    `trait_scales` are the scales of traits that differ from `scale`, to which their scores are
+    rescaled linearly and rounded.
+    """
 
     kind: Literal["table"]
     columns: Columns
