@@ -66,7 +66,9 @@ def run_study(
             options = ["--cores", str(number), "--resources", "gpu=1", *options]
         options += ["--dry-run"] * dry_run
         command = study.folder / COMMAND
-        command.write_text(json.dumps({"study": name, "settings": list(settings)}))
+        values = json.dumps({"study": name, "settings": list(settings)}).encode()
+        if not command.is_file() or command.read_bytes() != values:
+            command.write_bytes(values)
         status = call_snakemake(command, options)
     if status:
         _explain_stop(study)
