@@ -9,25 +9,29 @@ the study is a column under its name.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
+from cyborg_utils.corpus.encodings import WESTERN, is_unicode
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.score_scales import on_points
+from cyborg_utils.corpus.score_values import detect_decimal, group_values, numbers
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulate_unscored
 from cyborg_utils.corpus.table_files import (
     check_columns,
     check_file,
-    numbers,
-    read_declared,
+    open_table,
+    row_number,
 )
+from cyborg_utils.corpus.text_screening import is_blank
 from cyborg_utils.corpus.validation import SPLITS, CorpusError, check_corpus
 from cyborg_utils.statistics.scales import rescale, round_to_scale
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.folders import shown_path, working_folder
+from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.columns import Columns, ScoreColumns
 from cyborg_utils.study.schema.corpora import (
     Asap1Corpus,
@@ -40,6 +44,7 @@ from cyborg_utils.study.schema.corpora import (
     remedy_for_missing,
 )
 from cyborg_utils.study.schema.study import Study
+from cyborg_utils.study.schema.tables import ScoreValues
 
 EXTERNAL_SEED = 500_000
 
@@ -52,7 +57,8 @@ def load_corpus(study: Study) -> pd.DataFrame:
     frame with one row per essay, sorted by split and id: `essay_id, text, score, split, prompt`,
     the groups, `score_2`, `true_score`, `writer` where known, and a float column for each trait of
     the study. `split` is train, dev or test; unscored essays belong to train. Predictions have no
-    text, belong to test, and add a column of continuous scores for each machine.
+    text, belong to test, and add a column of continuous scores for each machine. Its
+    `attrs["notes"]` are sentences on what was detected, mended and left out when files were read.
 
     Raises
     ------
@@ -62,17 +68,26 @@ def load_corpus(study: Study) -> pd.DataFrame:
     spec = study.corpus
     match spec:
         case SimulatedCorpus():
-            frame = _simulated(spec)
+            frame, notes = _simulated(spec), []
         case PredictionsCorpus():
-            frame = _read_predictions(spec)
+            frame, notes = _read_predictions(spec)
         case _:
-            frame = _read_essays(spec)
+            frame, notes = _read_essays(spec)
     frame = frame.astype(dict.fromkeys(spec.trait_names, float))
-    tested = study.evaluation.has_test_set
-    check_corpus(frame, spec.scale.labels, study.arms, study.machines, spec.trait_names, tested)
+    check_corpus(
+        frame,
+        spec.scale.labels,
+        study.arms,
+        study.machines,
+        spec.trait_names,
+        study.evaluation.has_test_set,
+        getattr(spec, "blanks", "refuse") == "lowest",
+    )
     order = pd.Categorical(frame["split"], SPLITS, ordered=True)
     frame = frame.assign(_order=order).sort_values(["_order", "essay_id"], kind="stable")
-    return frame.drop(columns="_order").reset_index(drop=True)
+    frame = frame.drop(columns="_order").reset_index(drop=True)
+    frame.attrs["notes"] = notes
+    return frame
 
 
 # ---------------------------------------------------------------- simulated
@@ -107,58 +122,112 @@ def external_graded_corpus(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame
 # ---------------------------------------------------------------- files
 
 
-def _read_essays(spec: EssayCorpus) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Source:
+    """A file, or a split of a dataset.
+
+    Attributes
+    ----------
+    name, short_name : in messages, and in the ids of essays that have none.
+    separator : what splits the fields of a file of delimited text.
+    """
+
+    name: str
+    short_name: str
+    rows: pd.DataFrame
+    separator: str | None = None
+
+
+def _read_essays(spec: EssayCorpus) -> tuple[pd.DataFrame, list[str]]:
     rename = _published if isinstance(spec, PublishedCorpus) else _mapped
-    frames = []
-    for split, source, raw in _raw_frames(spec):
+    frames: list[pd.DataFrame] = []
+    notes: list[str] = []
+    for split, source in _sources(spec, notes):
         if split == "unscored":
-            raw = raw.assign(**dict.fromkeys(spec.columns.scores))
-        frames.append(rename(raw, spec.columns, source).assign(file_split=split))
+            unscored = source.rows.assign(**dict.fromkeys(spec.columns.scores))
+            source = replace(source, rows=unscored)
+        frames.append(rename(source, spec, spec.columns, notes).assign(file_split=split))
     frame = on_points(pd.concat(frames, ignore_index=True), spec)
     if isinstance(spec, Asap1Corpus):
         frame = _on_one_scale(frame, spec)
-    return assign_splits(frame, spec)
+    return assign_splits(_without_blanks(frame, spec, notes), spec), notes
 
 
-def _raw_frames(spec: EssayCorpus) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Each file, or split of a dataset: its split in the study, its name in messages, its rows."""
+def _read_predictions(spec: PredictionsCorpus) -> tuple[pd.DataFrame, list[str]]:
+    notes: list[str] = []
+    source = _read_file(spec.file, "corpus.file", spec, notes)
+    return _mapped(source, spec, spec.columns, notes).assign(split="test"), notes
+
+
+def _sources(spec: EssayCorpus, notes: list[str]) -> Iterator[tuple[str, _Source]]:
+    """Each file, or split of a dataset, and its split in the study."""
     if isinstance(spec, DatasetCorpus):
         frames = read_splits(spec, _mapping(spec.columns).values())
         for split, names in spec.splits:
             for name in names:
-                yield split, f"{dataset_name(spec)}, split {name!r}", frames[name]
+                source = f"{dataset_name(spec)}, split {name!r}"
+                yield split, _Source(source, name, frames[name])
         return
     for split, names in spec.files:
         for name in names:
-            yield split, *_read_file(name, f"corpus.files.{split}", spec)
+            yield split, _read_file(name, f"corpus.files.{split}", spec, notes)
 
 
-def _read_predictions(spec: PredictionsCorpus) -> pd.DataFrame:
-    source, raw = _read_file(spec.file, "corpus.file", spec)
-    return _mapped(raw, spec.columns, source).assign(split="test")
-
-
-def _read_file(name: str, key: str, spec: EssayFiles | PredictionsCorpus):
-    """A file's name in messages, and its rows; `key` is its key in the study's YAML."""
+def _read_file(
+    name: str, key: str, spec: EssayFiles | PredictionsCorpus, notes: list[str]
+) -> _Source:
+    """A file; `key` is its key in the study's YAML."""
     path = working_folder() / name
     check_file(path, remedy_for_missing(spec, key))
-    columns = _mapping(spec.columns).values()
-    return shown_path(path), read_declared(path, spec.encoding, spec.separator, columns)
+    encoding = spec.encoding
+    if isinstance(spec, Asap1Corpus) and encoding is None and not is_unicode(path):
+        encoding = WESTERN  # of the official files
+    table = open_table(
+        path,
+        encoding=encoding,
+        separator=spec.separator,
+        quoting=spec.quoting,
+        columns=_mapping(spec.columns).values(),
+    )
+    notes += [f"{table.name}: {note}" for note in table.notes]
+    return _Source(table.name, path.name.split(".")[0], table.read(), table.separator)
 
 
-def _published(raw: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
-    """The columns of a published file, one row per essay, without empty rows.
+def _published(
+    source: _Source, spec: PublishedCorpus, columns: Columns, notes: list[str]
+) -> pd.DataFrame:
+    """The columns of a published file, one row per essay.
 
     PERSUADE's discourse-element file has one row per element, and names its id `essay_id`.
     """
-    if columns.id not in raw and "essay_id" in raw:
-        raw = raw.rename(columns={"essay_id": columns.id})
-    if columns.split not in raw:
+    rows = source.rows
+    if columns.id not in rows and "essay_id" in rows:
+        rows = rows.rename(columns={"essay_id": columns.id})
+    if columns.split not in rows:
         columns = columns.model_copy(update={"split": None})
-    frame = _mapped(raw.dropna(how="all"), columns, source)
-    if "discourse_id" in raw or "discourse_text" in raw:
+    frame = _mapped(replace(source, rows=rows), spec, columns, notes)
+    if "discourse_id" in rows or "discourse_text" in rows:
         frame = frame.drop_duplicates()
+        notes.append(f"{source.name}: one row per discourse element, {len(frame):,} essays")
     return frame
+
+
+def _without_blanks(frame: pd.DataFrame, spec: EssayCorpus, notes: list[str]) -> pd.DataFrame:
+    """The essays after `corpus.blanks`: without those of an empty text, or with their lowest
+    score."""
+    blank = frame["text"].fillna("").map(is_blank)
+    if spec.blanks == "refuse" or not blank.any():
+        return frame
+    n, n_scored = int(blank.sum()), int(frame.loc[blank, "score"].notna().sum())
+    first = ", ".join(map(repr, frame.loc[blank, "essay_id"].head(3)))
+    what = f"{n:,} essays have an empty text, {n_scored:,} of them with a score (first: {first})"
+    if spec.blanks == "drop":
+        notes.append(f"{what}: left out")
+        return frame[~blank].reset_index(drop=True)
+    lowest = spec.scale.labels[0]
+    notes.append(f"{what}: scored {lowest:g}, the lowest score")
+    frame.loc[blank, ["score", *spec.trait_names]] = lowest
+    return frame.assign(text=frame["text"].fillna(""))
 
 
 def _on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
@@ -204,22 +273,53 @@ def _mapping(columns: ScoreColumns) -> dict[str, str]:
     return single | several
 
 
-def _mapped(raw: pd.DataFrame, columns: ScoreColumns, source: str) -> pd.DataFrame:
+def _mapped(
+    source: _Source, spec: ScoreValues, columns: ScoreColumns, notes: list[str]
+) -> pd.DataFrame:
     """The columns of a file or dataset under the study's names."""
-    mapping = _mapping(columns)
-    check_columns(mapping.values(), raw, source, "corpus.columns")
+    raw, mapping = source.rows, _mapping(columns)
+    check_columns(mapping.values(), raw, source.name, "corpus.columns")
     frame = pd.DataFrame({name: raw[column] for name, column in mapping.items()})
     more = getattr(columns, "traits", {}) | getattr(columns, "machines", {})
-    for name in [name for name in mapping if name in ("score", "score_2", *more)]:
-        frame[name] = numbers(raw[mapping[name]], source, "correct corpus.columns")
+    scores = [name for name in mapping if name in ("score", "score_2", *more)]
+    decimal = spec.decimal or detect_decimal([raw[mapping[n]] for n in scores], source.separator)
+    if decimal == "," and not spec.decimal:
+        notes.append(f"{source.name}: decimal commas in the scores, since ';' splits the fields")
+    for name in scores:
+        column = raw[mapping[name]]
+        frame[name] = numbers(
+            column,
+            source.name,
+            "correct corpus.columns",
+            missing=spec.missing,
+            decimal=decimal,
+            score_values=spec.score_values,
+        )
+        notes += _codes_note(column, frame[name], source.name)
+    if "essay_id" not in frame:
+        frame.insert(0, "essay_id", _row_ids(source))
+        notes.append(f"{source.name}: no column of ids; an essay is named by its row")
     for name in {"essay_id", "text", "writer"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
-    for name in columns.groups:
-        if frame[name].dtype == object or pd.api.types.is_string_dtype(frame[name]):
-            text = frame[name].astype("string").str.strip()
-            frame[name] = text.mask(text == "").astype(object)
+    for name, column in columns.groups.items():
+        frame[name] = group_values(frame[name], spec.missing)
+        notes += _codes_note(raw[column], frame[name], source.name)
     frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
     return frame
+
+
+def _row_ids(source: _Source) -> list[str]:
+    """Ids of essays that have none: the file and their row in it."""
+    return [f"{source.short_name}-{row_number(label)}" for label in source.rows.index]
+
+
+def _codes_note(raw: pd.Series, read: pd.Series, source: str) -> list[str]:
+    """A note on the texts of a column that are read as missing."""
+    codes = raw[raw.notna() & read.isna()].astype(str).str.strip().value_counts()
+    if not (codes := codes[codes.index != ""]).sum():
+        return []
+    shown = ", ".join(f"{count:,} {code!r}" for code, count in codes.items())
+    return [f"{source}: column {raw.name!r}: read as missing: {shown}"]
 
 
 def external_test_essays(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -30,10 +30,12 @@ def check_corpus(
     machines: list[str] | tuple = (),
     traits: list[str] | tuple = (),
     has_test_set: bool = True,
+    blank_texts: bool = False,
 ) -> None:
     """Raise one CorpusError with all faults of a corpus: count, first few rows, remedy.
 
-    `has_test_set` is False for a study that declares that it has no test essays.
+    `has_test_set` is False for a study that declares that it has no test essays; `blank_texts` is
+    True where essays may have an empty text.
     """
     faults = []
 
@@ -49,7 +51,7 @@ def check_corpus(
         faults += _faults_of_machines(frame, labels, machines)
         splits = ["test"]
     else:
-        _check_texts(frame, fault)
+        _check_texts(frame, fault, blank_texts)
         splits = SPLITS if has_test_set else ("train", "dev")
         fault(
             (frame["split"] == "test") & (not has_test_set),
@@ -109,11 +111,11 @@ def _check_scores(
     )
 
 
-def _check_texts(frame: pd.DataFrame, fault) -> None:
+def _check_texts(frame: pd.DataFrame, fault, blank_texts: bool) -> None:
     fault(
-        frame["text"].fillna("").map(is_blank),
+        frame["text"].fillna("").map(is_blank) & (not blank_texts),
         "essays have an empty text",
-        "remove them or fill in the text",
+        "remove them, fill in the text, or set corpus.blanks to drop or lowest",
     )
     fault(
         frame["text"].str.contains("\0", regex=False, na=False),

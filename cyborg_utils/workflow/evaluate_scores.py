@@ -11,7 +11,8 @@ import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.score_scales import score_scale
-from cyborg_utils.corpus.table_files import Table, TableError, check_columns, numbers, open_table
+from cyborg_utils.corpus.score_values import numbers
+from cyborg_utils.corpus.table_files import Table, TableError, check_columns, open_table
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.columns import RESERVED
@@ -242,8 +243,9 @@ def study_yaml(contents: ScoreTable, name: str) -> str:
         "corpus:",
         "  kind: predictions",
         f"  file: {quoted(path_in_study(table.path))}   # a path from the working folder",
-        f"  encoding: {table.encoding}",
+        f"  encoding: {table.encoding or 'null'}",
         f"  separator: {quoted(table.separator)}",
+        f"  quoting: {table.quoting or 'null'}",
         "  columns:",
         *(f"    {role}: {quoted(column)}" for role, column in contents.columns.items()),
         "    machines:             # name in the reports: column in the file",

@@ -13,12 +13,12 @@ import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.score_scales import score_scale
+from cyborg_utils.corpus.score_values import numbers
 from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
     check_columns,
     check_filled,
-    numbers,
     open_table,
 )
 from cyborg_utils.corpus.text_screening import word_count
@@ -125,7 +125,7 @@ def infer_schema(table: Table, choices: Choices) -> InferredSchema:
     text = named("text") or roles.text_column(frame, name)
     score = named("score") or roles.score_column(frame, text, name)
     ids = named("id") or roles.id_column(frame.drop(columns=score), text, name)
-    check_filled(ids, np.flatnonzero(frame[ids].isna()), name)
+    check_filled(ids, frame.index[frame[ids].isna()], name)
     columns = {"id": ids, "text": text, "score": score}
     for role, find in (
         ("second_score", roles.second_score_column),
@@ -275,8 +275,9 @@ def study_yaml(schema: InferredSchema, name: str) -> str:
         file=quoted(path_in_study(schema.table.path)),
         columns=columns,
         scale=f"{{min: {low:g}, max: {high:g}, step: {step:g}}}",
-        table=f"  encoding: {schema.table.encoding}\n"
-        f"  separator: {quoted(schema.table.separator)}\n{values}",
+        table=f"  encoding: {schema.table.encoding or 'null'}\n"
+        f"  separator: {quoted(schema.table.separator)}\n"
+        f"  quoting: {schema.table.quoting or 'null'}\n{values}",
         dev=sizes["dev"],
         test=TEST_SHARE.format(round(sizes["test"] / n, 4)) if schema.has_test_set else NO_TEST,
         sampling=sampling,

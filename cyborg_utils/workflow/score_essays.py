@@ -67,8 +67,8 @@ def score_file(
     counts, start, last_shown = work.counts, time.monotonic(), time.monotonic()
     if done_before := counts["essays"]:
         show(f"resuming after {done_before:,} of {total:,} essays")
-    for rows in table.blocks([id, text], ROWS):
-        if rows.index[-1] < done_before:
+    for block, rows in enumerate(table.blocks([id, text], ROWS)):
+        if block * ROWS < done_before:
             continue
         scored = _score(rows[text].fillna(""), model, profile, student)
         again = pd.util.hash_array(rows[id].to_numpy(dtype=object))

@@ -33,7 +33,7 @@ def study_file(name: str) -> Path:
     return params_folder() / f"{name}.yaml"
 
 
-def quoted(value: str) -> str:
+def quoted(value: str | None) -> str:
     """A text as YAML reads it back, whatever is in it."""
     return json.dumps(value, ensure_ascii=False)
 
@@ -57,7 +57,7 @@ def write_checked(path: Path, text: str) -> pd.DataFrame:
 def table_line(table: Table, frame: pd.DataFrame) -> str:
     """A table in a few words: its name, its rows, how its file is written."""
     separator = {"\t": "tab"}.get(table.separator, table.separator)
-    how = f"{table.encoding}, columns separated by {separator!r}"
+    how = f"{table.encoding}, columns separated by {separator!r}" if separator else "no text file"
     return f"{table.path.name}: {len(frame):,} essays ({how})"
 
 

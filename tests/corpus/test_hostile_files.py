@@ -21,44 +21,34 @@ TABLE = [  # driver, name, input, answer
         read,
         "another separator",
         written(sep=";"),
-        (
-            "essays.csv: the rows do not fit the column names (Expected 1 fields in line 4, "
-            "saw 3): put texts that contain ',', a quote or a line break in double quotes, or "
-            "correct corpus.separator"
-        ),
+        "read: 160 essays",
     ),
     (
         read,
         "UTF-16",
         written(encoding="utf-16"),
-        ("essays.csv: this is UTF-16: set corpus.encoding to utf-16, or save the file as UTF-8"),
+        "read: 160 essays",
     ),
     (
         read,
         "CP1252",
         lambda t: put("text", ["Café " + SHORT])(t).to_csv(index=False).encode("cp1252"),
-        (
-            "essays.csv: byte 0xe9 is not utf-8: save the file as UTF-8, or set "
-            "corpus.encoding (latin-1 and cp1252 are the most common ones)"
-        ),
+        "read: 160 essays",
     ),
     (
         read,
         "a lone surrogate",
         lambda t: t.to_csv(index=False).encode() + b"z,\xed\xa0\x80,1,Mars,train,F\n",
-        (
-            "essays.csv: byte 0xed is not utf-8: save the file as UTF-8, or set "
-            "corpus.encoding (latin-1 and cp1252 are the most common ones)"
-        ),
+        "read: 161 essays",
     ),
     (
         read,
         "an open quote",
         lambda t: t.to_csv(index=False).encode() + b'z,"open,1,Mars,train,F\n',
         (
-            "essays.csv: the rows do not fit the column names (EOF inside string starting at row "
-            "161): put texts that contain ',', a quote or a line break in double quotes, or "
-            "correct corpus.separator"
+            "essays.csv: row 162: a quotation mark inside a quoted text is not doubled, or a "
+            'quoted text has no end: write "" for a quotation mark in a text in double quotes, '
+            "or, where the file is written without quoting, set corpus.quoting: none"
         ),
     ),
     (
@@ -71,9 +61,9 @@ TABLE = [  # driver, name, input, answer
             .encode()
         ),
         (
-            "essays.csv: the rows do not fit the column names (Expected 7 fields in line 9, "
-            "saw 9): put texts that contain ',', a quote or a line break in double quotes, or "
-            "correct corpus.separator"
+            "essays.csv: row 2 has 2 cells, but the first line names 7 columns: put texts that "
+            "contain the separator, a quote or a line break in double quotes, so that every "
+            "row has a cell for each column"
         ),
     ),
     (
@@ -81,8 +71,9 @@ TABLE = [  # driver, name, input, answer
         "a first row of more cells",
         b"id,text,score,prompt,split,gender\n1,so,we,went,3,a,b\n",
         (
-            "essays.csv: rows have more cells than the first line has names: put texts "
-            "that contain the separator in double quotes, and name every column"
+            "essays.csv: row 2 has 7 cells, but the first line names 6 columns: put texts that "
+            "contain the separator, a quote or a line break in double quotes, so that every "
+            "row has a cell for each column"
         ),
     ),
     (
@@ -90,8 +81,9 @@ TABLE = [  # driver, name, input, answer
         "rows of fewer cells",
         b"id,text,score,prompt,split,gender\n1,so we went\n",
         (
-            "dev_size 300 leaves none of the 0 scored train essays; name a train file that "
-            "has some, or draw test with corpus.test_share"
+            "essays.csv: row 2 has 2 cells, but the first line names 6 columns: put texts that "
+            "contain the separator, a quote or a line break in double quotes, so that every "
+            "row has a cell for each column"
         ),
     ),
     (
@@ -116,13 +108,13 @@ TABLE = [  # driver, name, input, answer
         read,
         "a spreadsheet called .csv",
         b"PK\x03\x04" + b"\0rest" * 20,
-        ("essays.csv: this is not a text file (a spreadsheet, perhaps): save it as CSV, UTF-8"),
+        "essays.csv: this is a broken ZIP file or workbook: save it again",
     ),
     (
         read,
         "a gzip file called .csv",
         lambda t: gzip.compress(written()(t)),
-        "essays.csv: this is a compressed file: unpack it, or call it essays.csv.gz",
+        "read: 160 essays",
     ),
     (
         read,
@@ -149,19 +141,16 @@ TABLE = [  # driver, name, input, answer
         put("score", ["six", "3 points"]),
         (
             "essays.csv: column 'score' has 2 values that are not numbers (first: 'six', '3 "
-            "points', row 2): write numbers only, and leave the cell empty where an "
-            "essay has no score, or correct corpus.columns"
+            "points', row 2): write numbers only and leave the cell empty where an essay has "
+            "no score, declare codes of no score (corpus.missing) or the numbers of levels "
+            "(corpus.score_values), or correct corpus.columns"
         ),
     ),
     (
         read,
         "scores that are NA",
         put("score", ["NA", "NaN", "n/a"]),
-        (
-            "essays.csv: column 'score' has 3 values that are not numbers (first: 'NA', "
-            "'NaN', 'n/a', row 2): write numbers only, and leave the cell empty where an "
-            "essay has no score, or correct corpus.columns"
-        ),
+        "read",
     ),
     (
         read,
@@ -169,8 +158,9 @@ TABLE = [  # driver, name, input, answer
         put("score", ["inf", "1e400"]),
         (
             "essays.csv: column 'score' has 2 values that are not numbers (first: 'inf', "
-            "'1e400', row 2): write numbers only, and leave the cell empty where an "
-            "essay has no score, or correct corpus.columns"
+            "'1e400', row 2): write numbers only and leave the cell empty where an essay has "
+            "no score, declare codes of no score (corpus.missing) or the numbers of levels "
+            "(corpus.score_values), or correct corpus.columns"
         ),
     ),
     (

@@ -179,20 +179,21 @@ def test_a_missing_column_is_named_with_those_that_exist(tmp_path):
     )
 
 
-def test_a_wrong_separator_shows_as_the_one_column_it_makes(tmp_path):
+def test_a_declared_separator_is_not_replaced_by_the_one_that_fits(tmp_path):
     path = tmp_path / "essays.csv"
     essay_table().to_csv(path, index=False, sep=";")
-    message = corpus_error(table(path))
-    assert "no column 'nr', 'essay', 'grade'" in message
-    assert "'nr;essay;grade;part;topic;colour;other_grade'" in message
+    assert "one column only, 'nr;essay;grade" in corpus_error(table(path, separator=","))
+    assert len(load_corpus(study(table(path)))) == 60
 
 
-def test_ragged_rows_ask_for_the_separator(tmp_path):
+def test_a_ragged_row_is_named_by_its_number(tmp_path):
     path = tmp_path / "essays.csv"
     path.write_text("nr,essay,grade\na,text,1\nb,a text, with commas, many,2\n")
-    message = corpus_error(table(path))
-    assert "the rows do not fit the column names" in message
-    assert "correct corpus.separator" in message
+    assert corpus_error(table(path)) == (
+        f"{path}: row 3 has 5 cells, but the first line names 3 columns: put texts that contain "
+        "the separator, a quote or a line break in double quotes, so that every row has a cell "
+        "for each column"
+    )
 
 
 def test_an_empty_file_is_one_line(tmp_path):
@@ -203,11 +204,13 @@ def test_an_empty_file_is_one_line(tmp_path):
     )
 
 
-def test_a_wrong_encoding_is_named_with_the_byte_and_the_usual_ones(tmp_path):
+def test_a_byte_that_is_not_of_the_declared_encoding_is_named_with_its_row(tmp_path):
     path = tmp_path / "essays.csv"
     path.write_bytes(essay_table().to_csv(index=False).encode("latin-1"))
-    message = corpus_error(table(path))
-    assert "is not utf-8: save the file as UTF-8, or set corpus.encoding (latin-1" in message
+    assert corpus_error(table(path, encoding="utf-8")) == (
+        f"{path}: row 2: byte 0xe9 is not utf-8: correct it, declare the file's encoding "
+        "(corpus.encoding; null detects it), or save the file as UTF-8"
+    )
 
 
 def test_an_encoding_that_does_not_exist_is_one_line(tmp_path):
@@ -218,10 +221,17 @@ def test_an_encoding_that_does_not_exist_is_one_line(tmp_path):
     assert "set corpus.encoding" in message
 
 
-@pytest.mark.parametrize("ending", ["csv.gz", "parquet"])
-def test_a_file_that_is_not_what_its_ending_says_is_one_line(tmp_path, ending):
+@pytest.mark.parametrize("ending", ["csv.gz", "parquet", "xlsx"])
+def test_what_a_file_is_decides_and_not_its_ending(tmp_path, ending):
     path = tmp_path / f"essays.{ending}"
     essay_table().to_csv(path, index=False, compression=None)
+    assert len(load_corpus(study(table(path)))) == 60
+
+
+def test_an_incomplete_file_is_one_line(tmp_path):
+    path = tmp_path / "essays.csv.gz"
+    essay_table().to_csv(path, index=False)
+    path.write_bytes(path.read_bytes()[:-40])
     message = corpus_error(table(path))
     assert message.startswith(f"{path}: not readable (")
     assert "\n" not in message
@@ -234,8 +244,9 @@ def test_scores_that_are_no_numbers_are_counted_and_shown(tmp_path):
     path = tmp_path / "essays.csv"
     frame.to_csv(path, index=False)
     assert corpus_error(table(path)) == (
-        f"{path}: column 'grade' has 4 values that are not numbers (first: 'B+', 'n/a', 'NA', row "
-        "5): write numbers only, and leave the cell empty where an essay has no score, or correct "
+        f"{path}: column 'grade' has 2 values that are not numbers (first: 'B+', 'six', row 5): "
+        "write numbers only and leave the cell empty where an essay has no score, declare codes of "
+        "no score (corpus.missing) or the numbers of levels (corpus.score_values), or correct "
         "corpus.columns"
     )
 

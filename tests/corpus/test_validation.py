@@ -47,7 +47,8 @@ def test_empty_texts_with_no_more_than_three_shown():
     frame = sound()
     frame.loc[[0, 1, 2, 3], "text"] = ["", "  \n", None, ""]
     assert faults(frame) == [
-        "4 essays have an empty text (first: 'e00', 'e01', 'e02'): remove them or fill in the text"
+        "4 essays have an empty text (first: 'e00', 'e01', 'e02'): "
+        "remove them, fill in the text, or set corpus.blanks to drop or lowest"
     ]
 
 

@@ -28,7 +28,7 @@ def scores() -> pd.DataFrame:
             "GPT score": (human + rng.normal(0, 0.5, N)).round(2),
             "task": np.where(np.arange(N) % 2, "A", "B"),
             "gender": np.where(np.arange(N) % 3, "F", "M"),
-            "note": "none",
+            "note": "fine",
         }
     )
 

@@ -178,7 +178,7 @@ HOSTILE = {
     "one column": (lambda e: b"essays\nhello there\n", "one column only, 'essays'"),
     "a spreadsheet": (
         lambda e: b"PK\x03\x04rest",
-        "this is not a text file (a spreadsheet",
+        "this is a broken ZIP file or workbook: save it again",
     ),
     "bytes": (lambda e: b"id,text\n1,a\0b\n", "save the file as CSV, UTF-8"),
     "no names": (
@@ -191,11 +191,11 @@ HOSTILE = {
     ),
     "unquoted commas": (
         lambda e: b"id,text,score\n1,so,we,went,3\n2,a text,2\n",
-        "put texts that contain the separator in double quotes",
+        "row 2 has 5 cells, but the first line names 3 columns: put texts that contain",
     ),
     "an open quote": (
-        lambda e: b'id,text,score\n1,"so we went,3\n2,a text,2\n',
-        "the rows do not fit the column names",
+        lambda e: b'id,text,score\n1,"so, we went,3\n2,a text,2\n',
+        "row 2: a quotation mark inside a quoted text is not doubled, or a quoted text has no end",
     ),
     "no text": (lambda e: e.drop(columns="Essay"), "no column looks like the essays' text"),
     "one text": (change("Essay", ["the same few words again"] * N), "looks like the essays' text"),

@@ -201,9 +201,11 @@ FILES = {
         "column 'id' is empty in 1 rows (first: row 3)",
     ),
     "a broken end": (
-        "id,text\n" + "".join(f"{i},essay {i} of some words\n" for i in range(300)) + '9,"open\n',
+        "id,text\n"
+        + "".join(f"{i},essay {i} of some words\n" for i in range(300))
+        + '9,"a, b\n',
         [],
-        "the rows do not fit the column names",
+        "row 302: a quotation mark inside a quoted text is not doubled",
     ),
 }
 

@@ -14,9 +14,12 @@ RESERVED = (
 
 
 class ScoreColumns(Strict):
-    """Which column of a table holds what; essays without a `score` value are unscored."""
+    """Which column of a table holds what; essays without a `score` value are unscored.
 
-    id: str
+    Without an `id`, an essay is named by its row in the file.
+    """
+
+    id: str | None = None
     score: str
     prompt: str | None = None
     second_score: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import to_jsonable_python
@@ -12,6 +12,7 @@ from pydantic_core import to_jsonable_python
 from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.base import Count, Name, Positive, Seed, Strict
 from cyborg_utils.study.schema.columns import Columns, PredictionColumns
+from cyborg_utils.study.schema.tables import FileFormat, ScoreValues
 
 SIMULATED_TRAITS = [
     "development",
@@ -113,9 +114,14 @@ class Parts(Strict):
     unscored: list[str] = []
 
 
-class EssayCorpus(Strict):
-    """Essays that are read by `columns`; where their source has no split, one is drawn."""
+class EssayCorpus(ScoreValues):
+    """Essays that are read by `columns`; where their source has no split, one is drawn.
 
+    `blanks` says what becomes of an essay with an empty text: it is left out (`drop`), gets the
+    lowest score of the scale (`lowest`), or is a fault (`refuse`).
+    """
+
+    blanks: Literal["drop", "lowest", "refuse"] = "refuse"
     dev_size: Count = 300
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0.2
     seed: Seed = 1
@@ -136,8 +142,8 @@ class EssayCorpus(Strict):
         return self
 
 
-class EssayFiles(EssayCorpus):
-    """Essays from files."""
+class EssayFiles(EssayCorpus, FileFormat):
+    """Essays from files: delimited text, plain or compressed, Excel workbooks, JSON or Parquet."""
 
     files: Parts
 
@@ -147,7 +153,7 @@ class EssayFiles(EssayCorpus):
 
 
 class TableCorpus(EssayFiles):
-    """Any CSV or Parquet file (`.gz` accepted) read by a column map.
+    """Any files read by a column map.
 
     `trait_scales` are the scales of traits that differ from `scale`, to which their scores are
     rescaled linearly and rounded.
@@ -158,8 +164,6 @@ class TableCorpus(EssayFiles):
     scale: Scale
     trait_scales: dict[Name, Scale] = {}
     split_values: dict[str, Literal["train", "dev", "test"]] = {}
-    encoding: str = "utf-8"
-    separator: str = ","
 
 
 class DatasetCorpus(EssayCorpus):
@@ -249,8 +253,6 @@ class PublishedCorpus(EssayFiles):
     """
 
     kind: Literal["persuade", "asap2", "ellipse"]
-    encoding: ClassVar[str] = "utf-8"
-    separator: ClassVar[str] = ","
     scale: Scale = Field(default=None, validate_default=True)
     traits: list[str] = []
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0
@@ -297,8 +299,6 @@ class Asap1Corpus(EssayFiles):
     sets: list[Annotated[int, Field(ge=1, le=8)]] = Field(default=[1], min_length=1)
     target: Literal["resolved", "rater"] = "resolved"
     scale: Scale = Field(default=None, validate_default=True)
-    encoding: ClassVar[str] = "latin-1"
-    separator: ClassVar[str] = "\t"
 
     @field_validator("scale", mode="before")
     @classmethod
@@ -325,15 +325,13 @@ class Asap1Corpus(EssayFiles):
         return {number: ASAP1_SCALES[self.target][number] for number in self.sets}
 
 
-class PredictionsCorpus(Strict):
+class PredictionsCorpus(ScoreValues, FileFormat):
     """Human and machine scores of the same essays in one file: nothing is trained."""
 
     kind: Literal["predictions"]
     file: str
     columns: PredictionColumns
     scale: Scale
-    encoding: str = "utf-8"
-    separator: str = ","
 
     @property
     def group_names(self) -> list[str]:
@@ -379,7 +377,7 @@ def corpus_values(corpus: Corpus) -> dict:
     """Every value that decides how a corpus is read, as plain JSON values.
 
     They are the study's own values and those of this module: the columns, scales, groups and
-    traits of published corpora, and the format of their files. A stage that reads a corpus depends
+    traits of published corpora. A stage that reads a corpus depends
     on them, and on the content of `corpus_files`.
     """
     derived = {
@@ -388,8 +386,6 @@ def corpus_values(corpus: Corpus) -> dict:
         "traits": corpus.trait_names,
         "columns": getattr(corpus, "columns", None),
         "set_scales": getattr(corpus, "set_scales", None),
-        "encoding": getattr(corpus, "encoding", None),
-        "separator": getattr(corpus, "separator", None),
     }
     return corpus.model_dump(mode="json") | to_jsonable_python(derived)
 
