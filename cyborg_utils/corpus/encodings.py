@@ -228,7 +228,7 @@ def _legacy(path: Path) -> str:
     n_utf_8, n_foreign, beyond = 0, 0, []
     size = 0
     with open_bytes(path) as file:
-        for line in file:
+        for line in (part for block in file for part in block.split(b"\r")):
             if line.isascii():
                 continue
             text = line.decode("utf-8", errors="surrogateescape")
@@ -240,7 +240,7 @@ def _legacy(path: Path) -> str:
                 size += len(line)
     if n_utf_8 >= n_foreign:
         return "utf-8+cp1252"
-    names = _by_library(b"".join(beyond))
+    names = _by_library(b"\n".join(beyond))
     return next((name for name in names if _decodes(path, name)), WESTERN)
 
 

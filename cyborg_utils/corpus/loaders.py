@@ -189,7 +189,7 @@ def _read_file(
         quoting=spec.quoting,
         columns=_mapping(spec.columns).values(),
     )
-    notes += [f"{table.name}: {note}" for note in table.notes]
+    notes += [f"{path.name}: {note}" for note in table.notes]
     return _Source(table.name, path.name.split(".")[0], table.read(), table.separator)
 
 
@@ -219,8 +219,7 @@ def _without_blanks(frame: pd.DataFrame, spec: EssayCorpus, notes: list[str]) ->
     if spec.blanks == "refuse" or not blank.any():
         return frame
     n, n_scored = int(blank.sum()), int(frame.loc[blank, "score"].notna().sum())
-    first = ", ".join(map(repr, frame.loc[blank, "essay_id"].head(3)))
-    what = f"{n:,} essays have an empty text, {n_scored:,} of them with a score (first: {first})"
+    what = f"{n:,} essays have an empty text, {n_scored:,} of them with a score"
     if spec.blanks == "drop":
         notes.append(f"{what}: left out")
         return frame[~blank].reset_index(drop=True)

@@ -6,6 +6,7 @@ Numbers become text as they are shown: a whole number has no decimal point, an e
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import math
 import re
@@ -31,9 +32,10 @@ def workbook_records(path: Path) -> tuple[list[tuple[int, list[str]]], list[str]
     """
     from openpyxl import load_workbook
 
+    content = path.read_bytes()  # the library refuses a file by its ending
     try:
-        values = load_workbook(path, read_only=True, data_only=True)
-        formulas = load_workbook(path, read_only=True)
+        values = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        formulas = load_workbook(io.BytesIO(content), read_only=True)
     except (BadZipFile, KeyError, ValueError, OSError) as error:
         raise FileFault(f"not readable as an Excel workbook ({error}): save it again") from None
     tables = {

@@ -104,4 +104,11 @@ def _separator(path: Path, encoding: str) -> str:
                 best = max(best, (lengths.count(lengths[0]) / len(lengths), lengths[0]))
         return best
 
-    return max(SEPARATORS, key=fit)
+    fits = {separator: fit(separator) for separator in SEPARATORS}
+    first, second = sorted(SEPARATORS, key=fits.get, reverse=True)[:2]
+    if fits[first] == fits[second] and fits[first][0]:
+        raise FileFault(
+            f"{first!r} and {second!r} separate columns equally well: set corpus.separator to the "
+            "one that does"
+        )
+    return first

@@ -201,9 +201,7 @@ FILES = {
         "column 'id' is empty in 1 rows (first: row 3)",
     ),
     "a broken end": (
-        "id,text\n"
-        + "".join(f"{i},essay {i} of some words\n" for i in range(300))
-        + '9,"a, b\n',
+        "id,text\n" + "".join(f"{i},essay {i} of some words\n" for i in range(300)) + '9,"a, b\n',
         [],
         "row 302: a quotation mark inside a quoted text is not doubled",
     ),
