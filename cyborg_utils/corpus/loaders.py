@@ -189,8 +189,9 @@ def _read_file(
         quoting=spec.quoting,
         columns=_mapping(spec.columns).values(),
     )
+    rows = table.read()
     notes += [f"{path.name}: {note}" for note in table.notes]
-    return _Source(table.name, path.name.split(".")[0], table.read(), table.separator)
+    return _Source(table.name, path.name.split(".")[0], rows, table.separator)
 
 
 def _published(

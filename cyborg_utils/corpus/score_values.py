@@ -156,7 +156,7 @@ def standing_apart(scores: pd.Series) -> list[float]:
     """The scores at either end that stand apart from the rest, as codes such as -1 or 99 do.
 
     One to three of the points at an end are such where at least three others remain, and they are
-    negative while no other is; or the gap is as wide as all the others together; or the others
+    negative while no other is, on a scale that is not symmetric; or the gap is as wide as all the others together; or the others
     follow each other in equal steps, and the gap is more than two of them, or two where the score
     at its far side is more frequent than that at its near side.
 
@@ -178,7 +178,7 @@ def standing_apart(scores: pd.Series) -> list[float]:
 def _is_apart(rest: np.ndarray, codes: np.ndarray, n_near: int, n_far: int, sign: int) -> bool:
     """Whether scores above the rest are codes; with `sign` -1, all are negated."""
     if sign < 0 and rest[-1] <= 0 < codes[0]:
-        return True
+        return codes[-1] != -rest[0]
     gap, steps = codes[0] - rest[-1], np.diff(rest)
     if gap >= rest[-1] - rest[0]:
         return True

@@ -103,20 +103,22 @@ def json_records(path: Path, encoding: str) -> list[tuple[int, list[str]]]:
 
 
 def _objects(text: str) -> list[dict]:
-    first = text.strip().splitlines()[0]
-    if first.lstrip().startswith("{") and _is_object(first):
-        lines = [line for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
-        for number, line in enumerate(lines, start=1):
-            if not _is_object(line):
-                raise FileFault(f"line {number} is no JSON object: write one on each line")
-        return [json.loads(line) for line in lines]
     try:
         values = json.loads(text)
     except ValueError as error:
-        raise FileFault(f"broken JSON ({error}): save it again, or as CSV, UTF-8") from None
-    if isinstance(values, dict) and len(values) == 1:
-        (values,) = values.values()
-    if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
+        lines = [line for line in re.split(r"\r\n|\n|\r", text) if line.strip()]
+        if not _is_object(lines[0]):
+            raise FileFault(f"broken JSON ({error}): save it again, or as CSV, UTF-8") from None
+        for number, line in enumerate(lines, start=1):
+            if not _is_object(line):
+                raise FileFault(
+                    f"line {number} is no JSON object: write one on each line"
+                ) from None
+        return [json.loads(line) for line in lines]
+    if isinstance(values, dict):
+        inner = list(values.values())
+        values = inner[0] if len(inner) == 1 and isinstance(inner[0], list) else [values]
+    if not all(isinstance(value, dict) for value in values):
         raise FileFault("JSON, but no list of objects, one per essay: save it as JSON lines or CSV")
     return values
 

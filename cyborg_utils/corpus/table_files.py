@@ -25,6 +25,7 @@ from cyborg_utils.corpus.encodings import (
     file_format,
     packed_name,
 )
+from cyborg_utils.corpus.long_tables import one_row_per_essay
 from cyborg_utils.corpus.structured_files import (
     is_json,
     json_records,
@@ -100,11 +101,16 @@ class Table:
     def read(self, rows: int | None = None) -> pd.DataFrame:
         """All rows, or the first ones, as text; an empty cell is missing.
 
-        The index is the row's number in a spreadsheet less 2: 0, 1, 2 ... where nothing is left
+        Of all rows, those of one essay that are its ratings are made one, and a note says so. The
+        index is the row's number in a spreadsheet less 2: 0, 1, 2 ... where nothing is left
         out, since the column names are row 1.
         """
         with _clear_errors(self.path):
-            return self._frame(islice(self._rows(), rows))
+            frame = self._frame(islice(self._rows(), rows))
+        if rows is None:
+            frame, note = one_row_per_essay(frame)
+            self.notes.extend([note] if note and note not in self.notes else [])
+        return frame
 
     def blocks(self, columns: list[str], rows: int) -> Iterator[pd.DataFrame]:
         """Some columns of all rows, `rows` at a time; the index is that of `read`."""

@@ -50,7 +50,7 @@ def detect_format(
         except RowFault as other:
             raise max(fault, other, key=lambda f: f.row) from None
         form = Format(encoding, separator, _quoting_of_lines(text_records(path, plain)))
-        return form, result
+        return form, result if form == plain else scan(text_records(path, form), encoding)
     if result.several_lines:
         _check_one_reading(path, quoted, plain, result)
     return quoted, result
