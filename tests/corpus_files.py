@@ -12,7 +12,7 @@ from study_runs import ROOT
 
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.validation import CorpusError
-from cyborg_utils.study.schema.corpora import PERSUADE_GROUPS
+from cyborg_utils.study.schema.published import PERSUADE_GROUPS
 from cyborg_utils.study.schema.study import Study
 
 LABELS = [1, 2, 3, 4, 5, 6]

@@ -9,42 +9,32 @@ the study is a column under its name.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.corpus.columns import NO_PROMPT, group_columns
+from cyborg_utils.corpus.asap1 import on_one_scale, trait_rows, with_traits
+from cyborg_utils.corpus.columns import group_columns
+from cyborg_utils.corpus.corpus_files import Source, mapped, mapped_columns, read_file
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
-from cyborg_utils.corpus.encodings import WESTERN, is_unicode
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.score_scales import on_points
-from cyborg_utils.corpus.score_values import detect_decimal, group_values, numbers
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulate_unscored
-from cyborg_utils.corpus.table_files import (
-    check_columns,
-    check_file,
-    open_table,
-    row_number,
-)
 from cyborg_utils.corpus.text_screening import is_blank
 from cyborg_utils.corpus.validation import SPLITS, CorpusError, check_corpus
 from cyborg_utils.statistics.scales import rescale, round_to_scale
 from cyborg_utils.study.config import load_study
-from cyborg_utils.study.folders import working_folder
-from cyborg_utils.study.schema.columns import Columns, ScoreColumns
+from cyborg_utils.study.schema.columns import Columns
 from cyborg_utils.study.schema.corpora import (
     Asap1Corpus,
     DatasetCorpus,
     EssayCorpus,
-    EssayFiles,
     PredictionsCorpus,
     PublishedCorpus,
     SimulatedCorpus,
-    remedy_for_missing,
 )
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.schema.tables import ScoreValues
 
 EXTERNAL_SEED = 500_000
 
@@ -122,24 +112,8 @@ def external_graded_corpus(spec: SimulatedCorpus, n_essays: int) -> pd.DataFrame
 # ---------------------------------------------------------------- files
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A file, or a split of a dataset.
-
-    Attributes
-    ----------
-    name, short_name : in messages, and in the ids of essays that have none.
-    separator : what splits the fields of a file of delimited text.
-    """
-
-    name: str
-    short_name: str
-    rows: pd.DataFrame
-    separator: str | None = None
-
-
 def _read_essays(spec: EssayCorpus) -> tuple[pd.DataFrame, list[str]]:
-    rename = _published if isinstance(spec, PublishedCorpus) else _mapped
+    rename = _published if isinstance(spec, PublishedCorpus) else mapped
     frames: list[pd.DataFrame] = []
     notes: list[str] = []
     for split, source in _sources(spec, notes):
@@ -149,64 +123,47 @@ def _read_essays(spec: EssayCorpus) -> tuple[pd.DataFrame, list[str]]:
         frames.append(rename(source, spec, spec.columns, notes).assign(file_split=split))
     frame = on_points(pd.concat(frames, ignore_index=True), spec)
     if isinstance(spec, Asap1Corpus):
-        frame = _on_one_scale(frame, spec)
+        frame = on_one_scale(frame, spec)
     return assign_splits(_without_blanks(frame, spec, notes), spec), notes
 
 
 def _read_predictions(spec: PredictionsCorpus) -> tuple[pd.DataFrame, list[str]]:
     notes: list[str] = []
-    source = _read_file(spec.file, "corpus.file", spec, notes)
-    return _mapped(source, spec, spec.columns, notes).assign(split="test"), notes
+    source = read_file(spec.file, "corpus.file", spec, notes)
+    return mapped(source, spec, spec.columns, notes).assign(split="test"), notes
 
 
-def _sources(spec: EssayCorpus, notes: list[str]) -> Iterator[tuple[str, _Source]]:
+def _sources(spec: EssayCorpus, notes: list[str]) -> Iterator[tuple[str, Source]]:
     """Each file, or split of a dataset, and its split in the study."""
     if isinstance(spec, DatasetCorpus):
-        frames = read_splits(spec, _mapping(spec.columns).values())
+        frames = read_splits(spec, mapped_columns(spec.columns).values())
         for split, names in spec.splits:
             for name in names:
                 source = f"{dataset_name(spec)}, split {name!r}"
-                yield split, _Source(source, name, frames[name])
+                yield split, Source(source, name, frames[name])
         return
+    traits = trait_rows(spec, notes) if isinstance(spec, Asap1Corpus) else None
     for split, names in spec.files:
         for name in names:
-            yield split, _read_file(name, f"corpus.files.{split}", spec, notes)
-
-
-def _read_file(
-    name: str, key: str, spec: EssayFiles | PredictionsCorpus, notes: list[str]
-) -> _Source:
-    """A file; `key` is its key in the study's YAML."""
-    path = working_folder() / name
-    check_file(path, remedy_for_missing(spec, key))
-    encoding = spec.encoding
-    if isinstance(spec, Asap1Corpus) and encoding is None and not is_unicode(path):
-        encoding = WESTERN  # of the official files
-    table = open_table(
-        path,
-        encoding=encoding,
-        separator=spec.separator,
-        quoting=spec.quoting,
-        columns=_mapping(spec.columns).values(),
-    )
-    rows = table.read()
-    notes += [f"{path.name}: {note}" for note in table.notes]
-    return _Source(table.name, path.name.split(".")[0], rows, table.separator)
+            source = read_file(name, f"corpus.files.{split}", spec, notes)
+            if traits is not None and split != "unscored":
+                source = with_traits(source, spec, traits)
+            yield split, source
 
 
 def _published(
-    source: _Source, spec: PublishedCorpus, columns: Columns, notes: list[str]
+    source: Source, spec: PublishedCorpus, columns: Columns, notes: list[str]
 ) -> pd.DataFrame:
     """The columns of a published file, one row per essay.
 
     PERSUADE's discourse-element file has one row per element, and names its id `essay_id`.
     """
     rows = source.rows
-    if columns.id not in rows and "essay_id" in rows:
+    if columns.id and columns.id not in rows and "essay_id" in rows:
         rows = rows.rename(columns={"essay_id": columns.id})
     if columns.split not in rows:
         columns = columns.model_copy(update={"split": None})
-    frame = _mapped(replace(source, rows=rows), spec, columns, notes)
+    frame = mapped(replace(source, rows=rows), spec, columns, notes)
     if "discourse_id" in rows or "discourse_text" in rows:
         frame = frame.drop_duplicates()
         notes.append(f"{source.name}: one row per discourse element, {len(frame):,} essays")
@@ -228,98 +185,6 @@ def _without_blanks(frame: pd.DataFrame, spec: EssayCorpus, notes: list[str]) ->
     notes.append(f"{what}: scored {lowest:g}, the lowest score")
     frame.loc[blank, ["score", *spec.trait_names]] = lowest
     return frame.assign(text=frame["text"].fillna(""))
-
-
-def _on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
-    """The essays of the study's sets, with scores rescaled from each set's scale to the study's."""
-    number = pd.to_numeric(frame["prompt"], errors="coerce")
-    if absent := sorted(set(spec.sets) - set(number)):
-        raise CorpusError(
-            f"corpus.files have no essays of set {absent[0]}; remove it from corpus.sets, or name "
-            "a file that has some"
-        )
-    columns = dict(zip(("score", "score_2"), spec.columns.scores, strict=False))
-    frame = frame.assign(prompt=number)[number.isin(spec.sets)].reset_index(drop=True)
-    frame = frame.astype(dict.fromkeys(columns, float))
-    for set_number, scale in spec.set_scales.items():
-        for name, column in columns.items():
-            scores = frame.loc[frame["prompt"] == set_number, name].dropna()
-            off = scores[~scores.isin(scale.labels)]
-            if len(off):
-                first = ", ".join(f"{score:g}" for score in off.head(3))
-                raise CorpusError(
-                    f"column {column!r} has {len(off)} scores off the scale {scale.min:g} to "
-                    f"{scale.max:g} of set {set_number} (first: {first}); correct them in the file"
-                )
-            if len(scores):
-                rescaled = rescale(scores, scale, spec.scale)
-                frame.loc[scores.index, name] = round_to_scale(rescaled, spec.scale.labels)
-    return frame.assign(prompt=frame["prompt"].map("set {:g}".format))
-
-
-def _mapping(columns: ScoreColumns) -> dict[str, str]:
-    """Each column of a corpus in a column map, and the file's column for it."""
-    single = {
-        "essay_id": columns.id,
-        "text": getattr(columns, "text", None),
-        "score": columns.score,
-        "score_2": columns.second_score,
-        "prompt": columns.prompt,
-        "split": getattr(columns, "split", None),
-        "writer": getattr(columns, "writer", None),
-    }
-    single = {name: column for name, column in single.items() if column}
-    several = columns.groups | getattr(columns, "traits", {}) | getattr(columns, "machines", {})
-    return single | several
-
-
-def _mapped(
-    source: _Source, spec: ScoreValues, columns: ScoreColumns, notes: list[str]
-) -> pd.DataFrame:
-    """The columns of a file or dataset under the study's names."""
-    raw, mapping = source.rows, _mapping(columns)
-    check_columns(mapping.values(), raw, source.name, "corpus.columns")
-    frame = pd.DataFrame({name: raw[column] for name, column in mapping.items()})
-    more = getattr(columns, "traits", {}) | getattr(columns, "machines", {})
-    scores = [name for name in mapping if name in ("score", "score_2", *more)]
-    decimal = spec.decimal or detect_decimal([raw[mapping[n]] for n in scores], source.separator)
-    if decimal == "," and not spec.decimal:
-        notes.append(f"{source.name}: decimal commas in the scores, since ';' splits the fields")
-    for name in scores:
-        column = raw[mapping[name]]
-        frame[name] = numbers(
-            column,
-            source.name,
-            "correct corpus.columns",
-            missing=spec.missing,
-            decimal=decimal,
-            score_values=spec.score_values,
-        )
-        notes += _codes_note(column, frame[name], source.name)
-    if "essay_id" not in frame:
-        frame.insert(0, "essay_id", _row_ids(source))
-        notes.append(f"{source.name}: no column of ids; an essay is named by its row")
-    for name in {"essay_id", "text", "writer"} & set(frame):
-        frame[name] = frame[name].astype("string").astype(object)
-    for name, column in columns.groups.items():
-        frame[name] = group_values(frame[name], spec.missing)
-        notes += _codes_note(raw[column], frame[name], source.name)
-    frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
-    return frame
-
-
-def _row_ids(source: _Source) -> list[str]:
-    """Ids of essays that have none: the file and their row in it."""
-    return [f"{source.short_name}-{row_number(label)}" for label in source.rows.index]
-
-
-def _codes_note(raw: pd.Series, read: pd.Series, source: str) -> list[str]:
-    """A note on the texts of a column that are read as missing."""
-    codes = raw[raw.notna() & read.isna()].astype(str).str.strip().value_counts()
-    if not (codes := codes[codes.index != ""]).sum():
-        return []
-    shown = ", ".join(f"{count:,} {code!r}" for code, count in codes.items())
-    return [f"{source}: column {raw.name!r}: read as missing: {shown}"]
 
 
 def external_test_essays(study: Study, corpus: pd.DataFrame, name: str) -> pd.DataFrame:

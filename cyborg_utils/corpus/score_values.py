@@ -156,7 +156,8 @@ def standing_apart(scores: pd.Series) -> list[float]:
     """The scores at either end that stand apart from the rest, as codes such as -1 or 99 do.
 
     One to three of the points at an end are such where at least three others remain, and they are
-    negative while no other is, on a scale that is not symmetric; or the gap is as wide as all the others together; or the others
+    negative while no other is, on a scale that is not symmetric; or the gap is as wide as all the
+    others together; or the others
     follow each other in equal steps, and the gap is more than two of them, or two where the score
     at its far side is more frequent than that at its near side.
 

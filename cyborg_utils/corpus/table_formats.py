@@ -37,20 +37,24 @@ def detect_format(
         No way of reading fits all rows, or two ways do.
     """
     separator = separator or sep_line(path, encoding) or _separator(path, encoding)
+
+    def scanned(form: Format) -> Scan:
+        return scan(text_records(path, form), encoding, short_rows=separator == "\t")
+
     if quoting:
         form = Format(encoding, separator, quoting)
-        return form, scan(text_records(path, form), encoding)
+        return form, scanned(form)
     quoted = Format(encoding, separator)
     plain = Format(encoding, separator, "none")
     try:
-        result = scan(text_records(path, quoted), encoding)
+        result = scanned(quoted)
     except RowFault as fault:
         try:
-            result = scan(text_records(path, plain), encoding)
+            result = scanned(plain)
         except RowFault as other:
             raise max(fault, other, key=lambda f: f.row) from None
         form = Format(encoding, separator, _quoting_of_lines(text_records(path, plain)))
-        return form, result if form == plain else scan(text_records(path, form), encoding)
+        return form, result if form == plain else scanned(form)
     if result.several_lines:
         _check_one_reading(path, quoted, plain, result)
     return quoted, result

@@ -39,6 +39,10 @@ def notes_of(scanned: Scan, form: Format | None = None, encoding_detected: bool 
             f"column {scanned.header[i]!r} has printed lists of paragraphs: each list is joined, "
             "one line per paragraph"
         )
+    if scanned.n_short:
+        notes.append(
+            f"{scanned.n_short:,} rows end before the last column: their other cells are empty"
+        )
     n_left_out = len(scanned.left_out)
     notes.append(
         f"{scanned.n_rows:,} rows below the column names: {scanned.n_rows - n_left_out:,} read, "

@@ -22,7 +22,7 @@ FIRST = 50  # rows that tell which line names the columns, and which separator s
 LONGEST_NAME = 80  # characters of a column's name; a longer one may be an essay
 SEP_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
 IMPORT_ID = re.compile(r"""\{\s*["']ImportId["']""")
-LIST = re.compile(r"""\s*\[\s*(["']).*\1\s*\]\s*""", re.DOTALL)
+LIST = re.compile(r"""\s*\[\s*(["'].*["'])?\s*\]\s*""", re.DOTALL)
 LIST_LENGTH = 40  # characters on average of a printed list that is an essay's paragraphs
 SUMMARY = {
     "mean", "average", "avg", "median", "total", "totals", "count", "standard deviation", "stdev",
@@ -60,6 +60,7 @@ class Scan:
     foreign : row and value of each byte that is not of the encoding.
     lists : positions of columns whose cells are all printed lists of paragraphs.
     several_lines : the first row that spans several lines of the file, where its quotes are read.
+    n_short : how many rows end before the last column.
     """
 
     header: list[str]
@@ -69,6 +70,7 @@ class Scan:
     foreign: list[tuple[int, int]] = field(default_factory=list)
     lists: set[int] = field(default_factory=set)
     several_lines: int | None = None
+    n_short: int = 0
 
 
 # ---------------------------------------------------------------- reading
@@ -132,12 +134,14 @@ def sep_line(path: Path, encoding: str) -> str | None:
 # ---------------------------------------------------------------- one pass through all rows
 
 
-def scan(records: Records, encoding: str | None = None) -> Scan:
+def scan(records: Records, encoding: str | None = None, short_rows: bool = False) -> Scan:
     """Compare all rows with the first line, and say which of them hold no essay.
 
     Parameters
     ----------
     encoding : of the file. Where it is not `a+b`, a byte that is not of it is a fault.
+    short_rows : whether a row may lack empty cells at its end, as in tab-separated text of Excel.
+        A single cell, and two rows that are as long as one with a line break in it, may not.
 
     Raises
     ------
@@ -158,11 +162,16 @@ def scan(records: Records, encoding: str | None = None) -> Scan:
     second = _second_header(header, below)
     lists = _ListColumns(len(header))
     trailing: dict[int, str] = {}
+    length = 0  # of the row before, where it is short
     for row, cells in chain(first, records):
         result.n_rows += 1
         if not any(cell.strip() for cell in cells):
             result.left_out[row] = "empty"
             continue
+        before, length = length, len(cells) if len(cells) < len(header) else 0
+        if short_rows and length > 1 and before + length != len(header) + 1:
+            result.n_short += 1
+            cells = padded(cells, len(header))
         _check_cells(row, cells, header)
         _check_bytes(row, cells, encoding, result)
         if cells in second or cells[: len(header)] == header:
@@ -179,6 +188,11 @@ def scan(records: Records, encoding: str | None = None) -> Scan:
         result.left_out |= {row: f"{name!r} below the essays" for row, name in trailing.items()}
     result.lists = lists.columns
     return result
+
+
+def padded(cells: list[str], n: int) -> list[str]:
+    """The cells of a row with empty ones at its end, at least `n`."""
+    return cells + [""] * (n - len(cells))
 
 
 def _check_cells(row: int, cells: list[str], header: list[str]) -> None:
@@ -308,6 +322,7 @@ def cleaned(
     for row, cells in records:
         if row <= result.header_row or row in result.left_out:
             continue
+        cells = padded(cells, n)
         for edit in edits:
             cells = [edit(cell) for cell in cells]
         for i in result.lists:

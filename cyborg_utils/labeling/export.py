@@ -14,8 +14,8 @@ from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.study.design import condition
 from cyborg_utils.study.schema.base import ParameterError
-from cyborg_utils.study.schema.corpora import SOURCES
 from cyborg_utils.study.schema.models import Teacher
+from cyborg_utils.study.schema.published import SOURCES
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import corpus_file, need, new_folder, read_ledger, write_parquet
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from cyborg_utils.corpus.loaders import external_graded_corpus, load_corpus
 from cyborg_utils.corpus.sampling import draw_subset, label_budget, subset_size
 from cyborg_utils.corpus.text_screening import word_count
-from cyborg_utils.study.schema.corpora import PERSUADE_GROUPS
+from cyborg_utils.study.schema.published import PERSUADE_GROUPS
 
 # ---------------------------------------------------------------- PERSUADE
 

@@ -1,7 +1,8 @@
-"""ASAP 1.0, ASAP 2.0 and ELLIPSE under their published names."""
+"""ASAP 1.0, ASAP++, ASAP 2.0, ELLIPSE and Essay-BR under their published names."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from hypothesis import strategies as st
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.statistics.scales import rescale
-from cyborg_utils.study.schema.corpora import PERSUADE_GROUPS, Scale
+from cyborg_utils.study.schema.corpora import Scale
+from cyborg_utils.study.schema.published import PERSUADE_GROUPS
 
 # ---------------------------------------------------------------- ASAP 2.0 and ELLIPSE
 
@@ -208,6 +210,112 @@ def test_a_pool_of_asap1_has_no_score_columns(tmp_path):
     corpus = load_corpus(study(spec)).set_index("essay_id")
     assert corpus.loc["9", ["score", "score_2"]].isna().all()
     assert corpus.loc["9", "split"] == "train" and "10" not in corpus.index
+
+
+def test_asap1_is_cp1252_as_published_and_utf_8_as_fold_files(tmp_path):
+    spec = asap1(tmp_path)
+    path = Path(spec["files"]["train"][0])
+    text = path.read_bytes().decode("latin-1").replace("The caf", "I don’t agree with “Everyone”")
+    path.write_bytes(text.encode("cp1252").replace(b"1-7.", b"1-7.\x81"))
+    official = load_corpus(study(spec)).set_index("essay_id")["text"]
+    assert official["1003"] == 'I don’t agree with “Everyone”\xe9 of @PERSON1, "number" 1-3.'
+    assert official["1007"].endswith("1-7.\x81")
+    header, *rows = [
+        line for line in text.splitlines() if line.split("\t")[1] in ("essay_set", "1")
+    ]
+    files = {"train": rows[:40], "dev": rows[40:50], "test": rows[50:]}
+    for split, part in files.items():
+        (tmp_path / f"{split}.tsv").write_text("\n".join([header, *part]), encoding="utf-8")
+    folds = {split: [str(tmp_path / f"{split}.tsv")] for split in files}
+    corpus = load_corpus(study({**spec, "files": folds}))
+    assert corpus["split"].value_counts().to_dict() == {"train": 40, "dev": 10, "test": 10}
+    assert corpus.set_index("essay_id")["text"]["1003"] == official["1003"]
+
+
+def test_asap1_may_lack_the_empty_cells_at_the_end_of_a_row(tmp_path):
+    """Excel leaves them out in tab-separated text."""
+    spec = asap1(tmp_path)
+    whole = load_corpus(study(spec))
+    path = Path(spec["files"]["train"][0])
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], *(line.rstrip(b"\t") for line in lines[1:])]))
+    corpus = load_corpus(study(spec))
+    pd.testing.assert_frame_equal(corpus, whole)
+    assert any("180 rows end before the last column" in note for note in corpus.attrs["notes"])
+
+
+def asap_plus_plus(tmp_path: Path) -> list[str]:
+    """Trait scores of the simulated sets 1 and 2, each in a file as ASAP++ has them."""
+    files = []
+    for number, ids in ((1, "EssayID"), (2, "Essay ID")):
+        frame = pd.DataFrame({ids: [number * 1000 + i for i in range(60)]})
+        for k, name in enumerate(["Content", "Organization", "Word Choice"]):
+            frame[name] = [1 + (i + k) % 6 for i in range(60)]
+        frame.to_csv(tmp_path / f"Prompt-{number}.csv", index=False)
+        files.append(str(tmp_path / f"Prompt-{number}.csv"))
+    return files
+
+
+def test_traits_of_asap_plus_plus_are_joined_by_the_essays_id(tmp_path):
+    traits = {"traits": ["content", "word_choice"], "trait_files": asap_plus_plus(tmp_path)}
+    spec = asap1(tmp_path, sets=[1, 2], target="rater", **traits)
+    read = load_corpus(study(spec)).set_index("essay_id")
+    assert read.loc["1002", ["content", "word_choice"]].tolist() == [3, 5]
+    assert read.loc["2059", ["content", "word_choice"]].tolist() == [6, 2]
+    spec = asap1(tmp_path, sets=[1], **{**traits, "trait_files": traits["trait_files"][:1]})
+    read = load_corpus(study(spec)).set_index("essay_id")  # 1 to 6 on the scale of 2 to 12
+    assert read.loc[["1000", "1005"], "content"].tolist() == [2, 12]
+
+
+def test_faults_of_asap_plus_plus_name_the_remedy(tmp_path):
+    files = asap_plus_plus(tmp_path)
+    spec = asap1(tmp_path, traits=["content"], trait_files=[files[0], files[0]])
+    assert corpus_error(spec) == (
+        "corpus.trait_files have essay '1000' more than once: name each file of ASAP++ once"
+    )
+    assert "only some of the scores" in corpus_error({**spec, "trait_files": files[1:]})
+    for traits, sets, message in (
+        (["style"], [1], "no trait 'style'; set 1 of ASAP++ has content, organization"),
+        (["organization"], [3], "no trait 'organization'; set 3 of ASAP++ has content, prompt_ad"),
+        (["content"], [7], "no trait 'content'; set 7 of ASAP++ has none"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            study({**spec, "sets": sets, "traits": traits})
+    with pytest.raises(ValueError, match="traits and trait_files, the files of ASAP"):
+        study({**spec, "trait_files": []})
+    spec["trait_files"] = [str(tmp_path / "none.csv")]
+    assert "no such file; get ASAP++ from https://lwsam.github.io" in corpus_error(spec)
+
+
+def test_essay_br_has_printed_lists_of_paragraphs_and_no_ids(tmp_path):
+    files = {}
+    for split, name, n in (("train", "training", 60), ("test", "testing", 30)):
+        texts = [["Um parágrafo.", f"Outro d'água, {name} {i}."] for i in range(n)]
+        frame = pd.DataFrame({"prompt": 3, "title": None, "essay": [str(t) for t in texts]})
+        frame["competence"] = "[80, 40, 80, 80, 40]"
+        frame["score"] = [40 * (i % 26) for i in range(n)]
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+        files[split] = [str(tmp_path / f"{name}.csv")]
+    result = study({"kind": "essay-br", "files": files, "dev_size": 10})
+    assert result.labels == list(range(0, 1001, 40))
+    read = load_corpus(result).set_index("essay_id")
+    assert read.loc["training-2", "text"] == "Um parágrafo.\nOutro d'água, training 0."
+    assert read["split"].value_counts().to_dict() == {"train": 50, "test": 30, "dev": 10}
+
+
+@pytest.mark.parametrize("kind", ["persuade", "asap2", "ellipse", "asap1"])
+def test_every_published_corpus_takes_an_encoding(tmp_path, kind):
+    if kind == "asap1":
+        spec, name = asap1(tmp_path), "essay"
+    else:
+        frame = {"persuade": essays, "asap2": asap2_essays, "ellipse": ellipse_essays}[kind](60)
+        spec, name = published(kind, tmp_path, frame, test_share=0.2), "full_text"
+    path = Path(spec["files"]["train"][0])
+    frame = pd.read_csv(path, sep="\t" if kind == "asap1" else ",", encoding="latin-1", dtype=str)
+    frame[name] = [f"Школа {i}" for i in range(len(frame))]
+    frame.to_csv(path, index=False, encoding="cp1251")
+    read = load_corpus(study({**spec, "encoding": "cp1251"}))
+    assert read["text"].str.startswith("Школа ").all()
 
 
 def test_faults_of_asap1_name_set_and_remedy(tmp_path):

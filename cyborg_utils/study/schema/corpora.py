@@ -12,6 +12,12 @@ from pydantic_core import to_jsonable_python
 from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.base import Count, Name, Positive, Seed, Strict
 from cyborg_utils.study.schema.columns import Columns, PredictionColumns
+from cyborg_utils.study.schema.published import (
+    ASAP_PLUS_PLUS,
+    PERSUADE_GROUPS,
+    PUBLISHED,
+    SOURCES,
+)
 from cyborg_utils.study.schema.tables import FileFormat, ScoreValues
 
 SIMULATED_TRAITS = [
@@ -22,19 +28,6 @@ SIMULATED_TRAITS = [
     "variety",
     "conventions",
 ]
-PERSUADE_GROUPS = [
-    "gender",
-    "ell_status",
-    "race_ethnicity",
-    "economically_disadvantaged",
-    "student_disability_status",
-]
-SOURCES = {
-    "persuade": "PERSUADE 2.0 from https://github.com/scrosseye/persuade_corpus_2.0",
-    "asap1": "ASAP 1.0 from https://www.kaggle.com/c/asap-aes/data",
-    "asap2": "ASAP 2.0 from https://github.com/scrosseye/ASAP_2.0",
-    "ellipse": "ELLIPSE from https://github.com/scrosseye/ELLIPSE-Corpus",
-}
 
 
 class Scale(Strict):
@@ -200,59 +193,21 @@ class DatasetCorpus(EssayCorpus):
         return self.splits
 
 
-# The column names of the published files.
-PUBLISHED = {
-    "persuade": Columns(
-        id="essay_id_comp",
-        text="full_text",
-        score="holistic_essay_score",
-        prompt="prompt_name",
-        split="competition_set",
-        groups={group: group for group in PERSUADE_GROUPS},
-    ),
-    "asap2": Columns(
-        id="essay_id",
-        text="full_text",
-        score="score",
-        prompt="prompt_name",
-        groups={group: group for group in PERSUADE_GROUPS},
-    ),
-    "ellipse": Columns(
-        id="text_id_kaggle",
-        text="full_text",
-        score="Overall",
-        prompt="prompt",
-        split="set",
-        groups={
-            "gender": "gender",
-            "race_ethnicity": "race_ethnicity",
-            "economically_disadvantaged": "SES",
-            "grade": "grade",
-        },
-        traits={
-            "cohesion": "Cohesion",
-            "syntax": "Syntax",
-            "vocabulary": "Vocabulary",
-            "phraseology": "Phraseology",
-            "grammar": "Grammar",
-            "conventions": "Conventions",
-        },
-    ),
-}
 PUBLISHED_SCALES = {
     "persuade": Scale(min=1, max=6),
     "asap2": Scale(min=1, max=6),
     "ellipse": Scale(min=1, max=5, step=0.5),
+    "essay-br": Scale(min=0, max=1000, step=40),
 }
 
 
 class PublishedCorpus(EssayFiles):
-    """PERSUADE 2.0, ASAP 2.0 or ELLIPSE, under the column names that they are published with.
+    """PERSUADE 2.0, ASAP 2.0, ELLIPSE or Essay-BR, under the published column names.
 
     With a `test_share`, the test essays are drawn and the published split is not used.
     """
 
-    kind: Literal["persuade", "asap2", "ellipse"]
+    kind: Literal["persuade", "asap2", "ellipse", "essay-br"]
     scale: Scale = Field(default=None, validate_default=True)
     traits: list[str] = []
     test_share: Annotated[float, Field(ge=0, lt=1)] = 0
@@ -293,11 +248,15 @@ class Asap1Corpus(EssayFiles):
     `target` is the resolved score, or the first rater's with the second's as second score: ratings
     and resolved scores differ in scale. Where `scale` is not the sets' own, their scores are
     rescaled to it linearly and rounded to its points, ties to the even multiple of the step.
+    `traits` are those of ASAP++; its scores of sets 1 to 6 are in `trait_files`, one file for each
+    set, on the scale of the set's raters.
     """
 
     kind: Literal["asap1"]
     sets: list[Annotated[int, Field(ge=1, le=8)]] = Field(default=[1], min_length=1)
     target: Literal["resolved", "rater"] = "resolved"
+    traits: list[str] = []
+    trait_files: list[str] = []
     scale: Scale = Field(default=None, validate_default=True)
 
     @field_validator("scale", mode="before")
@@ -313,16 +272,32 @@ class Asap1Corpus(EssayFiles):
             )
         return own[0]
 
+    @model_validator(mode="after")
+    def _traits_are_those_of_its_sets(self):
+        for number in self.sets:
+            of_set = ASAP_PLUS_PLUS.get(number, {})
+            known_traits(self.traits, of_set, f"set {number} of ASAP++")
+        if bool(self.traits) != bool(self.trait_files):
+            raise ValueError("traits and trait_files, the files of ASAP++, go together")
+        return self
+
     @property
     def columns(self) -> Columns:
         rated = {"score": "rater1_domain1", "second_score": "rater2_domain1"}
         target = rated if self.target == "rater" else {"score": "domain1_score"}
-        return Columns(id="essay_id", text="essay", prompt="essay_set", **target)
+        names = ASAP_PLUS_PLUS.get(self.sets[0], {})
+        traits = {trait: names[trait] for trait in self.traits}
+        return Columns(id="essay_id", text="essay", prompt="essay_set", traits=traits, **target)
 
     @property
     def set_scales(self) -> dict[int, Scale]:
         """The published scale of each set of the study."""
         return {number: ASAP1_SCALES[self.target][number] for number in self.sets}
+
+    @property
+    def trait_scales(self) -> dict[int, Scale]:
+        """The published scale of the traits of each set of the study."""
+        return {number: ASAP1_SCALES["rater"][number] for number in self.sets}
 
 
 class PredictionsCorpus(ScoreValues, FileFormat):
@@ -363,7 +338,9 @@ def corpus_files(corpus: Corpus) -> dict[str, list[str]]:
         case PredictionsCorpus():
             return {"corpus.file": [corpus.file]}
         case _:
-            return {f"corpus.files.{split}": names for split, names in corpus.files}
+            files = {f"corpus.files.{split}": names for split, names in corpus.files}
+            more = getattr(corpus, "trait_files", [])
+            return files | ({"corpus.trait_files": more} if more else {})
 
 
 def _files_of(folder: str) -> list[str]:
@@ -392,5 +369,6 @@ def corpus_values(corpus: Corpus) -> dict:
 
 def remedy_for_missing(corpus: Corpus, key: str) -> str:
     """What to do about a missing file, with the source of a published corpus."""
-    get = f"get {SOURCES[corpus.kind]} and put it there, or " if corpus.kind in SOURCES else ""
+    source = SOURCES.get(key, SOURCES.get(corpus.kind))
+    get = f"get {source} and put it there, or " if source else ""
     return f"{get}correct {key} in the study's YAML"
