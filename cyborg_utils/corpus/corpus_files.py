@@ -27,7 +27,7 @@ class Source:
 
     Attributes
     ----------
-    name, short_name : in messages, and in the ids of essays that have none.
+    name, short_name : in errors, and in notes and the ids of essays that have none.
     separator : what splits the fields of a file of delimited text.
     """
 
@@ -45,7 +45,8 @@ def read_file(
     check_file(path, remedy_for_missing(spec, key))
     encoding = spec.encoding
     if isinstance(spec, Asap1Corpus) and encoding is None and not is_unicode(path):
-        encoding = WESTERN  # of the official files
+        encoding = WESTERN
+        notes.append(f"{path.name}: encoding cp1252, as the corpus is published")
     table = open_table(
         path,
         encoding=encoding,
@@ -85,7 +86,9 @@ def mapped(
     scores = [name for name in mapping if name in ("score", "score_2", *more)]
     decimal = spec.decimal or detect_decimal([raw[mapping[n]] for n in scores], source.separator)
     if decimal == "," and not spec.decimal:
-        notes.append(f"{source.name}: decimal commas in the scores, since ';' splits the fields")
+        notes.append(
+            f"{source.short_name}: decimal commas in the scores, since ';' splits the fields"
+        )
     for name in scores:
         column = raw[mapping[name]]
         frame[name] = numbers(
@@ -96,15 +99,15 @@ def mapped(
             decimal=decimal,
             score_values=spec.score_values,
         )
-        notes += _codes_note(column, frame[name], source.name)
+        notes += _codes_note(column, frame[name], source.short_name)
     if "essay_id" not in frame:
         frame.insert(0, "essay_id", _row_ids(source))
-        notes.append(f"{source.name}: no column of ids; an essay is named by its row")
+        notes.append(f"{source.short_name}: no column of ids; an essay is named by its row")
     for name in {"essay_id", "text", "writer"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
     for name, column in columns.groups.items():
         frame[name] = group_values(frame[name], spec.missing)
-        notes += _codes_note(raw[column], frame[name], source.name)
+        notes += _codes_note(raw[column], frame[name], source.short_name, counted=False)
     frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
     return frame
 
@@ -114,10 +117,14 @@ def _row_ids(source: Source) -> list[str]:
     return [f"{source.short_name}-{row_number(label)}" for label in source.rows.index]
 
 
-def _codes_note(raw: pd.Series, read: pd.Series, source: str) -> list[str]:
-    """A note on the texts of a column that are read as missing."""
+def _codes_note(raw: pd.Series, read: pd.Series, source: str, counted: bool = True) -> list[str]:
+    """A note on the texts of a column that are read as missing.
+
+    Those of a group are not `counted`: a report may show the note, and no count of few examinees.
+    """
     codes = raw[raw.notna() & read.isna()].astype(str).str.strip().value_counts()
-    if not (codes := codes[codes.index != ""]).sum():
+    codes = codes[codes.index != ""]
+    if codes.empty:
         return []
-    shown = ", ".join(f"{count:,} {code!r}" for code, count in codes.items())
+    shown = ", ".join(f"{n:,} {code!r}" if counted else repr(code) for code, n in codes.items())
     return [f"{source}: column {raw.name!r}: read as missing: {shown}"]

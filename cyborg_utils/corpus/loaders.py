@@ -166,7 +166,7 @@ def _published(
     frame = mapped(replace(source, rows=rows), spec, columns, notes)
     if "discourse_id" in rows or "discourse_text" in rows:
         frame = frame.drop_duplicates()
-        notes.append(f"{source.name}: one row per discourse element, {len(frame):,} essays")
+        notes.append(f"{source.short_name}: one row per discourse element, {len(frame):,} essays")
     return frame
 
 

@@ -358,7 +358,7 @@ def test_missing_codes_apply_to_scores_and_groups_and_are_counted(tmp_path):
     assert corpus["score"].isna().sum() == 4
     assert corpus["hue"].isna().sum() == 2 and corpus.loc["n06", "hue"] == "None"
     assert "column 'grade': read as missing: 1 '-1', 1 '99', 1 'TD', 1 'NA'" in notes
-    assert "column 'colour': read as missing: 1 'n/a', 1 'TD'" in notes
+    assert "column 'colour': read as missing: 'n/a', 'TD'" in notes
     spec = table(path, columns=columns, missing=[])
     assert "4 values that are not numbers" not in (message := corpus_error(spec))
     assert "has 2 values that are not numbers (first: 'TD', 'NA', row 4)" in message
