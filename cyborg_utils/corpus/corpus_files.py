@@ -87,7 +87,7 @@ def mapped(
     decimal = spec.decimal or detect_decimal([raw[mapping[n]] for n in scores], source.separator)
     if decimal == "," and not spec.decimal:
         notes.append(
-            f"{source.short_name}: decimal commas in the scores, since ';' splits the fields"
+            f"{source.short_name}: decimal commas in the scores; ';' splits the fields"
         )
     for name in scores:
         column = raw[mapping[name]]
