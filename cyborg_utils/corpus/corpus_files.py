@@ -86,9 +86,7 @@ def mapped(
     scores = [name for name in mapping if name in ("score", "score_2", *more)]
     decimal = spec.decimal or detect_decimal([raw[mapping[n]] for n in scores], source.separator)
     if decimal == "," and not spec.decimal:
-        notes.append(
-            f"{source.short_name}: decimal commas in the scores; ';' splits the fields"
-        )
+        notes.append(f"{source.short_name}: decimal commas in the scores; ';' splits the fields")
     for name in scores:
         column = raw[mapping[name]]
         frame[name] = numbers(

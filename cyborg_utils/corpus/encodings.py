@@ -20,13 +20,22 @@ from typing import BinaryIO, TextIO
 BLOCK = 2**20  # bytes of a file that are decoded at once
 SAMPLE = 2**22  # bytes, of the lines that are not ASCII, that the library reads
 GZIP, ZIP, PARQUET = b"\x1f\x8b", b"PK\x03\x04", b"PAR1"
-OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 MARKS = {  # byte order marks; those of UTF-32 start like those of UTF-16
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
+}
+NO_TABLES = {  # the first bytes, in small letters, of files that hold no table
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook, or one with a password",
+    b"%pdf": "a PDF file",
+    b"{\\rtf": "a text document",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"<table": "a web page",
+    b"<?xml": "an XML file",
+    b"version https://git-lfs": "a pointer of Git LFS, which `git lfs pull` replaces by the file",
 }
 LEGACY = (
     "cp1252", "cp1250", "cp1251", "koi8_r", "gb18030", "big5", "cp932", "euc_jp", "cp949",
@@ -45,12 +54,13 @@ class FileFault(ValueError):
 def file_format(path: Path) -> str:
     """What a file is by its first bytes, whatever its name: `text`, `workbook` or `parquet`."""
     with open(path, "rb") as file:
-        start = file.read(4)
-    if start == PARQUET:
+        start = file.read(64)
+    if start.startswith(PARQUET):
         return "parquet"
-    if start == OLD_WORKBOOK:
-        raise FileFault("this is an old Excel workbook: save it as .xlsx, or as CSV, UTF-8")
-    if start != ZIP:
+    plain = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if kind := next((kind for mark, kind in NO_TABLES.items() if plain.startswith(mark)), None):
+        raise FileFault(f"this is {kind}: save the table as CSV, UTF-8, or as .xlsx")
+    if not start.startswith(ZIP):
         return "text"
     names = _members(path)
     if "mimetype" in names:

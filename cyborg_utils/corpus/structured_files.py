@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import BadZipFile
 
-from cyborg_utils.corpus.encodings import FileFault, open_text
+from cyborg_utils.corpus.encodings import FileFault, foreign_bytes, mended, open_text
 
 JSON_START = re.compile(r'\s*(\{\s*"|\[\s*\{)')
 SHOWN = 4  # sheets that a note names
@@ -92,10 +92,16 @@ def json_records(path: Path, encoding: str) -> list[tuple[int, list[str]]]:
     Raises
     ------
     FileFault
-        A line is no object, or the file is not a list of objects.
+        A line is no object, the file is not a list of objects, or a byte is not of the encoding.
     """
-    with open_text(path, encoding) as text:
-        objects = _objects(text.read().removeprefix("\ufeff"))
+    with open_text(path, encoding) as file:
+        text = file.read().removeprefix("\ufeff")
+    if "+" not in encoding and (foreign := foreign_bytes(text)):
+        raise FileFault(
+            f"byte 0x{foreign[0]:02x} is not {encoding}: declare the file's encoding "
+            "(corpus.encoding; null detects it), or save the file as UTF-8"
+        )
+    objects = _objects(mended(text, encoding))
     rows = [dict(_flat(item)) for item in objects]
     columns = list(dict.fromkeys(key for row in rows for key in row))
     cells = [[row.get(column, "") for column in columns] for row in rows]

@@ -33,7 +33,7 @@ from cyborg_utils.corpus.structured_files import (
     workbook_records,
 )
 from cyborg_utils.corpus.table_formats import detect_format
-from cyborg_utils.corpus.table_notes import notes_of
+from cyborg_utils.corpus.table_notes import encoding_notes, notes_of
 from cyborg_utils.corpus.table_rows import (
     Format,
     Records,
@@ -174,16 +174,17 @@ def _opened(path: Path, encoding: str | None, separator: str | None, quoting: st
     else:
         if packed := packed_name(path):
             notes.append(f"{packed!r} in the ZIP file")
-        declared = encoding
         if encoding:
             check_encoding(encoding)
             _check_mark(path, encoding)
-        encoding = encoding or detect_encoding(path)
+        else:
+            encoding = detect_encoding(path)
+            notes += encoding_notes(encoding)
         if not is_json(path, encoding):
             if named := sep_line(path, encoding):
                 notes.append(f"the line 'sep={named}' names the separator, as Excel reads it")
             form, scanned = detect_format(path, encoding, separator, quoting)
-            notes += notes_of(scanned, form, not declared)
+            notes += notes_of(scanned, form)
             return Table(path, scanned, notes, form)
         records = json_records(path, encoding)
         notes.append("JSON objects, one per row")

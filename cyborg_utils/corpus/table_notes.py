@@ -16,20 +16,22 @@ QUOTING = {
 }
 
 
-def notes_of(scanned: Scan, form: Format | None = None, encoding_detected: bool = False) -> list:
-    """The notes on a table: its encoding, its quotation marks, its columns and its rows.
+def encoding_notes(encoding: str) -> list[str]:
+    """The note on an encoding that was detected; none for UTF-8 and by a byte order mark."""
+    if encoding.startswith("utf-8") or encoding in ("utf-16", "utf-32"):
+        return []
+    return [
+        f"encoding {encoding}, detected from the bytes of the whole file: declare another one "
+        "(corpus.encoding) where letters look wrong"
+    ]
 
-    Parameters
-    ----------
-    form : how delimited text is written; None for another format.
-    encoding_detected : False where the encoding is declared.
+
+def notes_of(scanned: Scan, form: Format | None = None) -> list[str]:
+    """The notes on a table: its bytes, its quotation marks, its columns and its rows.
+
+    `form` is how delimited text is written; None for another format.
     """
     notes = []
-    if form and encoding_detected and not form.encoding.startswith("utf-8"):
-        notes.append(
-            f"encoding {form.encoding}, detected from the bytes of the whole file: declare another "
-            "one (corpus.encoding) where letters look wrong"
-        )
     if form and scanned.foreign:
         notes.append(_foreign_note(scanned.foreign, form.encoding))
     if form and form.quoting in QUOTING:

@@ -154,7 +154,7 @@ def scan(records: Records, encoding: str | None = None, short_rows: bool = False
         raise FileFault("the file is empty; give one with a row of column names")
     while header and not header[-1].strip():
         header = header[:-1]
-    result = Scan([name or f"Unnamed: {i}" for i, name in enumerate(header)], header_row)
+    result = Scan([name.strip() or f"Unnamed: {i}" for i, name in enumerate(header)], header_row)
     _check_bytes(header_row, header, encoding, result)
     first = list(islice(records, FIRST))
     below = [cells for _, cells in first if any(cells)]

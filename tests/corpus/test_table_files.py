@@ -204,6 +204,11 @@ def test_a_first_essay_that_could_not_be_scored_is_no_header(opened):
     assert opened(frame).left_out == []
 
 
+def test_spaces_around_column_names_are_no_part_of_them(opened):
+    frame = essays().rename(columns={"text": " text ", "score": " score"})
+    assert opened(frame).columns == list(essays())
+
+
 def test_a_long_question_is_a_column_name_and_an_essay_is_none(opened):
     question = "In the space below, write an essay of 100 to 200 words: should school begin later?"
     assert question in opened(essays().rename(columns={"text": question})).read()
@@ -252,6 +257,30 @@ def test_broken_json_names_its_line(opened):
     message = fault(opened, lines(essays()).replace('"0007"', "0007"))
     assert message == "line 8 is no JSON object: write one on each line"
     assert fault(opened, '[{"id": 1}, 2]').startswith("JSON, but no list of objects")
+
+
+def test_json_in_another_encoding_is_text(opened):
+    frame = essays().assign(text="Grüße, “Schüler”")
+    text = "\n".join(json.dumps(row, ensure_ascii=False) for row in frame.to_dict("records"))
+    read = opened(text.encode("cp1252"), "essays.jsonl")
+    assert read.read().equals(frame)
+    assert read.notes[0].startswith("encoding cp1252, detected")
+    mixed = text.encode().replace("“".encode(), b"\x93", 1)
+    assert opened(mixed, "essays.jsonl").read().equals(frame)
+    assert fault(opened, mixed, encoding="utf-8").startswith("byte 0x93 is not utf-8")
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"%PDF-1.7 ", "a PDF file"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>", "a web page"),
+        (b"\xd0\xcf\x11\xe0", "an old Excel workbook, or one with a password"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS"),
+    ],
+)
+def test_a_file_that_holds_no_table_is_named(opened, start, kind):
+    assert fault(opened, start + b"more").startswith(f"this is {kind}")
 
 
 def zipped(**files: str) -> bytes:
