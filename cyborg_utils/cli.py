@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from cyborg_utils import __version__
-from cyborg_utils.cli_options import set_option
+from cyborg_utils.cli_options import reading_options, set_option
 
 MODELS = {  # what the extra `models` installs
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets",
@@ -24,7 +24,7 @@ MODELS = {  # what the extra `models` installs
 }  # fmt: skip
 FILE = click.Path(path_type=Path)
 Texts = tuple[str, ...]
-Choice = str | bool | tuple | None
+Choice = str | bool | tuple | dict | None
 
 
 class InOrder(click.Group):
@@ -68,6 +68,9 @@ cores_option = click.option(
     "--cores", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1,
     help="Cores of this machine that are used (default: all).",
 )  # fmt: skip
+row_ids_option = click.option(
+    "--row-ids", is_flag=True, help="Name essays by their rows: no column does."
+)
 group_option = click.option(
     "--group", "groups", multiple=True, metavar="COLUMN",
     help="A column with groups of writers; may be repeated.",
@@ -117,20 +120,35 @@ def run(
     id="the essays' ids", text="the essays", score="the human scores",
     second="a second rater's scores", prompt="the prompt of each essay",
     split="the part of each essay: train, dev or test",
+    writer="the writer of each essay, where some wrote several",
 )  # fmt: skip
+@row_ids_option
 @group_option
 @scale_option
+@reading_options
+@click.option("--blanks", type=click.Choice(["drop", "lowest", "refuse"]), default="drop",
+              help="What becomes of essays without a text (default: drop).")  # fmt: skip
+@click.option("--drop-duplicates", is_flag=True, help="Leave out copies of an essay; its human "
+              "scores are kept.")  # fmt: skip
 @click.option("--no-test", is_flag=True, help="Train on all scored essays; agreement and fairness "
               "remain unknown.")  # fmt: skip
+@click.option("--title", help="Of the study, as its pages show it.")
+@click.option("--about", help="What the study is for, in a sentence.")
 def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
     """Write a study of your own essays from a CSV file.
 
     The file has one row per essay; the study is NAME.yaml. Columns that are not named are inferred
-    from their names and values.
+    from their names and values; what remains in doubt is listed, each with the option that decides
+    it.
     """
-    from cyborg_utils.workflow.new_study import Choices, write_study
+    from cyborg_utils.workflow.essay_table import Choices
+    from cyborg_utils.workflow.new_study import write_study
 
-    write_study(name, essays, Choices(second_score=second, **choices))
+    def ask(question: str, proposed: str) -> str:
+        return click.prompt(question, proposed)
+
+    choices = Choices(second_score=second, **choices)
+    write_study(name, essays, choices, ask if sys.stdin.isatty() else None)
     return 0
 
 
@@ -157,8 +175,10 @@ def score(student: Path, essays: Path, out: Path, id: str | None, text: str | No
               help="A column with the scores of a machine; may be repeated.")  # fmt: skip
 @column_options(second="a second rater's scores", id="the essays' ids",
                 prompt="the prompt of each essay")  # fmt: skip
+@row_ids_option
 @group_option
 @scale_option
+@reading_options
 @click.option("--name", help="Of the study that is written (default: after the file).")
 @click.option("--out", type=FILE, help="Where study and reports go (default: the current folder).")
 @cores_option
@@ -167,7 +187,7 @@ def evaluate(
     name: str | None,
     out: Path | None,
     cores: int,
-    **choices: str | bool | tuple | None,
+    **choices: Choice,
 ) -> int:
     """Report agreement and fairness of the scores in a CSV file.
 

@@ -180,10 +180,10 @@ def score(data: bytes, tmp_path: Path, made) -> str:
     """A CSV for `make score`."""
     (tmp_path / "new.csv").write_bytes(data)
     try:
-        counts = score_file(made.ridge, tmp_path / "new.csv", tmp_path / "scores.csv")
+        result = score_file(made.ridge, tmp_path / "new.csv", tmp_path / "scores.csv")
     except TableError as error:
         return str(error).replace(f"{tmp_path}/", "")
-    return f"scored: {counts['essays']} essays"
+    return f"scored: {result.essays} essays"
 
 
 def put(column: str, values: list) -> Callable:

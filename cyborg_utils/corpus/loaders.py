@@ -18,6 +18,7 @@ from cyborg_utils.corpus.asap1 import on_one_scale, trait_rows, with_traits
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.corpus_files import Source, mapped, mapped_columns, read_file
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
+from cyborg_utils.corpus.equal_texts import surplus_copies
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.score_scales import on_points
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulate_unscored
@@ -124,7 +125,12 @@ def _read_essays(spec: EssayCorpus) -> tuple[pd.DataFrame, list[str]]:
     frame = on_points(pd.concat(frames, ignore_index=True), spec)
     if isinstance(spec, Asap1Corpus):
         frame = on_one_scale(frame, spec)
-    return assign_splits(_without_blanks(frame, spec, notes), spec), notes
+    frame = _without_blanks(frame, spec, notes)
+    if getattr(spec, "duplicates", "keep") == "drop":
+        copies = surplus_copies(frame["text"], frame["score"])
+        notes.append(f"{copies.sum():,} copies of other essays: left out")
+        frame = frame[~copies].reset_index(drop=True)
+    return assign_splits(frame, spec), notes
 
 
 def _read_predictions(spec: PredictionsCorpus) -> tuple[pd.DataFrame, list[str]]:

@@ -261,3 +261,14 @@ def check_filled(column: str, blank: Collection[int], source: str) -> None:
 def row_number(label: int) -> int:
     """The number of a row in a spreadsheet, from its label in `Table.read`'s index."""
     return int(label) + 2
+
+
+def row_names(path: Path, labels: pd.Index) -> pd.Series:
+    """Ids of essays that have none: the file and their row in it, as in `essays-2`.
+
+    Parameters
+    ----------
+    labels : of `Table.read`'s index.
+    """
+    stem = path.name.split(".")[0]
+    return pd.Series([f"{stem}-{row_number(label)}" for label in labels], labels, dtype=object)

@@ -12,27 +12,38 @@ from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.models.scorer import ModelError, Scorer
 from cyborg_utils.models.security import reject_reason
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.study.schema.corpora import Corpus
 from cyborg_utils.study.storage import new_folder, read_json, write_json
 
 PROFILE = "training_essays.json"
+STUDENT = "student.json"  # how the file of its training essays names its columns
 
 
 class StudentError(ValueError):
     """A folder has no usable Student; the message gives the reason and the remedy."""
 
 
-def save_student(folder: Path, model: Scorer, profile: TrainingProfile, card: str) -> None:
-    """Write a Student's folder: model (no pickles), `training_essays.json`, `README.md`.
+def save_student(
+    folder: Path,
+    model: Scorer,
+    profile: TrainingProfile,
+    card: str,
+    columns: dict[str, str] | None = None,
+) -> None:
+    """Write a Student's folder: model (no pickles), `training_essays.json`, `student.json`,
+    `README.md`.
 
     Parameters
     ----------
     folder : its folder; an older one is replaced.
     profile : of its training essays.
     card : the README's text.
+    columns : `id`, `text` and `score` of the file of its training essays; None without a file.
     """
     with new_folder(folder) as new:
         model.save(new)
         write_json(new / PROFILE, asdict(profile))
+        write_json(new / STUDENT, {"columns": columns or {}})
         (new / "README.md").write_text(card, encoding="utf-8")
 
 
@@ -64,6 +75,27 @@ def load_student(folder: Path) -> tuple[Scorer, TrainingProfile]:
         raise StudentError(
             f"{folder}: not readable as a Student ({' '.join(str(error).split())[:200]}): is it "
             "complete? 04_student_training writes it again"
+        ) from None
+
+
+def file_columns(corpus: Corpus) -> dict[str, str]:
+    """The columns `id`, `text` and `score` of the files of a corpus; empty without files."""
+    columns = getattr(corpus, "columns", None)
+    names = {role: getattr(columns, role, None) for role in ("id", "text", "score")}
+    return {role: name for role, name in names.items() if name}
+
+
+def student_columns(folder: Path) -> dict[str, str]:
+    """The names that the file of a Student's training essays had for `id`, `text` and `score`;
+    empty where the folder says none."""
+    file = folder / STUDENT
+    try:
+        columns = read_json(file)["columns"] if file.is_file() else {}
+        return {role: str(column) for role, column in columns.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StudentError(
+            f'{file}: no columns; write {{"columns": {{"id": "id", "text": "text"}}}}, or remove '
+            "the file"
         ) from None
 
 

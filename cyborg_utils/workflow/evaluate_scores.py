@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
-from cyborg_utils.corpus.score_scales import score_scale
-from cyborg_utils.corpus.score_values import numbers
+from cyborg_utils.corpus.column_names import (
+    COUNTS,
+    MACHINES,
+    OVERALL,
+    PARTS,
+    SCORES,
+    SECOND,
+    has_word,
+    named_like,
+    tokens,
+)
+from cyborg_utils.corpus.column_roles import Guess
 from cyborg_utils.corpus.table_files import Table, TableError, check_columns, open_table
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.columns import RESERVED
+from cyborg_utils.workflow.read_table import SCORED, ReadTable, add_id_faults, scale_of
+from cyborg_utils.workflow.score_reading import infer_reading
 from cyborg_utils.workflow.study_files import (
     counted_levels,
     path_in_study,
@@ -24,12 +36,10 @@ from cyborg_utils.workflow.study_files import (
     table_line,
     write_checked,
 )
+from cyborg_utils.workflow.table_faults import Faults, not_numbers
+from cyborg_utils.workflow.table_summary import reading_lines, role_lines, unused_lines
 
 HUMAN = {"human", "h", "rater", "hand", "manual", "gold", "reference"}  # words in a column's name
-MACHINE = {
-    "machine", "m", "model", "predicted", "prediction", "pred", "automated", "automatic", "auto",
-    "ai", "aes", "engine", "system", "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,10 @@ class Choices:
     ----------
     machines, groups : columns of machine scores, and of groups of writers.
     scale : lowest and highest score, and the step between two.
+    row_ids : whether essays are named by their rows, although a column could name them.
+    missing : texts that mean no value, in scores and groups.
+    decimal : the decimal mark of scores.
+    score_values : the number that a text stands for.
     """
 
     human: str | None = None
@@ -49,32 +63,35 @@ class Choices:
     prompt: str | None = None
     groups: tuple[str, ...] = ()
     scale: tuple[float, float, float] | None = None
+    row_ids: bool = False
+    missing: tuple[str, ...] = ()
+    decimal: str | None = None
+    score_values: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class ScoreTable:
-    """What a table of scores holds: its columns by their role, its scale.
+class ScoreTable(ReadTable):
+    """What a table of scores holds.
 
     Attributes
     ----------
-    columns : of the roles `id`, `score` and, where there are, `second_score` and `prompt`.
-    machines, groups : a name for each machine or group, and its column.
+    machines : a name for each machine, and its column.
     """
 
-    table: Table
-    frame: pd.DataFrame
-    columns: dict[str, str]
     machines: dict[str, str]
-    groups: dict[str, str]
-    scale: tuple[float, float, float]
+
+    @property
+    def used(self) -> list[str]:
+        return [*super().used, *self.machines.values()]
 
 
-def write_evaluation(scores: Path, choices: Choices = Choices(), name: str | None = None) -> str:
+def write_evaluation(scores: Path, choices: Choices | None = None, name: str | None = None) -> str:
     """Infer what a table of scores holds, print it, and write a study that evaluates it.
 
     Parameters
     ----------
     scores : a text table with one row per essay, its human score and those of machines.
+    choices : what a person says of the table; by default all is inferred.
     name : of the study; by default after the table.
 
     Returns
@@ -87,12 +104,13 @@ def write_evaluation(scores: Path, choices: Choices = Choices(), name: str | Non
         No study can have that name, or another one has it.
     CorpusError
         The table cannot be used as it is, or which column holds what remains in doubt; the message
-        says which option decides.
+        lists what is to be decided, and how.
     """
     name = name or re.sub(r"[^A-Za-z0-9_]+", "-", scores.name.split(".")[0]).strip("-_") or "scores"
     path = study_file(name)
-    contents = read_scores(open_table(scores), choices)
+    contents, faults = read_scores(open_table(scores), choices or Choices())
     print("\n".join(summary_lines(contents)))
+    faults.check()
     text = study_yaml(contents, name)
     if path.exists():
         if path.read_text(encoding="utf-8") == text:
@@ -106,83 +124,124 @@ def write_evaluation(scores: Path, choices: Choices = Choices(), name: str | Non
     return name
 
 
-def read_scores(table: Table, choices: Choices) -> ScoreTable:
+def read_scores(table: Table, choices: Choices) -> tuple[ScoreTable, Faults]:
     """Which column is what, from its name and its values; what a person chooses goes first.
 
-    Raises
-    ------
-    CorpusError
-        A column that is chosen is not there, or none or several look like the score that is sought.
+    Returns
+    -------
+    the table as it is understood, and all faults that a person must decide
     """
-    frame, name = table.read(), table.name
-    for role in ("human", "second", "id", "prompt"):
-        column = getattr(choices, role)
-        check_columns([column] if column else [], frame, name, f"--{role}")
-    check_columns(choices.machines, frame, name, "--machine")
-    check_columns(choices.groups, frame, name, "--group")
-    single = [choices.human, choices.second, choices.id, choices.prompt]
-    taken = {*filter(None, single), *choices.machines, *choices.groups}
+    frame, faults = table.read(), Faults(table.name)
+    chosen = {
+        "score": choices.human, "second_score": choices.second, "id": choices.id,
+        "prompt": choices.prompt,
+    }  # fmt: skip
+    several = {"--machine": choices.machines, "--group": choices.groups}
+    for option, columns in several.items() | {(OPTIONS[r], (c,)) for r, c in chosen.items() if c}:
+        with faults.collected():
+            check_columns(columns, frame, table.name, option)
+    taken = {*filter(None, chosen.values()), *choices.machines, *choices.groups}
+    guesses: dict[str, Guess] = {}
 
-    def pick(chosen: str | None, infer: Callable[[pd.DataFrame], str | None]) -> str | None:
-        column = chosen or infer(frame.drop(columns=list(taken)))
-        taken.update([column] if column else [])
-        return column
+    def decide(role: str, infer: Callable[[pd.DataFrame], Guess]) -> str | None:
+        guesses[role] = Guess(chosen.get(role) if chosen.get(role) in frame else None)
+        if not chosen.get(role):
+            with faults.collected():
+                guesses[role] = infer(frame.drop(columns=[c for c in taken if c in frame]))
+        taken.update(filter(None, [guesses[role].column]))
+        return guesses[role].column
 
-    machines = choices.machines or (pick(None, lambda rest: _score_column(rest, "machine", name)),)
-    human = pick(choices.human, lambda rest: _score_column(rest, "human", name))
-    second = pick(choices.second, lambda rest: _score_column(rest, "second", name))
-    ids = pick(choices.id, lambda rest: roles.id_column(rest, "", name))
-    prompt = pick(choices.prompt, roles.prompt_column)
-    columns = {"id": ids, "score": human, "second_score": second, "prompt": prompt}
-    others = choices.groups or roles.group_columns(frame.drop(columns=list(taken)))
-    groups = {roles.group_name(column): column for column in others}
-    return ScoreTable(
+    machines = tuple(c for c in choices.machines if c in frame)
+    if not choices.machines:
+        machines = tuple(filter(None, [decide("machine", _machine_guess)]))
+    if human := decide("score", _human_guess):
+        decide("second_score", lambda rest: _second_guess(rest, human, frame[human]))
+    decide("id", lambda rest: Guess(None) if choices.row_ids else roles.id_guess(rest))
+    decide("prompt", roles.prompt_guess)
+    guesses.pop("machine", None)
+    rest = frame.drop(columns=[c for c in taken if c in frame])
+    groups = [c for c in choices.groups if c in frame] or roles.group_columns(rest)
+    scored = [guesses[r].column for r in SCORED if r in guesses and guesses[r].column]
+    reading = infer_reading(
+        [frame[c] for c in (*scored, *machines)],
+        table.separator,
+        choices.missing,
+        choices.decimal,
+        choices.score_values,
+    )
+    named_groups = roles.group_names(groups)
+    names = _machine_names(machines, {*RESERVED, *named_groups})
+    contents = ScoreTable(
         table,
         frame,
-        {role: column for role, column in columns.items() if column},
-        _machine_names(machines, {*RESERVED, *groups}),
-        groups,
-        choices.scale or _scale(frame, human, second, name),
+        {role: guesses.get(role, Guess(None)) for role in OPTIONS},
+        named_groups,
+        reading,
+        None,
+        names,
     )
+    for machine in machines:
+        bad = reading.not_numbers(frame[machine])
+        faults.add(not_numbers(frame[machine], bad, contents.rows, "--machine"))
+    add_id_faults(contents, faults)
+    scale = scale_of(contents, choices.scale, OPTIONS, faults) if human else None
+    return replace(contents, scale=scale), faults
 
 
-def _score_column(rest: pd.DataFrame, role: str, source: str) -> str | None:
-    """The one column whose name and values are of that role; a second score may be missing."""
-    candidates = _candidates(rest, role)
-    if len(candidates) == 1 or (role == "second" and not candidates):
-        return next(iter(candidates), None)
+OPTIONS = {"id": "--id", "score": "--human", "second_score": "--second", "prompt": "--prompt"}
+
+
+def _machine_guess(rest: pd.DataFrame) -> Guess:
+    return _one_of(rest, [c for c in _numeric(rest) if has_word(c, MACHINES)], "machine")
+
+
+def _human_guess(rest: pd.DataFrame) -> Guess:
+    """The one column of human scores; an overall score goes before those of criteria."""
+    columns = [c for c in _human_columns(rest) if not SECOND & set(tokens(c))]
+    overall = [c for c in columns if has_word(c, OVERALL)]
+    parts = [c for c in columns if has_word(c, PARTS)]
+    best = overall or [c for c in columns if c not in parts] or columns
+    guess = _one_of(rest, best, "human")
+    return Guess(guess.column, tuple(c for c in columns if c != guess.column))
+
+
+def _second_guess(rest: pd.DataFrame, human: str, first: pd.Series) -> Guess:
+    """The one column of second human scores, which has the first one's range."""
+    guess = roles.second_guess(rest, human, first, _human_columns(rest))
+    return _one_of(rest, [guess.column, *guess.others], "second") if guess.others else guess
+
+
+def _human_columns(rest: pd.DataFrame) -> list[str]:
+    """Columns of numbers that are named like a human score."""
+    return [
+        c
+        for c in _numeric(rest)
+        if (has_word(c, HUMAN) or named_like([c], SCORES))
+        and not has_word(c, MACHINES | COUNTS)
+        and not roles.is_school_grade(c, rest[c])
+    ]
+
+
+def _numeric(rest: pd.DataFrame) -> list[str]:
+    return [c for c in rest if roles.is_numeric(rest[c])]
+
+
+def _one_of(rest: pd.DataFrame, columns: list[str], role: str) -> Guess:
+    """The one column that is named like a role; otherwise a TableError."""
     option = f"--{role} COLUMN"
-    if not candidates:
-        numeric = ", ".join(repr(c) for c in rest if _is_numeric(rest[c])) or "none"
+    if not columns:
         raise TableError(
-            f"{source}: no column is called like a {role} score: name it with {option}; columns of "
-            f"numbers are {numeric}"
+            f"no column is called like a {role} score: name it with {option}; columns of numbers "
+            f"are {roles.shown(_numeric(rest)) or 'none'}"
         )
-    shown = f"{', '.join(map(repr, candidates[:-1]))} and {candidates[-1]!r}"
-    several = "; several machines are named one by one" if role == "machine" else ""
-    raise TableError(
-        f"{source}: columns {shown} look like {role} scores: name the one that counts with "
-        f"{option}{several}"
-    )
-
-
-def _candidates(rest: pd.DataFrame, role: str) -> list[str]:
-    """Columns of numbers that are called like a machine's, a human or a second human score."""
-    scores = set(roles.named_like(rest, roles.SCORES))
-    columns = []
-    for column in (c for c in rest if _is_numeric(rest[c])):
-        words = set(roles.tokens(column))
-        is_machine = bool(MACHINE & words)
-        is_human = not is_machine and (bool(HUMAN & words) or column in scores)
-        is_second = is_human and bool(roles.SECOND & words)
-        if {"machine": is_machine, "human": is_human and not is_second, "second": is_second}[role]:
-            columns.append(column)
-    return columns
-
-
-def _is_numeric(values: pd.Series) -> bool:
-    filled = values.dropna()
-    return len(filled) > 0 and bool(pd.to_numeric(filled, errors="coerce").notna().all())
+    if len(columns) > 1:
+        listed = f"{roles.shown(columns[:-1])} and {columns[-1]!r}"
+        more = "; several machines are named one by one" if role == "machine" else ""
+        raise TableError(
+            f"columns {listed} look like {role} scores: name the one that counts with {option}"
+            f"{more}"
+        )
+    return Guess(columns[0])
 
 
 def _machine_names(columns: tuple[str, ...], taken: set[str]) -> dict[str, str]:
@@ -196,39 +255,30 @@ def _machine_names(columns: tuple[str, ...], taken: set[str]) -> dict[str, str]:
     return names
 
 
-def _scale(
-    frame: pd.DataFrame, human: str, second: str | None, source: str
-) -> tuple[float, float, float]:
-    """The scale of the human scores that occur."""
-    remedy = "name another column with --human"
-    columns = [human, *filter(None, [second])]
-    scores = pd.concat([numbers(frame[c], source, remedy) for c in columns]).rename(human)
-    if scores.isna().all():
-        raise TableError(f"{source}: column {human!r} is empty: {remedy}")
-    return score_scale(scores, source)
-
-
 def summary_lines(contents: ScoreTable) -> list[str]:
     """What was inferred, one line each."""
-    frame, columns = contents.frame, contents.columns
-    low, high, step = contents.scale
+    frame, columns, reading = contents.frame, contents.columns, contents.reading
     labels = {"score": "human score", "second_score": "second human score"}
-    n = int(frame[columns["score"]].notna().sum())
-    used = {*columns.values(), *contents.machines.values(), *contents.groups.values()}
-    lines = [
-        f"{table_line(contents.table, frame)}, of which {n:,} have a human score",
-        *(f"  {labels.get(role, role)}: column {column!r}" for role, column in columns.items()),
-        *(f"  machine {name}: column {column!r}" for name, column in contents.machines.items()),
-        f"  scale: {low:g} to {high:g} in steps of {step:g}; where it is another one, give "
-        "--scale MIN-MAX:STEP",
-    ]
+    line = table_line(contents.table, frame)
+    if "score" in columns:
+        n = int(reading.numbers(frame[columns["score"]]).notna().sum())
+        line += f", of which {n:,} have a human score"
+    lines = [line, *(f"  {note}" for note in contents.table.notes)]
+    lines += role_lines(contents, OPTIONS, labels)
+    lines += [f"  machine {name}: column {c!r}" for name, c in contents.machines.items()]
+    scored = [columns[role] for role in SCORED if role in columns]
+    lines += reading_lines(contents, [*scored, *contents.machines.values()])
+    if contents.scale:
+        low, high, step = contents.scale
+        lines.append(
+            f"  scale: {low:g} to {high:g} in steps of {step:g}; where it is another one, give "
+            "--scale MIN-MAX:STEP"
+        )
     for name, column in contents.groups.items():
-        lines.append(f"  group {name}: {counted_levels(frame[column])}")
+        lines.append(f"  group {name}: {counted_levels(reading.groups(frame[column]))}")
     if not contents.groups:
         lines.append("  groups: none, so fairness cannot be judged; name some with --group")
-    if unused := [c for c in frame if c not in used]:
-        lines.append(f"  not used: {', '.join(map(repr, unused))}")
-    return lines
+    return lines + unused_lines(contents)
 
 
 def study_yaml(contents: ScoreTable, name: str) -> str:
@@ -243,9 +293,9 @@ def study_yaml(contents: ScoreTable, name: str) -> str:
         "corpus:",
         "  kind: predictions",
         f"  file: {quoted(path_in_study(table.path))}   # a path from the working folder",
-        f"  encoding: {table.encoding or 'null'}",
+        f"  encoding: {quoted(table.encoding)}",
         f"  separator: {quoted(table.separator)}",
-        f"  quoting: {table.quoting or 'null'}",
+        f"  quoting: {quoted(table.quoting)}",
         "  columns:",
         *(f"    {role}: {quoted(column)}" for role, column in contents.columns.items()),
         "    machines:             # name in the reports: column in the file",

@@ -8,27 +8,51 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.corpus.column_roles import id_column, text_column
+from cyborg_utils.corpus.column_roles import Guess, id_guess, text_guess
 from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
     check_columns,
     check_filled,
     open_table,
+    row_names,
 )
 from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
-from cyborg_utils.models.saved_model import calibrated, load_student
+from cyborg_utils.models.saved_model import calibrated, load_student, student_columns
 from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.study.storage import hash_folder, read_json, write_json
 
 ROWS = 1000  # that are read, scored and written together
 LOOK = 200  # rows from which the columns are inferred
 EVERY = 10  # seconds between two lines about the time left
+ID = "id"  # the column of ids in the scores, where the essays have none
+
+
+@dataclass
+class ScoringResult:
+    """What became of the rows of a file, and how the file of scores is written.
+
+    Attributes
+    ----------
+    essays : that were read.
+    flags : how often each flag was given.
+    unscored : how many essays have no score, by flag.
+    left_out : rows of the file that are no essays, by reason.
+    """
+
+    encoding: str
+    separator: str
+    decimal: str
+    essays: int = 0
+    flags: Counter = field(default_factory=Counter)
+    unscored: Counter = field(default_factory=Counter)
+    left_out: Counter = field(default_factory=Counter)
 
 
 def score_file(
@@ -38,18 +62,16 @@ def score_file(
     id: str | None = None,
     text: str | None = None,
     show: Callable[[str], None] = print,
-) -> Counter:
+) -> ScoringResult:
     """Score the essays of a CSV file.
 
     `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale,
     `score`, a point of it, and `flag`, what is unusual about it (`models.novelty.MEANING`), several
     with a semicolon between. A blank essay, and one unlike the training essays, has no score.
+    It has the separator of `data`, and its decimal mark. Columns that nobody names are those of the
+    Student's training essays, where `data` has them.
     Ids are written as they are, also those that a spreadsheet takes for a formula (`=1+1`, `-1`,
     `@a`): what joins scores to essays must not change. Import the column as text there.
-
-    Returns
-    -------
-    how often each flag was given; `essays`, how many there are
 
     Raises
     ------
@@ -59,37 +81,45 @@ def score_file(
     _check_new(out)
     model, profile = load_student(student)
     table = open_table(data)
-    id, text = _columns(table, id, text)
+    for note in table.notes:
+        show(note)
+    id, text = _columns(table, id, text, student_columns(student), show)
     total, repeated = _count(table, id)
     file = data.stat()
     made_from = [hash_folder(student), str(data.resolve()), file.st_size, file.st_mtime_ns]
-    work = _Unfinished(out, [*made_from, id, text])
-    counts, start, last_shown = work.counts, time.monotonic(), time.monotonic()
-    if done_before := counts["essays"]:
+    work = _Unfinished(out, [*made_from, id, text], _format(table))
+    result, start, last_shown = work.result, time.monotonic(), time.monotonic()
+    if done_before := result.essays:
         show(f"resuming after {done_before:,} of {total:,} essays")
-    for block, rows in enumerate(table.blocks([id, text], ROWS)):
-        if block * ROWS < done_before:
+    n_rows = 0
+    for rows in table.blocks([*filter(None, [id]), text], ROWS):
+        n_rows += len(rows)
+        if n_rows <= done_before:
             continue
+        names = rows[id] if id else row_names(data, rows.index).rename(ID)
         scored = _score(rows[text].fillna(""), model, profile, student)
-        again = pd.util.hash_array(rows[id].to_numpy(dtype=object))
-        scored["flag"] = [
-            "; ".join([*flags, REPEATED] if twice else flags)
-            for flags, twice in zip(scored["flag"], np.isin(again, repeated), strict=True)
-        ]
-        counts["essays"] += len(rows)
-        counts.update(flag for flags in scored["flag"] for flag in flags.split("; ") if flag)
-        work.append(pd.concat([rows[[id]], scored], axis=1))
+        again = pd.util.hash_array(names.to_numpy(dtype=object))
+        _add_flags(result, scored, np.isin(again, repeated))
+        work.append(pd.concat([names, scored], axis=1))
         if time.monotonic() - last_shown > EVERY:
             last_shown = time.monotonic()
-            rate = (counts["essays"] - done_before) / (last_shown - start)
-            left = (total - counts["essays"]) / rate
-            show(
-                f"{counts['essays']:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left"
-            )
+            rate = (result.essays - done_before) / (last_shown - start)
+            left = (total - result.essays) / rate
+            show(f"{result.essays:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left")
     work.finish()
-    done, seconds = counts["essays"] - done_before, time.monotonic() - start
+    done, seconds = result.essays - done_before, time.monotonic() - start
     show(f"{done:,} essays scored in {seconds:,.0f} s, {done / seconds:,.0f} a second")
-    return counts
+    return result
+
+
+def _add_flags(result: ScoringResult, scored: pd.DataFrame, repeated: np.ndarray) -> None:
+    """Count a block of essays, and write the flags of each as one text."""
+    for flags, twice in zip(scored["flag"], repeated, strict=True):
+        flags += [REPEATED] * int(twice)
+        result.flags.update(flags)
+        result.unscored.update([flag for flag in flags if flag in UNSCORED][:1])
+    result.essays += len(scored)
+    scored["flag"] = scored["flag"].map("; ".join)
 
 
 def _check_new(out: Path) -> None:
@@ -99,13 +129,50 @@ def _check_new(out: Path) -> None:
         raise TableError(f"{out}: there is no folder {out.parent}; make it, or name another file")
 
 
-def _columns(table: Table, id: str | None, text: str | None) -> tuple[str, str]:
-    """The columns of ids and texts: those named, else by what the first rows hold."""
+def _columns(
+    table: Table,
+    id: str | None,
+    text: str | None,
+    of_student: dict[str, str],
+    show: Callable[[str], None],
+) -> tuple[str | None, str]:
+    """The columns of ids and texts: those that are named, else those of the training essays, else
+    what the first rows suggest; without ids, essays are named by their rows."""
     head = table.read(LOOK)
     for column, option in ((id, "--id"), (text, "--text")):
         check_columns([column] if column else [], head, table.name, option)
-    text = text or text_column(head, table.name)
-    return id or id_column(head, text, table.name), text
+
+    def guess(column: str | None, role: str, infer: Callable[[], Guess]) -> Guess:
+        if column:
+            return Guess(column)
+        if of_student.get(role) in head:
+            return Guess(of_student[role], why="called as in the Student's training essays")
+        try:
+            return infer()
+        except TableError as error:
+            raise TableError(f"{table.name}: {error}") from None
+
+    texts = guess(text, "text", lambda: text_guess(head))
+    ids = guess(id, "id", lambda: id_guess(head.drop(columns=texts.column)))
+    show(f"text: column {texts.column!r}{texts.note('--text')}")
+    if ids.column:
+        show(f"id: column {ids.column!r}{ids.note('--id')}")
+    else:
+        show(
+            "id: none in the file, so essays are named by their rows, the first one "
+            f"{row_names(table.path, head.index).iloc[0]!r}; --id COLUMN names a column"
+        )
+    return ids.column, texts.column
+
+
+def _format(table: Table) -> ScoringResult:
+    """How the scores are written: as UTF-8 with the table's separator and decimal mark."""
+    cells = table.read(LOOK).stack().str.strip()
+    comma = cells.str.fullmatch(r"-?\d+,\d+").any() and table.separator != ","
+    decimal = "," if comma and not cells.str.fullmatch(r"-?\d+\.\d+").any() else "."
+    encoding = "utf-8-sig" if table.encoding == "utf-8-sig" else "utf-8"
+    left_out = Counter(reason for _, reason in table.left_out)
+    return ScoringResult(encoding, table.separator or ",", decimal, left_out=left_out)
 
 
 def _score(
@@ -126,8 +193,11 @@ def _score(
     return scores.assign(flag=flags)
 
 
-def _count(table: Table, id: str) -> tuple[int, np.ndarray]:
+def _count(table: Table, id: str | None) -> tuple[int, np.ndarray]:
     """How many essays there are, and the hashes of ids that more than one has: 8 bytes an essay."""
+    if id is None:
+        n = sum(len(rows) for rows in table.blocks(table.columns[:1], ROWS))
+        return n, np.array([], dtype=np.uint64)
     hashes, blank = [], []
     for rows in table.blocks([id], ROWS):
         blank.append(rows.index[rows[id].isna()])
@@ -140,33 +210,58 @@ def _count(table: Table, id: str) -> tuple[int, np.ndarray]:
 class _Unfinished:
     """The rows that are written so far, beside a note of how many: a kill loses one block."""
 
-    def __init__(self, out: Path, made_from: list):
+    def __init__(self, out: Path, made_from: list, result: ScoringResult):
         self.out, self.made_from = out, made_from
         self.rows, self.note = (
             out.with_name(f"{out.name}{end}") for end in (".part", ".part.json")
         )
-        self.counts, self.size = Counter(), 0
+        self.result, self.size = result, 0
         if self.rows.is_file() and self.note.is_file():
             note = read_json(self.note)
             if note["made_from"] == made_from:
-                self.counts, self.size = Counter(note["counts"]), note["size"]
+                self.size, result.essays = note["size"], note["essays"]
+                result.flags, result.unscored = Counter(note["flags"]), Counter(note["unscored"])
 
     def append(self, rows: pd.DataFrame) -> None:
-        text = rows.to_csv(index=False, header=not self.size).encode()
+        result = self.result
+        points = [name for name in rows.columns[1:] if name.startswith("score")]
+        rows = rows.replace({name: {r"\.": result.decimal} for name in points}, regex=True)
+        text = rows.to_csv(
+            index=False, header=not self.size, sep=result.separator, decimal=result.decimal
+        )
+        text = text.encode("utf-8" if self.size else result.encoding)
         with open(self.rows, "r+b" if self.size else "wb") as file:
             file.truncate(self.size)
             file.seek(self.size)
             file.write(text)
         self.size += len(text)
-        note = {"made_from": self.made_from, "counts": self.counts, "size": self.size}
-        write_json(self.note, note)
+        write_json(
+            self.note,
+            {
+                "made_from": self.made_from, "size": self.size, "essays": result.essays,
+                "flags": result.flags, "unscored": result.unscored,
+            },
+        )  # fmt: skip
 
     def finish(self) -> None:
         self.rows.replace(self.out)
         self.note.unlink()
 
 
-def summary(counts: Counter, out: Path) -> str:
-    """How many essays were scored and flagged, in one sentence."""
-    flagged = ", ".join(f"{n:,} {flag}" for flag, n in counts.most_common() if flag != "essays")
-    return f"wrote {out}: {counts['essays']:,} essays; flagged: {flagged or 'none'}"
+def summary(result: ScoringResult, out: Path | str) -> str:
+    """How many essays were scored, flagged and left out, in two sentences whose numbers add up."""
+    separator = {"\t": "tab"}.get(result.separator, result.separator)
+    flagged = ", ".join(f"{n:,} {flag}" for flag, n in result.flags.most_common())
+    unscored, left_out = result.unscored.total(), result.left_out.total()
+    return (
+        f"rows in the file: {result.essays + left_out:,} = {result.essays - unscored:,} scored + "
+        f"{unscored:,} without a score{_by_kind(result.unscored)} + {left_out:,} left out"
+        f"{_by_kind(result.left_out)}\n"
+        f"wrote {out} ({result.encoding}, columns separated by {separator!r}, decimal mark "
+        f"{result.decimal!r}): {result.essays:,} essays; flagged: {flagged or 'none'}"
+    )
+
+
+def _by_kind(counts: Counter) -> str:
+    listed = ", ".join(f"{n:,} {kind}" for kind, n in counts.most_common())
+    return f" ({listed})" if listed else ""

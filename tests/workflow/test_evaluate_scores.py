@@ -71,7 +71,7 @@ def test_columns_are_inferred_and_printed(scores, table_of, capsys):
 def test_what_a_person_names_goes_first(scores, table_of):
     scores = scores.rename(columns={"human score": "x", "GPT score": "y", "task": "z"})
     choices = Choices("x", ("y", "human score 2"), None, "Essay ID", "gender", ("z",), (0, 6, 1))
-    contents = read_scores(table_of(scores), choices)
+    contents, _ = read_scores(table_of(scores), choices)
     assert contents.columns == {"id": "Essay ID", "score": "x", "prompt": "gender"}
     assert contents.machines == {"y": "y", "human_score_2": "human score 2"}
     assert contents.groups == {"z": "z"}
@@ -80,7 +80,7 @@ def test_what_a_person_names_goes_first(scores, table_of):
 
 def test_machines_get_names_that_nothing_else_has(scores, table_of):
     scores = scores.assign(score=scores["GPT score"], gender_=scores["GPT score"])
-    contents = read_scores(
+    contents, _ = read_scores(
         table_of(scores), Choices("human score", ("score", "GPT score", "gender_"))
     )
     assert list(contents.machines) == ["machine_score", "gpt_score", "machine_gender"]
@@ -103,14 +103,14 @@ def test_machines_get_names_that_nothing_else_has(scores, table_of):
 def test_a_doubt_is_answered_by_the_candidates_and_the_option(scores, table_of, change, message):
     table = table_of(scores.assign(**{new: scores[old] for new, old in change.items()}))
     with pytest.raises(TableError) as caught:
-        read_scores(table, Choices())
+        read_scores(table, Choices())[1].check()
     assert str(caught.value) == f"scores.csv: {message}"
 
 
 def test_a_score_that_no_name_tells_is_asked_for(scores, table_of):
     table = table_of(scores.rename(columns={"GPT score": "y"}))
     with pytest.raises(TableError) as caught:
-        read_scores(table, Choices())
+        read_scores(table, Choices())[1].check()
     assert str(caught.value) == (
         "scores.csv: no column is called like a machine score: name it with --machine COLUMN; "
         "columns of numbers are 'human score', 'human score 2', 'y'"
@@ -119,7 +119,7 @@ def test_a_score_that_no_name_tells_is_asked_for(scores, table_of):
 
 def test_the_usual_short_names_are_known(scores, table_of):
     short = {"human score": "H1", "human score 2": "H2", "GPT score": "M"}
-    contents = read_scores(table_of(scores.rename(columns=short)), Choices())
+    contents, _ = read_scores(table_of(scores.rename(columns=short)), Choices())
     assert contents.columns["score"] == "H1"
     assert contents.columns["second_score"] == "H2"
     assert contents.machines == {"m": "M"}

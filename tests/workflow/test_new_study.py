@@ -13,7 +13,7 @@ from cyborg_utils.reporting.narrative.corpus import not_scored_note
 from cyborg_utils.reporting.narrative.findings import labeling_recommendation
 from cyborg_utils.study.config import load_study
 from cyborg_utils.workflow import study_files
-from cyborg_utils.workflow.new_study import small_on_test
+from cyborg_utils.workflow.essay_summary import small_on_test
 
 N, SCORED = 260, 160
 
@@ -210,24 +210,20 @@ HOSTILE = {
     "one score": (change("Mark", [3] * SCORED), "column 'Mark' is 3 for all 160 scored essays"),
     "scores as text": (
         change("Mark", ["3 points", "4 points"]),
-        "column 'Mark' has 2 values that are not numbers (first: '3 points', '4 points', row 2): "
-        "write numbers only",
+        "column 'Mark' has 2 values that are not numbers ('3 points' 1, '4 points' 1; first: row "
+        "2): --missing '3 points' where it means no score, --score-value '3 points=NUMBER' where",
     ),
-    "letters": (change("Mark", ["A"] * SCORED), "has 160 values that are not numbers (first: 'A'"),
-    "decimal commas": (change("Mark", ["2,5"]), "(first: '2,5', row 2): write a decimal point"),
+    "letters": (change("Mark", ["A"] * SCORED), "has 160 values that are not numbers ('A' 160; "),
+    "decimal commas": (change("Mark", ["2,5"]), "row 2): --decimal , reads 2,5 as 2.5"),
     "percentages": (
         change("Mark", list(np.linspace(0, 99.37, SCORED))),
         "that fit no scale of 61 points or fewer: round them",
     ),
     "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are not numbers"),
-    "no ids": (
-        lambda e: e.drop(columns="Essay ID"),
-        "no column names each essay: add one, such as `id`",
-    ),
     "an id twice": (
         change("Essay ID", ["a", "a"]),
-        "2 rows share their id with another row (first: 'a', 'a'): keep one row per essay, or name "
-        "another column as the id",
+        "2 rows share their id with another row (first: 'a', rows 2 and 3): keep one row per "
+        "essay, or name another column with --id COLUMN, or name essays by their rows: --row-ids",
     ),
     "an id missing": (change("Essay ID", [pd.NA]), "'Essay ID' is empty in 1 rows (first: row 2)"),
     "few scored": (
@@ -237,10 +233,6 @@ HOSTILE = {
         "known; score 40 more by hand",
     ),
     "a blank essay": (change("Essay", [" "]), "1 essays have an empty text (first: 'e0'): remove"),
-    "an essay twice": (
-        lambda e: e.assign(Essay=e["Essay"].head(100).tolist() + e["Essay"].tolist()[:160]),
-        "dev or test texts are also in train",
-    ),
 }
 
 

@@ -119,8 +119,89 @@ def test_an_id_that_stands_in_two_blocks_is_flagged_in_both(ridge, new, tmp_path
 @pytest.mark.parametrize("how", [{"sep": ";", "encoding": "cp1252"}, {"sep": "\t"}])
 def test_a_file_is_read_however_it_was_saved(ridge, new, tmp_path, how):
     new.to_csv(tmp_path / "new.csv", index=False, **how)
-    counts = score_file(ridge, tmp_path / "new.csv", tmp_path / "scores.csv")
-    assert counts["essays"] == 100
+    result = score_file(ridge, tmp_path / "new.csv", tmp_path / "scores.csv")
+    assert result.essays == 100
+
+
+def test_a_student_remembers_the_columns_of_its_training_essays(made, new, tmp_path, capsys):
+    model, profile = load_student(made)
+    folder = tmp_path / "remembers"
+    save_student(folder, model, profile, "A Student.", {"id": "Nr", "text": "Aufsatz"})
+    rows = pd.DataFrame(
+        {
+            "Kommentar": [f"{GERMAN} {i}" for i in range(100)],
+            "essay": [f"A review by a peer of essay {i} is longer. " * 30 for i in range(100)],
+            "Aufsatz": new["essay"].tolist(),
+            "Nr": new["essay_id"].tolist(),
+        }
+    )
+    scored = scores_of(folder, rows, tmp_path)
+    np.testing.assert_allclose(
+        scored["continuous"], model.score(new["essay"].tolist())["continuous"], atol=5e-5
+    )
+    printed = capsys.readouterr().out
+    for role, column in (("text", "Aufsatz"), ("id", "Nr")):
+        assert (
+            f"{role}: column '{column}' (called as in the Student's training essays; "
+            f"--{role} COLUMN)" in printed
+        )
+
+
+def test_a_students_file_that_names_no_columns_is_refused(ridge, new, tmp_path):
+    (ridge / "student.json").write_text('{"columns": 3}')
+    with pytest.raises(StudentError, match="no columns; write"):
+        scores_of(ridge, new, tmp_path)
+
+
+def test_the_column_that_is_read_is_printed_with_the_others(ridge, new, tmp_path, capsys):
+    scores_of(ridge, new.assign(comment=[f"{GERMAN} {i}" for i in range(100)]), tmp_path)
+    printed = capsys.readouterr().out
+    assert "text: column 'essay' (also possible: 'comment'; --text COLUMN)" in printed
+    assert "id: column 'essay_id'" in printed
+
+
+def test_two_columns_that_could_be_the_text_are_asked_about(made, new, tmp_path, capsys):
+    new.assign(text=new["essay"] + " The end.").to_csv(tmp_path / "new.csv", index=False)
+    files = [str(made), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
+    assert main(["score", *files]) == 2
+    assert capsys.readouterr().err.endswith(
+        "new.csv: columns 'text', 'essay' could all be the essays' text: name it with --text "
+        "COLUMN\n"
+    )
+
+
+def test_scores_have_the_separator_and_the_decimal_mark_of_the_essays(made, new, tmp_path, capsys):
+    new.assign(mean="2,5").to_csv(tmp_path / "new.csv", index=False, sep=";", encoding="utf-8-sig")
+    files = [str(made), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
+    assert main(["score", *files]) == 0
+    assert (
+        "scores.csv (utf-8-sig, columns separated by ';', decimal mark ','): 100 essays"
+        in capsys.readouterr().out
+    )
+    text = (tmp_path / "scores.csv").read_text(encoding="utf-8-sig")
+    assert re.fullmatch(r"n0;\d,\d+;\d;[^;]*", text.splitlines()[1])
+    scored = pd.read_csv(tmp_path / "scores.csv", sep=";", decimal=",", encoding="utf-8-sig")
+    model, _ = load_student(made)
+    expected = model.score(new["essay"].tolist())
+    np.testing.assert_allclose(scored["continuous"], expected["continuous"], atol=5e-5)
+
+
+def test_essays_without_ids_are_named_by_their_rows(ridge, new, tmp_path, capsys):
+    scored = scores_of(ridge, new[["essay"]].assign(grade="B"), tmp_path)
+    assert scored["id"].head(2).tolist() == ["new-2", "new-3"]
+    assert "id: none in the file, so essays are named by their rows" in capsys.readouterr().out
+
+
+def test_the_summary_of_scores_adds_up(made, new, tmp_path, capsys):
+    new.loc[[300, 301], "essay"] = "  "
+    new.loc[302, "essay"] = GERMAN
+    new.to_csv(tmp_path / "new.csv", index=False)
+    files = [str(made), str(tmp_path / "new.csv"), str(tmp_path / "scores.csv")]
+    assert main(["score", *files]) == 0
+    assert (
+        f"rows in the file: 100 = 97 scored + 3 without a score (2 {BLANK}, 1 {UNLIKE}) + 0 left "
+        "out" in capsys.readouterr().out
+    )
 
 
 def test_a_killed_run_goes_on_with_its_next_block(ridge, new, tmp_path, monkeypatch):
@@ -189,11 +270,6 @@ FILES = {
     "none": (None, [], "no such file"),
     "names alone": ("id,text\n", [], "there are no rows below the column names"),
     "no text": ("id,n\n1,2\n", [], "no column looks like the essays' text"),
-    "no id": (
-        "text,n\nan essay of some words,1\nanother such essay here now,1\n",
-        [],
-        "no column names each",
-    ),
     "a wrong option": ("id,text\n1,an essay of some words\n", ["--text", "b"], "--text: no column"),
     "an id missing": (
         "id,text\n1,an essay of some words\n,another essay of some words\n",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from cyborg_utils.study.schema.base import HOLISTIC, Name, Strict
@@ -11,6 +13,7 @@ RESERVED = (
     "writer",  # of a corpus
     "human", "continuous", "condition", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
 )  # fmt: skip
+GroupName = Annotated[str, Field(pattern=r"^\w+$")]  # letters of any script, digits and _
 
 
 class ScoreColumns(Strict):
@@ -23,7 +26,7 @@ class ScoreColumns(Strict):
     score: str
     prompt: str | None = None
     second_score: str | None = None
-    groups: dict[Name, str] = {}
+    groups: dict[GroupName, str] = {}
 
     @model_validator(mode="after")
     def _groups_have_names_of_their_own(self):

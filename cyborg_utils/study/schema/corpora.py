@@ -149,7 +149,8 @@ class TableCorpus(EssayFiles):
     """Any files read by a column map.
 
     `trait_scales` are the scales of traits that differ from `scale`, to which their scores are
-    rescaled linearly and rounded.
+    rescaled linearly and rounded. With `duplicates: drop`, copies of an essay are left out where no
+    human score is lost.
     """
 
     kind: Literal["table"]
@@ -157,6 +158,7 @@ class TableCorpus(EssayFiles):
     scale: Scale
     trait_scales: dict[Name, Scale] = {}
     split_values: dict[str, Literal["train", "dev", "test"]] = {}
+    duplicates: Literal["keep", "drop"] = "keep"
 
 
 class DatasetCorpus(EssayCorpus):

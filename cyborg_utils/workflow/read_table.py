@@ -1,0 +1,155 @@
+"""What every table of scores has: ids, columns by their role, a scale; and the faults of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+from pydantic import ValidationError
+
+from cyborg_utils.corpus import column_roles as roles
+from cyborg_utils.corpus.column_roles import Guess
+from cyborg_utils.corpus.score_scales import score_scale
+from cyborg_utils.corpus.score_values import standing_apart
+from cyborg_utils.corpus.table_files import Table, TableError, row_names, row_number
+from cyborg_utils.study.schema.corpora import Scale
+from cyborg_utils.workflow.score_reading import ScoreReading
+from cyborg_utils.workflow.table_faults import Faults, far_off, not_numbers, off_scale
+
+SCORED = ("score", "second_score")
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """What a table seems to hold.
+
+    Attributes
+    ----------
+    frame : its rows as texts.
+    guesses : a column for each role; `column` is None where there is none.
+    groups : a name for each group, and its column.
+    scale : lowest and highest score and step; None as long as it is not known.
+    """
+
+    table: Table
+    frame: pd.DataFrame
+    guesses: Mapping[str, Guess]
+    groups: dict[str, str]
+    reading: ScoreReading
+    scale: tuple[float, float, float] | None
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column of each role that one has."""
+        return {role: guess.column for role, guess in self.guesses.items() if guess.column}
+
+    @property
+    def used(self) -> list[str]:
+        """The columns that have a role."""
+        return [*self.columns.values(), *self.groups.values()]
+
+    @property
+    def rows(self) -> pd.Series:
+        """The number of each row in the file, where the column names are row 1."""
+        return pd.Series(self.frame.index.map(row_number), self.frame.index)
+
+    @property
+    def ids(self) -> pd.Series:
+        """The id of each row: that of the file, else one made from its number."""
+        if column := self.columns.get("id"):
+            return self.frame[column]
+        return row_names(self.table.path, self.frame.index)
+
+    @cached_property
+    def kept(self) -> pd.DataFrame:
+        """The rows that a study reads."""
+        return self.frame
+
+
+def add_id_faults(essays: ReadTable, faults: Faults) -> None:
+    """Faults of the ids in the file: none may be blank, and no two alike."""
+    column = essays.columns.get("id")
+    if column is None:
+        return
+    kept, rows = essays.kept, essays.rows
+    ids = kept[column].str.strip()
+    remedy = "or name another column with --id COLUMN, or name essays by their rows: --row-ids"
+    if (blank := ids.isna() | (ids == "")).any():
+        faults.add(
+            f"column {column!r} is empty in {int(blank.sum()):,} rows (first: row "
+            f"{rows[blank.index[blank]].iloc[0]}): give every essay an id, {remedy}"
+        )
+    twice = ids[ids.duplicated(keep=False) & ~blank]
+    if len(twice):
+        first = rows[twice.index[twice == twice.iloc[0]]]
+        faults.add(
+            f"{len(twice):,} rows share their id with another row (first: {twice.iloc[0]!r}, rows "
+            f"{' and '.join(map(str, first[:2]))}): keep one row per essay, {remedy}"
+        )
+
+
+def scale_of(
+    essays: ReadTable,
+    scale: tuple[float, float, float] | None,
+    options: Mapping[str, str],
+    faults: Faults,
+) -> tuple[float, float, float] | None:
+    """The scale that a person names, else that of the scores; None where they have a fault.
+
+    Parameters
+    ----------
+    options : the option that names the column of a role.
+    """
+    name, columns = essays.table.name, essays.columns
+    read, n_faults = {}, len(faults.messages)
+    for role in (role for role in SCORED if role in columns):
+        values = essays.frame[columns[role]]
+        bad = essays.reading.not_numbers(values)
+        faults.add(not_numbers(values, bad, essays.rows, options[role]))
+        read[role] = essays.reading.numbers(values).rename(values.name)
+        if not scale and (apart := standing_apart(read[role])):
+            faults.add(far_off(read[role], apart, _whole_scale(read[role])))
+    if len(read) > 1 and not roles.same_range(*read.values()):
+        faults.add(
+            f"--second: {roles.with_range(columns['second_score'], read['second_score'])} has "
+            f"another range than {roles.with_range(columns['score'], read['score'])}: name a "
+            "second rater's scores of the same scale, or leave --second out"
+        )
+    if scale:
+        for scores in read.values():
+            with faults.collected():
+                faults.add(off_scale(scores, _labels(*scale), essays.rows))
+        return scale
+    scores = pd.concat(read.values()).rename(columns["score"])
+    if scores.isna().all():
+        if len(faults.messages) == n_faults:
+            faults.add(
+                f"column {columns['score']!r} is empty: no essay is scored; score at least "
+                f"100 by hand, or name another column with {options['score']}"
+            )
+        return None
+    if len(faults.messages) > n_faults:
+        return None
+    with faults.collected():
+        return score_scale(scores, name)
+    return None
+
+
+def _labels(low: float, high: float, step: float) -> list[float]:
+    """The points of a scale that a person names."""
+    try:
+        return Scale(min=low, max=high, step=step).labels
+    except ValidationError as error:
+        fault = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise TableError(f"--scale: {fault}") from None
+
+
+def _whole_scale(scores: pd.Series) -> str:
+    """The scale of all scores, as `--scale` takes it."""
+    try:
+        low, high, step = score_scale(scores, "")
+    except TableError:
+        return "MIN-MAX:STEP"
+    return f"{low:g}-{high:g}" + (f":{step:g}" if step != 1 else "")

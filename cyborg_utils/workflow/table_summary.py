@@ -1,0 +1,96 @@
+"""What a table holds, in lines that every command prints which reads one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from cyborg_utils.corpus import column_roles as roles
+from cyborg_utils.corpus.column_names import PARTS, SCORES, has_word, named_like
+from cyborg_utils.workflow.read_table import ReadTable
+from cyborg_utils.workflow.study_files import counted_levels
+from cyborg_utils.workflow.table_faults import with_option
+
+
+def role_lines(
+    contents: ReadTable, options: Mapping[str, str], labels: Mapping[str, str] | None = None
+) -> list[str]:
+    """The column of each role, and the doubt that a choice has.
+
+    Parameters
+    ----------
+    options : the option that names the column of a role.
+    labels : names of roles, where they are not those of `options`.
+    """
+    lines = []
+    for role, option in options.items():
+        guess = contents.guesses[role]
+        name = (labels or {}).get(role, role.replace("_", " "))
+        if guess.column:
+            lines.append(f"  {name}: column {guess.column!r}{guess.note(option)}")
+        elif role == "id":
+            lines.append(
+                "  id: none in the file, so essays are named by their rows as a spreadsheet counts "
+                f"them, the first one {contents.ids.iloc[0]!r}; --id COLUMN names a column"
+            )
+        elif guess.why:
+            lines.append(f"  {name}: none: {guess.why}")
+    if writer := contents.columns.get("writer"):
+        values = contents.kept[writer]
+        lines.append(
+            f"    {values.nunique():,} writers of {len(values):,} essays: those of one writer stay "
+            "in one part where parts are drawn"
+        )
+    return lines
+
+
+def reading_lines(contents: ReadTable, scored: Iterable[str]) -> list[str]:
+    """What was done to read scores and groups: decimal commas, missing codes, levels.
+
+    Parameters
+    ----------
+    scored : the columns of scores.
+    """
+    reading, frame, lines = contents.reading, contents.frame, []
+    if reading.decimal == ",":
+        lines.append("  decimal commas: 2,5 is read as 2.5; --decimal . changes it")
+    counts: dict[str, Counter] = {}
+    groups = set(contents.groups.values())
+    for column in [*scored, *contents.groups.values()]:
+        for code, n in reading.missing_codes(frame[column], column in groups).items():
+            counts.setdefault(code, Counter())[column] = n
+    for code, columns in counts.items():
+        counted = ", ".join(f"{n:,} in {column!r}" for column, n in columns.items())
+        lines.append(
+            f"  missing: {code!r} means no value ({counted}); where it is a value, say so under "
+            "corpus.missing in the study"
+        )
+    for text, number in reading.values.items():
+        lines.append(f"  score value: {text!r} is read as {number:g}")
+    return lines
+
+
+def unused_lines(contents: ReadTable) -> list[str]:
+    """The columns without a role, and which of them look like groups or further scores."""
+    rest = contents.frame.drop(columns=contents.used)
+    if rest.columns.empty:
+        return []
+    lines = [f"  not used: {roles.shown(rest)}"]
+    others = {c for guess in contents.guesses.values() for c in guess.others}
+    numeric = [c for c in rest if roles.is_numeric(rest[c])]
+    traits = [c for c in numeric if has_word(c, PARTS)]
+    ratings = [c for c in numeric if c not in traits and named_like([c], (*SCORES, "rater"))]
+    for column in roles.few_levels(rest):
+        if column in {*others, *traits, *ratings}:
+            continue
+        named = [with_option("--group", c) for c in [*contents.groups.values(), column]]
+        values = contents.reading.groups(rest[column])
+        lines.append(f"    groups? {' '.join(named)} ({column}: {counted_levels(values)})")
+    if traits:
+        lines.append(
+            f"    scores of criteria? {roles.shown(traits)}: name them under corpus.columns.traits "
+            "in the study"
+        )
+    if ratings:
+        lines.append(f"    other scores, which nothing is compared with: {roles.shown(ratings)}")
+    return lines
