@@ -159,8 +159,9 @@ def _columns(
         show(f"id: column {ids.column!r}{ids.note('--id')}")
     else:
         show(
-            "id: none in the file, so essays are named by their rows, the first one "
-            f"{row_names(table.path, head.index).iloc[0]!r}; --id COLUMN names a column"
+            "id: no column, so ids are made from the file's name and the row as a spreadsheet "
+            f"counts it (the first is {row_names(table.path, head.index).iloc[0]!r}; --id COLUMN "
+            "names one)"
         )
     return ids.column, texts.column
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ import pandas as pd
 from cyborg_utils.corpus.table_files import TableError
 
 SHOWN = 3  # values or ids that a fault lists
+OPTIONS = 6  # values for which it writes the options
 
 
 class Faults:
@@ -69,13 +71,24 @@ def not_numbers(values: pd.Series, bad: pd.Series, rows: pd.Series, option: str)
     )
     if counts.index.str.fullmatch(r"-?\d+,\d+").all():
         return f"{what}: --decimal , reads 2,5 as 2.5"
-    first = counts.index[0]
-    each = ", once for each such value" if len(counts) > 1 else ""
+    they_mean, they_are = ("it means", "it is one") if len(counts) == 1 else (
+        "they mean", "they are scores"
+    )  # fmt: skip
+    shown = counts.index[:OPTIONS]
+    missing = " ".join(with_option("--missing", value) for value in shown)
+    levels = " ".join(with_option("--score-value", f"{v}={_number_in(v)}") for v in shown)
+    more = " ..." if len(counts) > OPTIONS else ""
+    as_missing = f"{missing}{more} where {they_mean} no score, "
     return (
-        f"{what}: {with_option('--missing', first)} where it means no score, "
-        f"{with_option('--score-value', f'{first}=NUMBER')} where it is one{each}; or write "
-        f"numbers, or name another column with {option} COLUMN"
+        f"{what}: {'' if bad[values.notna()].all() else as_missing}{levels}{more} where "
+        f"{they_are}; or write numbers, or name another column with {option} COLUMN"
     )
+
+
+def _number_in(level: str) -> str:
+    """The number that a level such as `4 - Proficient` starts with, else a placeholder."""
+    number = re.match(r"\d+(?:\.\d+)?", level)
+    return number.group() if number else "NUMBER"
 
 
 def far_off(scores: pd.Series, apart: list[float], scale: str) -> str:

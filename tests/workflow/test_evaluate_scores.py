@@ -50,6 +50,7 @@ def test_columns_are_inferred_and_printed(scores, table_of, capsys):
     printed = capsys.readouterr().out.splitlines()
     assert printed == [
         "scores.csv: 60 essays (utf-8, columns separated by ';'), of which 60 have a human score",
+        "  60 rows below the column names: 60 read, 0 left out",
         "  id: column 'Essay ID'",
         "  human score: column 'human score'",
         "  second human score: column 'human score 2'",

@@ -14,6 +14,8 @@ from cyborg_utils.reporting.narrative.findings import labeling_recommendation
 from cyborg_utils.study.config import load_study
 from cyborg_utils.workflow import study_files
 from cyborg_utils.workflow.essay_summary import small_on_test
+from cyborg_utils.workflow.essay_table import Choices
+from cyborg_utils.workflow.new_study import write_study
 
 N, SCORED = 260, 160
 
@@ -211,13 +213,14 @@ HOSTILE = {
     "scores as text": (
         change("Mark", ["3 points", "4 points"]),
         "column 'Mark' has 2 values that are not numbers ('3 points' 1, '4 points' 1; first: row "
-        "2): --missing '3 points' where it means no score, --score-value '3 points=NUMBER' where",
+        "2): --missing '3 points' --missing '4 points' where they mean no score, --score-value "
+        "'3 points=3' --score-value '4 points=4' where they are scores",
     ),
     "letters": (change("Mark", ["A"] * SCORED), "has 160 values that are not numbers ('A' 160; "),
     "decimal commas": (change("Mark", ["2,5"]), "row 2): --decimal , reads 2,5 as 2.5"),
     "percentages": (
         change("Mark", list(np.linspace(0, 99.37, SCORED))),
-        "that fit no scale of 61 points or fewer: round them",
+        "that fit no scale of 101 points or fewer: round them",
     ),
     "infinite": (change("Mark", ["inf"]), "column 'Mark' has 1 values that are not numbers"),
     "an id twice": (
@@ -232,7 +235,6 @@ HOSTILE = {
         "since without scored test essays neither human-machine agreement nor fairness can be "
         "known; score 40 more by hand",
     ),
-    "a blank essay": (change("Essay", [" "]), "1 essays have an empty text (first: 'e0'): remove"),
 }
 
 
@@ -267,6 +269,296 @@ def test_a_file_that_is_not_there(study_of):
     code, _, error, _ = study_of(None, file="none.csv")
     assert code == 2
     assert error.endswith("none.csv: no such file; name a CSV file that is there\n")
+
+
+# ---------------------------------------------------------------- guesses that are said
+
+
+def test_no_comment_is_taken_for_the_essay(essays, study_of):
+    german = {"Essay ID": "Nr", "Essay": "Aufsatz", "Mark": "Punkte"}
+    essays = essays.rename(columns=german)
+    essays["Kommentar"] = [f"{text} Gut gemacht." * 2 for text in essays["Aufsatz"]]
+    code, printed, _, path = study_of(essays)
+    assert code == 0
+    assert "  text: column 'Aufsatz' (also possible: 'Kommentar'; --text COLUMN)" in printed
+    columns = load_study(str(path)).corpus.columns
+    assert (columns.id, columns.text, columns.score) == ("Nr", "Aufsatz", "Punkte")
+
+
+def test_a_grade_of_school_is_a_group_and_no_score(essays, study_of):
+    essays = essays.rename(columns={"Mark": "band"}).assign(
+        grade_level=[str(8 + i % 5) for i in range(N)]
+    )
+    code, printed, _, path = study_of(essays)
+    assert code == 0
+    assert (
+        "  score: column 'band' ('grade_level' looks like a grade of school; --score COLUMN)"
+        in printed
+    )
+    assert load_study(str(path)).corpus.columns.groups["grade_level"] == "grade_level"
+
+
+def test_raters_of_asap_are_paired_with_each_other(essays, study_of):
+    first = essays["Mark"].fillna(3)
+    essays = pd.DataFrame(
+        {
+            "essay_id": essays["Essay ID"],
+            "essay_set": ["1", "2"] * (N // 2),
+            "essay": essays["Essay"],
+            "rater1_domain1": first,
+            "rater2_domain1": first,
+            "domain1_score": first * np.where(np.arange(N) % 2, 1, 2),
+            "domain2_score": (first + 1) // 2,
+        }
+    )
+    code, printed, _, path = study_of(essays)
+    assert code == 0
+    columns = load_study(str(path)).corpus.columns
+    assert (columns.score, columns.second_score) == ("rater1_domain1", "rater2_domain1")
+    assert "'domain1_score' runs over another range for each prompt" in printed
+    code, printed, _, _ = study_of(essays, "--score", "domain1_score", name="resolved")
+    assert code == 0
+    assert "  second score: none: 'domain2_score' is of another part or trait" in printed
+    assert "    the scores run over different ranges ('1' " in printed
+
+
+def test_ids_are_made_from_rows_and_said(essays, study_of):
+    code, printed, _, path = study_of(essays.drop(columns=["Essay ID"]))
+    assert code == 0
+    assert (
+        "  id: no column, so ids are made from the file's name and the row as a spreadsheet counts "
+        "it (the first is 'essays-2'; --id COLUMN names one)" in printed
+    )
+    corpus = load_corpus(load_study(str(path))).set_index("essay_id")
+    assert corpus.loc["essays-2", "text"] == essays["Essay"][0]
+    assert corpus.loc[f"essays-{N + 1}", "text"] == essays["Essay"][N - 1]
+
+
+def test_a_writer_of_several_essays_is_no_id(essays, study_of):
+    essays = essays.rename(columns={"Essay ID": "student_id"})
+    essays["student_id"] = [f"S{i % (N // 2)}" for i in range(N)]
+    code, printed, _, path = study_of(essays)
+    assert code == 0
+    assert "  writer: column 'student_id'\n    130 writers of 260 essays" in printed
+    columns = load_study(str(path)).corpus.columns
+    assert (columns.id, columns.writer) == (None, "student_id")
+    corpus = load_corpus(load_study(str(path)))
+    assert (corpus.groupby("writer")["split"].nunique() == 1).all()
+    last = printed[printed.index("rows in the file: ") :].splitlines()[0]
+    left_out = N - len(corpus)
+    assert last == (
+        f"rows in the file: 260 = 160 scored + {100 - left_out} unscored + {left_out} left out "
+        f"({left_out} unscored, with the text or writer of a dev or test essay)"
+    )
+
+
+def test_groups_in_other_scripts_keep_their_names(essays, study_of):
+    essays["性别"] = np.where(essays["Gender"] == "F", "女", "男")
+    essays["母语"] = ["汉语", "英语"] * (N // 2)
+    code, printed, error, path = study_of(essays)
+    assert (code, error) == (0, "")
+    assert "  group 母语: 汉语 130, 英语 130" in printed
+    assert set(load_corpus(load_study(str(path)))["性别"]) == {"女", "男"}
+
+
+def test_columns_that_look_like_groups_are_asked_about(essays, study_of):
+    _, printed, _, _ = study_of(essays.assign(FRL=["Y", "N"] * (N // 2)))
+    assert "    groups? --group Gender --group FRL (FRL: Y 130, N 130)" in printed
+
+
+# ---------------------------------------------------------------- values that mean none
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("-1", "-1 (25 essays) far from the other scores, {range}: --missing -1 where that is a "
+               "code for no score; --scale -1-{high} where that is a score"),
+        ("99", "99 (25 essays) far from the other scores, {range}: --missing 99 where"),
+        ("TD", "has 25 values that are not numbers ('TD' 25; first: row 2): --missing TD where it "
+               "means no score, --score-value TD=NUMBER where it is one"),
+    ],
+)  # fmt: skip
+def test_a_code_for_no_score_is_asked_about(essays, study_of, code, told):
+    essays["Mark"] = essays["Mark"].astype(object)
+    essays.loc[:24, "Mark"] = code
+    low, high = (essays["Mark"][25:SCORED].agg(end) for end in ("min", "max"))
+    status, _, error, path = study_of(essays)
+    assert status == 2
+    assert told.format(range=f"{low} to {high}", high=high) in error
+    status, printed, _, path = study_of(essays, "--missing", code)
+    assert status == 0
+    assert f"  missing: '{code}' means no value (25 in 'Mark')" in printed
+    assert "rows in the file: 260 = 135 scored + 125 unscored + 0 left out" in printed
+    study = load_study(str(path))
+    assert study.labels == list(range(low, high + 1))
+    assert load_corpus(study)["score"].notna().sum() == 135
+
+
+def test_a_code_that_is_a_score_is_kept(essays, study_of):
+    essays["Mark"] = essays["Mark"].astype(object)
+    essays.loc[:24, "Mark"] = "-1"
+    code, _, _, path = study_of(essays, "--scale", "-1-6")
+    assert code == 0
+    assert load_study(str(path)).labels == [-1, 0, 1, 2, 3, 4, 5, 6]
+
+
+def test_na_of_other_programs_is_missing_in_scores_and_groups(essays, study_of):
+    essays.loc[:59, "Gender"] = "n/a"
+    code, printed, _, path = study_of(essays, na_rep="NA")
+    assert code == 0
+    assert "  missing: 'NA' means no value (100 in 'Mark')" in printed
+    assert "  missing: 'n/a' means no value (60 in 'Gender')" in printed
+    corpus = load_corpus(load_study(str(path)))
+    assert corpus["gender"].isna().sum() == 60
+    assert corpus["score"].isna().sum() == 100
+
+
+def test_levels_are_given_their_numbers(essays, study_of):
+    levels = {1: "low", 2: "low", 3: "mid", 4: "mid", 5: "high", 6: "high"}
+    essays["Mark"] = essays["Mark"].astype(object).map(levels)
+    code, _, error, _ = study_of(essays)
+    assert code == 2
+    assert all(f"--score-value {level}=NUMBER" in error for level in ("low", "mid", "high"))
+    assert "--missing low where" not in error
+    options = [o for pair in ("low=1", "mid=2", "high=3") for o in ("--score-value", pair)]
+    code, printed, _, path = study_of(essays, *options)
+    assert code == 0
+    assert "  score value: 'low' is read as 1" in printed
+    assert load_study(str(path)).labels == [1, 2, 3]
+
+
+def test_decimal_commas_between_semicolons_are_read(essays, study_of):
+    essays["Mark"] = essays["Mark"].map(
+        lambda mark: mark if pd.isna(mark) else f"{mark / 2:g}".replace(".", ",")
+    )
+    code, printed, _, path = study_of(essays, sep=";")
+    assert code == 0
+    assert "  decimal commas: 2,5 is read as 2.5; --decimal . changes it" in printed
+    study = load_study(str(path))
+    assert study.corpus.scale.step == 0.5
+    assert load_corpus(study)["score"].notna().sum() == SCORED
+    code, _, error, _ = study_of(essays, name="commas")
+    assert code == 2
+    assert "--decimal , reads 2,5 as 2.5" in error
+    assert study_of(essays, "--decimal", ",", name="commas")[0] == 0
+
+
+# ---------------------------------------------------------------- rows that are left out
+
+
+def test_blank_essays_are_left_out_and_listed(essays, study_of):
+    essays.loc[[3, 250], "Essay"] = [" ", "\u200b"]
+    code, printed, _, path = study_of(essays)
+    assert code == 0
+    assert (
+        "rows in the file: 260 = 159 scored + 99 unscored + 2 left out (1 blank text, scored, 1 "
+        "blank text)" in printed
+    )
+    assert path.with_name("mine_left_out.csv").read_text().splitlines() == [
+        "row,id,reason", '5,e3,"blank text, scored"', "252,e250,blank text",
+    ]  # fmt: skip
+    assert not set(load_corpus(load_study(str(path)))["essay_id"]) & {"e3", "e250"}
+
+
+def test_blank_essays_can_get_the_lowest_score_or_be_refused(essays, study_of):
+    essays.loc[3, "Essay"] = " "
+    code, printed, _, path = study_of(essays, "--blanks", "lowest")
+    assert code == 0
+    assert "rows in the file: 260 = 160 scored + 100 unscored + 0 left out" in printed
+    corpus = load_corpus(load_study(str(path))).set_index("essay_id")
+    assert corpus.loc["e3", "score"] == essays["Mark"].min()
+    code, _, error, _ = study_of(essays, "--blanks", "refuse", name="other")
+    assert code == 2
+    assert "1 essays have no text (first: 'e3'): --blanks drop leaves them out" in error
+
+
+def repeated(essays: pd.DataFrame) -> pd.DataFrame:
+    """Essays of which three stand twice: with another score, unscored, with the same score."""
+    essays["Essay"] = essays["Essay"].where(
+        ~essays["Essay"].duplicated(), essays["Essay"] + " Yes."
+    )
+    for copy, original in ((1, 0), (200, 2), (5, 4)):
+        essays.loc[copy, "Essay"] = essays.loc[original, "Essay"].upper()
+    essays.loc[[0, 1, 4, 5], "Mark"] = [3, 4, 2, 2]
+    return essays
+
+
+def test_equal_texts_are_named_and_kept_together(essays, study_of):
+    code, printed, _, path = study_of(repeated(essays))
+    assert code == 0
+    mark = essays["Mark"][2]
+    for line in (
+        "  equal texts: 3 texts stand in 6 rows; those of one text stay in one part",
+        "    1 of them with two different human scores, all of which are kept: 'e0' (3) and 'e1' "
+        "(4)",
+        f"    1 of them scored in one row and unscored in another: 'e2' ({mark}) and 'e200' (no "
+        "score); --drop-duplicates keeps the scored one",
+        "    1 of them with the same score, or none: --drop-duplicates keeps one row of each",
+    ):
+        assert line in printed
+    corpus = load_corpus(load_study(str(path)))
+    assert (corpus.groupby(corpus["text"].str.lower())["split"].nunique() == 1).all()
+
+
+def test_copies_are_left_out_without_the_loss_of_a_score(essays, study_of):
+    code, printed, _, path = study_of(repeated(essays), "--drop-duplicates")
+    assert code == 0
+    assert (
+        "rows in the file: 260 = 159 scored + 99 unscored + 2 left out (1 copy of another essay, "
+        "scored, 1 copy of another essay)" in printed
+    )
+    ids = set(load_corpus(load_study(str(path)))["essay_id"])
+    assert {"e0", "e1", "e2", "e4"} <= ids
+    assert not {"e5", "e200"} & ids
+
+
+# ---------------------------------------------------------------- all faults at once
+
+
+def test_all_faults_are_in_one_error_each_with_its_remedy(essays, study_of):
+    essays["Mark"] = essays["Mark"].astype(object)
+    essays.loc[:1, "Mark"] = ["TD", "99"]
+    essays.loc[10:11, "Essay ID"] = "twice"
+    essays["text"] = essays["Essay"] + " The end."
+    code, printed, error, path = study_of(essays, "--prompt", "topic", "--group", "teachers")
+    assert code == 2
+    lines = error.splitlines()
+    assert lines[0].endswith("essays.csv: 6 faults, each with its remedy:")
+    for line, told in zip(
+        lines[1:],
+        (
+            "columns 'text', 'Essay' could all be the essays' text: name it with --text COLUMN",
+            "--prompt: no column 'topic'; it has",
+            "--group: no column 'teachers'; it has",
+            "2 rows share their id with another row (first: 'twice', rows 12 and 13)",
+            "1 values that are not numbers ('TD' 1; first: row 2): --missing TD",
+            "99 (1 essays) far from the other scores",
+        ),
+        strict=True,
+    ):
+        assert line.startswith("  - ")
+        assert told in line
+    assert "  score: column 'Mark'" in printed
+    assert not path.exists()
+    options = ["--missing", "TD", "--missing", "99", "--text", "Essay", "--row-ids"]
+    assert study_of(essays, *options)[0] == 0
+
+
+def test_title_and_purpose_are_options_or_asked_for(essays, study_of, tmp_path, monkeypatch):
+    options = ["--title", "Writing 2024: grade 8", "--about", "Whether it's good enough"]
+    study = load_study(str(study_of(essays, *options)[3]))
+    assert study.title == "Writing 2024: grade 8"
+    assert study.about == "Whether it's good enough"
+    asked = []
+
+    def answer(question: str, proposed: str) -> str:
+        asked.append((question, proposed))
+        return "answered"
+
+    write_study("asked", tmp_path / "essays.csv", Choices(about="known"), answer)
+    assert asked == [("Title of the study", "Essays of essays.csv")]
+    assert load_study(str(tmp_path / "asked.yaml")).title == "answered"
 
 
 # ---------------------------------------------------------------- how many more to score

@@ -189,7 +189,7 @@ def test_scores_have_the_separator_and_the_decimal_mark_of_the_essays(made, new,
 def test_essays_without_ids_are_named_by_their_rows(ridge, new, tmp_path, capsys):
     scored = scores_of(ridge, new[["essay"]].assign(grade="B"), tmp_path)
     assert scored["id"].head(2).tolist() == ["new-2", "new-3"]
-    assert "id: none in the file, so essays are named by their rows" in capsys.readouterr().out
+    assert "id: no column, so ids are made from the file's name" in capsys.readouterr().out
 
 
 def test_the_summary_of_scores_adds_up(made, new, tmp_path, capsys):
