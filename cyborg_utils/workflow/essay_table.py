@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -12,9 +11,9 @@ from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.column_names import SPLIT_VALUES
 from cyborg_utils.corpus.column_roles import Guess
 from cyborg_utils.corpus.equal_texts import surplus_copies
-from cyborg_utils.corpus.table_files import Table, check_columns
+from cyborg_utils.corpus.table_files import Table
 from cyborg_utils.corpus.text_screening import is_blank
-from cyborg_utils.workflow.read_table import SCORED, ReadTable, add_id_faults, scale_of
+from cyborg_utils.workflow.read_table import ReadTable, Roles, add_id_faults, scale_of
 from cyborg_utils.workflow.score_reading import infer_reading
 from cyborg_utils.workflow.table_faults import Faults
 
@@ -145,20 +144,21 @@ def read_essay_table(table: Table, choices: Choices) -> tuple[EssayTable, Faults
     the table as it is understood, and all faults that a person must decide
     """
     frame, faults = table.read(), Faults(table.name)
-    guesses = _guesses(frame, choices, faults)
-    rest = frame.drop(columns=[guess.column for guess in guesses.values() if guess.column])
-    with faults.collected():
-        check_columns(choices.groups, frame, table.name, "--group")
-    groups = [c for c in choices.groups if c in frame] or roles.group_columns(rest)
-    scores = [frame[guesses[role].column] for role in SCORED if guesses[role].column]
+    chosen = {role: getattr(choices, role) for role in OPTIONS}
+    by_role = Roles(frame, chosen, OPTIONS, choices.groups, faults)
+    by_role.find("text", roles.text_guess)
+    prompt = by_role.find("prompt", roles.prompt_guess)
+    prompts = frame[prompt] if prompt else None
+    if score := by_role.find("score", lambda rest: roles.score_guess(rest, prompts)):
+        by_role.find("second_score", lambda rest: roles.second_guess(rest, score, frame[score]))
+    by_role.find("id", lambda rest: Guess(None) if choices.row_ids else roles.id_guess(rest))
+    by_role.find("split", roles.split_guess)
+    by_role.find("writer", roles.writer_guess)
+    groups = by_role.groups(choices.groups)
     reading = infer_reading(
-        scores,
-        table.separator,
-        choices.missing,
-        choices.decimal,
-        choices.score_values,
+        by_role.scored(), table.separator, choices.missing, choices.decimal, choices.score_values
     )
-    essays = EssayTable(table, frame, guesses, roles.group_names(groups), reading, None, choices)
+    essays = EssayTable(table, frame, by_role.guesses, groups, reading, None, choices)
     add_id_faults(essays, faults)
     if "score" in essays.columns:
         scale = scale_of(essays, choices.scale, OPTIONS, faults)
@@ -173,40 +173,6 @@ def read_essay_table(table: Table, choices: Choices) -> tuple[EssayTable, Faults
     if essays.scale is not None and "text" in essays.columns:
         _add_size_faults(essays, faults)
     return essays, faults
-
-
-def _guesses(frame: pd.DataFrame, choices: Choices, faults: Faults) -> dict[str, Guess]:
-    """The column of each role."""
-    guesses: dict[str, Guess] = {}
-
-    def named(role: str) -> Guess | None:
-        column = getattr(choices, role)
-        if column is None:
-            return None
-        check_columns([column], frame, faults.source, OPTIONS[role])
-        return Guess(column)
-
-    def rest() -> pd.DataFrame:
-        named_ones = {getattr(choices, role) for role in OPTIONS} | set(choices.groups)
-        taken = {guess.column for guess in guesses.values()} | named_ones
-        return frame[[c for c in frame if c not in taken]]
-
-    def decide(role: str, infer: Callable[[], Guess]) -> None:
-        guesses[role] = Guess(None)
-        with faults.collected():
-            guesses[role] = named(role) or infer()
-
-    decide("text", lambda: roles.text_guess(rest()))
-    decide("prompt", lambda: roles.prompt_guess(rest()))
-    prompt = guesses["prompt"].column
-    prompts = frame[prompt] if prompt else None
-    decide("score", lambda: roles.score_guess(rest(), prompts))
-    if score := guesses["score"].column:
-        decide("second_score", lambda: roles.second_guess(rest(), score, frame[score]))
-    decide("id", lambda: Guess(None) if choices.row_ids else roles.id_guess(rest()))
-    decide("split", lambda: roles.split_guess(rest()))
-    decide("writer", lambda: roles.writer_guess(rest()))
-    return {role: guesses.get(role, Guess(None)) for role in OPTIONS}
 
 
 def _add_size_faults(essays: EssayTable, faults: Faults) -> None:

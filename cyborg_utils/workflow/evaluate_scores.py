@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from cyborg_utils.corpus.table_files import Table, TableError, check_columns, op
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.columns import RESERVED
-from cyborg_utils.workflow.read_table import SCORED, ReadTable, add_id_faults, scale_of
+from cyborg_utils.workflow.read_table import SCORED, ReadTable, Roles, add_id_faults, scale_of
 from cyborg_utils.workflow.score_reading import infer_reading
 from cyborg_utils.workflow.study_files import (
     counted_levels,
@@ -39,6 +38,8 @@ from cyborg_utils.workflow.study_files import (
 from cyborg_utils.workflow.table_faults import Faults, not_numbers
 from cyborg_utils.workflow.table_summary import reading_lines, role_lines, unused_lines
 
+OPTIONS = {"id": "--id", "score": "--human", "second_score": "--second", "prompt": "--prompt"}
+MACHINE = "machine"
 HUMAN = {"human", "h", "rater", "hand", "manual", "gold", "reference"}  # words in a column's name
 
 
@@ -136,59 +137,33 @@ def read_scores(table: Table, choices: Choices) -> tuple[ScoreTable, Faults]:
         "score": choices.human, "second_score": choices.second, "id": choices.id,
         "prompt": choices.prompt,
     }  # fmt: skip
-    several = {"--machine": choices.machines, "--group": choices.groups}
-    for option, columns in several.items() | {(OPTIONS[r], (c,)) for r, c in chosen.items() if c}:
-        with faults.collected():
-            check_columns(columns, frame, table.name, option)
-    taken = {*filter(None, chosen.values()), *choices.machines, *choices.groups}
-    guesses: dict[str, Guess] = {}
-
-    def decide(role: str, infer: Callable[[pd.DataFrame], Guess]) -> str | None:
-        guesses[role] = Guess(chosen.get(role) if chosen.get(role) in frame else None)
-        if not chosen.get(role):
-            with faults.collected():
-                guesses[role] = infer(frame.drop(columns=[c for c in taken if c in frame]))
-        taken.update(filter(None, [guesses[role].column]))
-        return guesses[role].column
-
+    with faults.collected():
+        check_columns(choices.machines, frame, table.name, "--machine")
+    by_role = Roles(frame, chosen, OPTIONS, (*choices.machines, *choices.groups), faults)
     machines = tuple(c for c in choices.machines if c in frame)
     if not choices.machines:
-        machines = tuple(filter(None, [decide("machine", _machine_guess)]))
-    if human := decide("score", _human_guess):
-        decide("second_score", lambda rest: _second_guess(rest, human, frame[human]))
-    decide("id", lambda rest: Guess(None) if choices.row_ids else roles.id_guess(rest))
-    decide("prompt", roles.prompt_guess)
-    guesses.pop("machine", None)
-    rest = frame.drop(columns=[c for c in taken if c in frame])
-    groups = [c for c in choices.groups if c in frame] or roles.group_columns(rest)
-    scored = [guesses[r].column for r in SCORED if r in guesses and guesses[r].column]
+        machines = tuple(filter(None, [by_role.find(MACHINE, _machine_guess)]))
+    if human := by_role.find("score", _human_guess):
+        by_role.find("second_score", lambda rest: _second_guess(rest, human, frame[human]))
+    by_role.find("id", lambda rest: Guess(None) if choices.row_ids else roles.id_guess(rest))
+    by_role.find("prompt", roles.prompt_guess)
+    groups = by_role.groups(choices.groups)
     reading = infer_reading(
-        [frame[c] for c in (*scored, *machines)],
+        [*by_role.scored(), *(frame[c] for c in machines)],
         table.separator,
         choices.missing,
         choices.decimal,
         choices.score_values,
     )
-    named_groups = roles.group_names(groups)
-    names = _machine_names(machines, {*RESERVED, *named_groups})
-    contents = ScoreTable(
-        table,
-        frame,
-        {role: guesses.get(role, Guess(None)) for role in OPTIONS},
-        named_groups,
-        reading,
-        None,
-        names,
-    )
+    guesses = {role: by_role.guesses[role] for role in OPTIONS}
+    names = _machine_names(machines, {*RESERVED, *groups})
+    contents = ScoreTable(table, frame, guesses, groups, reading, None, names)
     for machine in machines:
         bad = reading.not_numbers(frame[machine])
         faults.add(not_numbers(frame[machine], bad, contents.rows, "--machine"))
     add_id_faults(contents, faults)
     scale = scale_of(contents, choices.scale, OPTIONS, faults) if human else None
     return replace(contents, scale=scale), faults
-
-
-OPTIONS = {"id": "--id", "score": "--human", "second_score": "--second", "prompt": "--prompt"}
 
 
 def _machine_guess(rest: pd.DataFrame) -> Guess:

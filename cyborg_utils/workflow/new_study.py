@@ -158,15 +158,7 @@ def write_study(
         title = choices.title or ask("Title of the study", title)
         about = choices.about or ask("What it is for", about)
     corpus = write_checked(path, study_yaml(table, name, title, about))
-    parts = corpus.groupby("split", sort=False)["score"].count()
-    unscored = int(corpus["score"].isna().sum())
-    print(
-        "scored essays: "
-        + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
-        + f"; {unscored:,} unscored ones are for the Teacher"
-    )
-    if not table.has_test_set:
-        print("no test set: nothing will be known of agreement with human raters, or of fairness")
+    print("\n".join(_result_lines(table, corpus)))
     left_out = left_out_rows(table, corpus)
     print(balance_line(corpus, left_out))
     if len(left_out):
@@ -175,3 +167,18 @@ def write_study(
         print(f"wrote {shown_path(file)}: the rows that are left out, and why")
     print(f"wrote {shown_path(path)}; look it over, then: cyborg run {name}")
     return path
+
+
+def _result_lines(table: EssayTable, corpus: pd.DataFrame) -> list[str]:
+    """How many essays are in each part of the study."""
+    parts = corpus.groupby("split", sort=False)["score"].count()
+    lines = [
+        "scored essays: "
+        + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
+        + f"; {int(corpus['score'].isna().sum()):,} unscored ones are for the Teacher"
+    ]
+    if not table.has_test_set:
+        lines.append(
+            "no test set: nothing will be known of agreement with human raters, or of fairness"
+        )
+    return lines

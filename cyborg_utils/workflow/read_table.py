@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.column_roles import Guess
 from cyborg_utils.corpus.score_scales import score_scale
 from cyborg_utils.corpus.score_values import standing_apart
-from cyborg_utils.corpus.table_files import Table, TableError, row_names, row_number
+from cyborg_utils.corpus.table_files import Table, TableError, check_columns, row_names, row_number
 from cyborg_utils.study.schema.corpora import Scale
 from cyborg_utils.workflow.score_reading import ScoreReading
 from cyborg_utils.workflow.table_faults import Faults, far_off, not_numbers, off_scale
@@ -66,6 +66,64 @@ class ReadTable:
     def kept(self) -> pd.DataFrame:
         """The rows that a study reads."""
         return self.frame
+
+
+class Roles:
+    """Finds the column of each role, one after another; no column has two.
+
+    Attributes
+    ----------
+    guesses : a column for each role that has been sought.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        chosen: Mapping[str, str | None],
+        options: Mapping[str, str],
+        others: Iterable[str],
+        faults: Faults,
+    ):
+        """`chosen` are the columns that a person names for roles, `options` the options for it,
+        `others` the columns that a person names for something else."""
+        self.frame, self.faults = frame, faults
+        self.guesses = {role: Guess(None) for role in options}
+        self.taken = {*filter(None, chosen.values()), *others}
+        self.chosen = dict(chosen)
+        for role, column in chosen.items():
+            if column:
+                with faults.collected():
+                    check_columns([column], frame, faults.source, options[role])
+                    self.guesses[role] = Guess(column)
+
+    @property
+    def rest(self) -> pd.DataFrame:
+        """The columns without a role."""
+        return self.frame[[c for c in self.frame if c not in self.taken]]
+
+    def find(self, role: str, infer: Callable[[pd.DataFrame], Guess]) -> str | None:
+        """The column that a person names for a role, else the one that `infer` finds among those
+        without one; None without one, with the fault of it where there is one."""
+        if not self.chosen.get(role):
+            self.guesses[role] = Guess(None)
+            with self.faults.collected():
+                self.guesses[role] = infer(self.rest)
+        column = self.guesses[role].column
+        self.taken.update([column] if column else [])
+        return column
+
+    def groups(self, named: tuple[str, ...]) -> dict[str, str]:
+        """A name for each group, and its column: those that a person names, else those among the
+        columns without a role that look like groups."""
+        with self.faults.collected():
+            check_columns(named, self.frame, self.faults.source, "--group")
+        columns = [c for c in named if c in self.frame] or roles.group_columns(self.rest)
+        return roles.group_names(columns)
+
+    def scored(self) -> list[pd.Series]:
+        """The columns of human scores."""
+        columns = (self.guesses[role].column for role in SCORED)
+        return [self.frame[column] for column in columns if column]
 
 
 def add_id_faults(essays: ReadTable, faults: Faults) -> None:

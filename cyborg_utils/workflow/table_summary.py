@@ -30,8 +30,8 @@ def role_lines(
             lines.append(f"  {name}: column {guess.column!r}{guess.note(option)}")
         elif role == "id":
             lines.append(
-                "  id: no column, so ids are made from the file's name and the row as a "
-                f"spreadsheet counts it (the first is {contents.ids.iloc[0]!r}; --id COLUMN names one)"
+                "  id: no column, so ids are made from the file's name and the row as a spreadsheet"
+                f" counts it (the first is {contents.ids.iloc[0]!r}; --id COLUMN names one)"
             )
         elif guess.why:
             lines.append(f"  {name}: none: {guess.why}")

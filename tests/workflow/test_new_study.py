@@ -370,7 +370,7 @@ def test_columns_that_look_like_groups_are_asked_about(essays, study_of):
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         ("-1", "-1 (25 essays) far from the other scores, {range}: --missing -1 where that is a "
                "code for no score; --scale -1-{high} where that is a score"),
@@ -379,13 +379,13 @@ def test_columns_that_look_like_groups_are_asked_about(essays, study_of):
                "means no score, --score-value TD=NUMBER where it is one"),
     ],
 )  # fmt: skip
-def test_a_code_for_no_score_is_asked_about(essays, study_of, code, told):
+def test_a_code_for_no_score_is_asked_about(essays, study_of, code, message):
     essays["Mark"] = essays["Mark"].astype(object)
     essays.loc[:24, "Mark"] = code
     low, high = (essays["Mark"][25:SCORED].agg(end) for end in ("min", "max"))
     status, _, error, path = study_of(essays)
     assert status == 2
-    assert told.format(range=f"{low} to {high}", high=high) in error
+    assert message.format(range=f"{low} to {high}", high=high) in error
     status, printed, _, path = study_of(essays, "--missing", code)
     assert status == 0
     assert f"  missing: '{code}' means no value (25 in 'Mark')" in printed
@@ -525,11 +525,11 @@ def test_all_faults_are_in_one_error_each_with_its_remedy(essays, study_of):
     assert code == 2
     lines = error.splitlines()
     assert lines[0].endswith("essays.csv: 6 faults, each with its remedy:")
-    for line, told in zip(
+    for line, message in zip(
         lines[1:],
         (
-            "columns 'text', 'Essay' could all be the essays' text: name it with --text COLUMN",
             "--prompt: no column 'topic'; it has",
+            "columns 'text', 'Essay' could all be the essays' text: name it with --text COLUMN",
             "--group: no column 'teachers'; it has",
             "2 rows share their id with another row (first: 'twice', rows 12 and 13)",
             "1 values that are not numbers ('TD' 1; first: row 2): --missing TD",
@@ -538,7 +538,7 @@ def test_all_faults_are_in_one_error_each_with_its_remedy(essays, study_of):
         strict=True,
     ):
         assert line.startswith("  - ")
-        assert told in line
+        assert message in line
     assert "  score: column 'Mark'" in printed
     assert not path.exists()
     options = ["--missing", "TD", "--missing", "99", "--text", "Essay", "--row-ids"]
