@@ -180,7 +180,10 @@ def left_out_rows(essays: EssayTable, corpus: pd.DataFrame) -> pd.DataFrame:
     )
     rows, ids = essays.rows[reasons.index], essays.ids[reasons.index]
     frame = pd.DataFrame({"row": rows, "id": ids, "reason": reasons})
-    no_essays = pd.DataFrame(essays.table.left_out, columns=["row", "reason"]).assign(id="")
+    no_essays = dict(essays.table.left_out)
+    ratings = set(range(2, essays.table.rows_in_file + 2)) - {*essays.rows, *no_essays}
+    no_essays |= dict.fromkeys(ratings, "another rating of an essay")
+    no_essays = pd.DataFrame(no_essays.items(), columns=["row", "reason"]).assign(id="")
     frame = pd.concat([frame, no_essays]).astype({"row": int})
     return frame.sort_values("row").reset_index(drop=True)
 

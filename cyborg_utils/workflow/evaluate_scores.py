@@ -162,7 +162,7 @@ def read_scores(table: Table, choices: Choices) -> tuple[ScoreTable, Faults]:
         bad = reading.not_numbers(frame[machine])
         faults.add(not_numbers(frame[machine], bad, contents.rows, "--machine"))
     add_id_faults(contents, faults)
-    scale = scale_of(contents, choices.scale, OPTIONS, faults) if human else None
+    scale = scale_of(contents, choices.scale, OPTIONS, faults, True) if human else None
     return replace(contents, scale=scale), faults
 
 

@@ -153,12 +153,14 @@ def scale_of(
     scale: tuple[float, float, float] | None,
     options: Mapping[str, str],
     faults: Faults,
+    between_points: bool = False,
 ) -> tuple[float, float, float] | None:
     """The scale that a person names, else that of the scores; None where they have a fault.
 
     Parameters
     ----------
     options : the option that names the column of a role.
+    between_points : whether scores may lie between the points, as means do.
     """
     name, columns = essays.table.name, essays.columns
     read, n_faults = {}, len(faults.messages)
@@ -178,7 +180,7 @@ def scale_of(
     if scale:
         for scores in read.values():
             with faults.collected():
-                faults.add(off_scale(scores, _labels(*scale), essays.rows))
+                faults.add(off_scale(scores, _labels(*scale), essays.rows, between_points))
         return scale
     scores = pd.concat(read.values()).rename(columns["score"])
     if scores.isna().all():
@@ -191,7 +193,7 @@ def scale_of(
     if len(faults.messages) > n_faults:
         return None
     with faults.collected():
-        return score_scale(scores, name)
+        return score_scale(scores, name, between_points)
     return None
 
 

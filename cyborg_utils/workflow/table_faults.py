@@ -109,9 +109,21 @@ def far_off(scores: pd.Series, apart: list[float], scale: str) -> str:
     )
 
 
-def off_scale(scores: pd.Series, labels: list[float], rows: pd.Series) -> str | None:
-    """The fault of scores off the scale that a person names; None without one."""
-    off = scores[scores.notna() & ~scores.isin(labels)]
+def off_scale(
+    scores: pd.Series, labels: list[float], rows: pd.Series, between_points: bool
+) -> str | None:
+    """The fault of scores off the scale that a person names; None without one.
+
+    Parameters
+    ----------
+    labels : the points of the scale.
+    rows : the number of each row in the file.
+    between_points : whether scores may lie between the points.
+    """
+    on = scores.isin(labels)
+    if between_points:
+        on = scores.between(labels[0], labels[-1])
+    off = scores[scores.notna() & ~on]
     if off.empty:
         return None
     listed = ", ".join(f"{value:g}" for value in off.unique()[:SHOWN])

@@ -133,8 +133,9 @@ TABLE = [  # driver, name, input, answer
         "study: an id twice",
         put("id", ["a", "a"]),
         (
-            "the corpus cannot be used:\n  - 2 rows share their id with another row (first: "
-            "'a', 'a'): keep one row per essay, or name another column as the id"
+            "essays.csv: 2 rows share their id with another row (first: 'a', rows 2 and 3): keep "
+            "one row per essay, or name another column with --id COLUMN, or name essays by their "
+            "rows: --row-ids"
         ),
     ),
     (
@@ -142,10 +143,9 @@ TABLE = [  # driver, name, input, answer
         "study: scores with points",
         put("score", ["3 points"]),
         (
-            "essays.csv: column 'score' has 1 values that are not numbers (first: '3 "
-            "points', row 2): write numbers only and leave the cell empty where an essay has no "
-            "score, declare codes of no score (corpus.missing) or the numbers of levels "
-            "(corpus.score_values), or name another column with --score"
+            "essays.csv: column 'score' has 1 values that are not numbers ('3 points' 1; first: "
+            "row 2): --missing '3 points' where it means no score, --score-value '3 points=3' "
+            "where it is one; or write numbers, or name another column with --score COLUMN"
         ),
     ),
     (
