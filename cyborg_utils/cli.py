@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from cyborg_utils import __version__
-from cyborg_utils.cli_options import reading_options, set_option
+from cyborg_utils.cli_options import (
+    Scale,
+    column_options,
+    format_options,
+    reading_options,
+    set_option,
+)
 
 MODELS = {  # what the extra `models` installs
     "torch", "transformers", "peft", "accelerate", "tokenizers", "safetensors", "datasets",
@@ -32,35 +36,6 @@ class InOrder(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
-
-
-class Scale(click.ParamType):
-    """`1-6`, or with the step where it is not 1, `1-5:0.5`."""
-
-    name = "MIN-MAX[:STEP]"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float, float]:
-        number = r"(-?\d+(?:\.\d+)?)"
-        parts = re.fullmatch(f"{number}-{number}(?::{number})?", value)
-        if parts is None:
-            self.fail(f"{value!r} is no scale; write it as 1-6, or with its step as 1-5:0.5")
-        low, high, step = parts.groups(default="1")
-        return float(low), float(high), float(step)
-
-
-def column_options(**roles: str) -> Callable:
-    """Options that name a column: what each column holds, by the option's name."""
-
-    def add(command: Callable) -> Callable:
-        for role, holds in reversed(roles.items()):
-            command = click.option(f"--{role}", metavar="COLUMN", help=f"The column with {holds}.")(
-                command
-            )
-        return command
-
-    return add
 
 
 study_argument = click.argument("study")
@@ -157,14 +132,17 @@ def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
 @click.argument("essays", metavar="ESSAYS.csv", type=FILE)
 @click.argument("out", metavar="OUT.csv", type=FILE)
 @column_options(id="the essays' ids", text="the essays")
-def score(student: Path, essays: Path, out: Path, id: str | None, text: str | None) -> int:
+@format_options
+def score(
+    student: Path, essays: Path, out: Path, id: str | None, text: str | None, form: dict
+) -> int:
     """Score new essays with a saved Student.
 
     STUDENT is its model folder, below runs/.
     """
     from cyborg_utils.workflow.score_essays import score_file, summary
 
-    click.echo(summary(score_file(student, essays, out, id, text), out))
+    click.echo(summary(score_file(student, essays, out, id, text, form), out))
     return 0
 
 

@@ -3,9 +3,39 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 
 import click
+
+
+class Scale(click.ParamType):
+    """`1-6`, or with the step where it is not 1, `1-5:0.5`."""
+
+    name = "MIN-MAX[:STEP]"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float]:
+        number = r"(-?\d+(?:\.\d+)?)"
+        parts = re.fullmatch(f"{number}-{number}(?::{number})?", value)
+        if parts is None:
+            self.fail(f"{value!r} is no scale; write it as 1-6, or with its step as 1-5:0.5")
+        low, high, step = parts.groups(default="1")
+        return float(low), float(high), float(step)
+
+
+def column_options(**roles: str) -> Callable:
+    """Options that name a column: what each column holds, by the option's name."""
+
+    def add(command: Callable) -> Callable:
+        for role, holds in reversed(roles.items()):
+            command = click.option(f"--{role}", metavar="COLUMN", help=f"The column with {holds}.")(
+                command
+            )
+        return command
+
+    return add
 
 
 class ScoreValue(click.ParamType):
@@ -23,9 +53,31 @@ class ScoreValue(click.ParamType):
             self.fail(f"{value!r} gives no text a score; write it as in low=1")
 
 
-def reading_options(command: Callable) -> Callable:
-    """`--missing`, `--decimal` and `--score-value`: how scores are written in a file."""
+def format_options(command: Callable) -> Callable:
+    """`--encoding`, `--separator` and `--quoting` of a file; the command gets them as `form`."""
 
+    @click.option("--encoding", help="Of the file, where the detected one is wrong.")
+    @click.option("--separator", help="Of its columns: a character, or tab.")
+    @click.option(
+        "--quoting", type=click.Choice(["double", "none", "lines"]),
+        help="Whether double quotes enclose its cells, or are text; lines: a row is one line.",
+    )  # fmt: skip
+    @functools.wraps(command)
+    def with_form(
+        encoding: str | None, separator: str | None, quoting: str | None, **others: object
+    ) -> int:
+        separator = {"tab": "\t", r"\t": "\t"}.get(separator, separator)
+        form = {"encoding": encoding, "separator": separator, "quoting": quoting}
+        return command(form=form, **others)
+
+    return with_form
+
+
+def reading_options(command: Callable) -> Callable:
+    """How a file and its scores are written: `--missing`, `--decimal` and `--score-value`, next to
+    the `format_options`."""
+
+    @format_options
     @click.option(
         "--missing", multiple=True, metavar="TEXT",
         help="A text that means no value, in scores and groups, such as -1 or TD; may be repeated.",

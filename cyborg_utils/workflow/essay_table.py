@@ -39,6 +39,7 @@ class Choices:
     missing : texts that mean no value, in scores and groups.
     decimal : the decimal mark of scores.
     score_values : the number that a text stands for.
+    form : `encoding`, `separator` and `quoting` of the file.
     blanks : `drop`, `lowest` or `refuse`: what becomes of essays without a text.
     drop_duplicates : whether copies of an essay are left out.
     no_test : whether no scored essays are kept for test.
@@ -58,6 +59,7 @@ class Choices:
     missing: tuple[str, ...] = ()
     decimal: str | None = None
     score_values: dict[str, float] = field(default_factory=dict)
+    form: dict[str, str | None] = field(default_factory=dict)
     blanks: str = "drop"
     drop_duplicates: bool = False
     no_test: bool = False

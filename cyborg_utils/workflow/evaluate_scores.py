@@ -21,7 +21,7 @@ from cyborg_utils.corpus.column_names import (
     tokens,
 )
 from cyborg_utils.corpus.column_roles import Guess
-from cyborg_utils.corpus.table_files import Table, TableError, check_columns, open_table
+from cyborg_utils.corpus.table_files import Table, TableError, check_columns
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.columns import RESERVED
@@ -29,6 +29,7 @@ from cyborg_utils.workflow.read_table import SCORED, ReadTable, Roles, add_id_fa
 from cyborg_utils.workflow.score_reading import infer_reading
 from cyborg_utils.workflow.study_files import (
     counted_levels,
+    open_with,
     path_in_study,
     quoted,
     study_file,
@@ -55,6 +56,7 @@ class Choices:
     missing : texts that mean no value, in scores and groups.
     decimal : the decimal mark of scores.
     score_values : the number that a text stands for.
+    form : `encoding`, `separator` and `quoting` of the file.
     """
 
     human: str | None = None
@@ -68,6 +70,7 @@ class Choices:
     missing: tuple[str, ...] = ()
     decimal: str | None = None
     score_values: dict[str, float] = field(default_factory=dict)
+    form: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,8 @@ def write_evaluation(scores: Path, choices: Choices | None = None, name: str | N
     """
     name = name or re.sub(r"[^A-Za-z0-9_]+", "-", scores.name.split(".")[0]).strip("-_") or "scores"
     path = study_file(name)
-    contents, faults = read_scores(open_table(scores), choices or Choices())
+    choices = choices or Choices()
+    contents, faults = read_scores(open_with(scores, choices.form), choices)
     print("\n".join(summary_lines(contents)))
     faults.check()
     text = study_yaml(contents, name)

@@ -12,14 +12,19 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.column_names import SPLIT_VALUES
-from cyborg_utils.corpus.table_files import open_table
 from cyborg_utils.corpus.text_screening import is_blank, word_count
 from cyborg_utils.corpus.validation import SPLITS
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.workflow.essay_summary import balance_line, left_out_rows, summary_lines
 from cyborg_utils.workflow.essay_table import Choices, EssayTable, read_essay_table
-from cyborg_utils.workflow.study_files import path_in_study, quoted, study_file, write_checked
+from cyborg_utils.workflow.study_files import (
+    open_with,
+    path_in_study,
+    quoted,
+    study_file,
+    write_checked,
+)
 
 # ---------------------------------------------------------------- the study
 
@@ -148,7 +153,7 @@ def write_study(
             f"{shown_path(path)} is there already: take another name, or remove it"
         )
     choices = choices or Choices()
-    table, faults = read_essay_table(open_table(essays), choices)
+    table, faults = read_essay_table(open_with(essays, choices.form), choices)
     print("\n".join(summary_lines(table)))
     faults.check()
     n = int(table.scores.notna().sum())

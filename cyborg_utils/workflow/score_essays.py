@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,13 +20,13 @@ from cyborg_utils.corpus.table_files import (
     TableError,
     check_columns,
     check_filled,
-    open_table,
     row_names,
 )
 from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
 from cyborg_utils.models.saved_model import calibrated, load_student, student_columns
 from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.study.storage import hash_folder, read_json, write_json
+from cyborg_utils.workflow.study_files import open_with
 
 ROWS = 1000  # that are read, scored and written together
 LOOK = 200  # rows from which the columns are inferred
@@ -61,6 +61,7 @@ def score_file(
     out: Path,
     id: str | None = None,
     text: str | None = None,
+    form: Mapping[str, str | None] | None = None,
     show: Callable[[str], None] = print,
 ) -> ScoringResult:
     """Score the essays of a CSV file.
@@ -73,6 +74,10 @@ def score_file(
     Ids are written as they are, also those that a spreadsheet takes for a formula (`=1+1`, `-1`,
     `@a`): what joins scores to essays must not change. Import the column as text there.
 
+    Parameters
+    ----------
+    form : `encoding`, `separator` and `quoting` of `data`, where they are not detected.
+
     Raises
     ------
     TableError, StudentError, ModelError
@@ -80,14 +85,14 @@ def score_file(
     """
     _check_new(out)
     model, profile = load_student(student)
-    table = open_table(data)
+    table = open_with(data, form or {})
     for note in table.notes:
         show(note)
     id, text = _columns(table, id, text, student_columns(student), show)
     total, repeated = _count(table, id)
     file = data.stat()
     made_from = [hash_folder(student), str(data.resolve()), file.st_size, file.st_mtime_ns]
-    work = _Unfinished(out, [*made_from, id, text], _format(table))
+    work = _Unfinished(out, [*made_from, id, text, form], _format(table))
     result, start, last_shown = work.result, time.monotonic(), time.monotonic()
     if done_before := result.essays:
         show(f"resuming after {done_before:,} of {total:,} essays")

@@ -6,12 +6,13 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from cyborg_utils.corpus.loaders import load_corpus
-from cyborg_utils.corpus.table_files import Table
+from cyborg_utils.corpus.table_files import Table, TableError, open_table
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.folders import params_folder, working_folder
 from cyborg_utils.study.schema.base import ParameterError
@@ -42,6 +43,28 @@ def path_in_study(path: Path) -> str:
     """A path as a study names it: from the working folder, where it lies there or next to it."""
     path, home = path.resolve(), working_folder()
     return os.path.relpath(path, home) if path.is_relative_to(home.parent) else str(path)
+
+
+def open_with(path: Path, form: Mapping[str, str | None]) -> Table:
+    """Open a table; its faults and notes speak of options, not of a study's keys.
+
+    Parameters
+    ----------
+    form : `encoding`, `separator` and `quoting` of its file, where a person names them.
+    """
+    try:
+        table = open_table(path, **form)
+    except TableError as error:
+        raise TableError(_as_options(str(error))) from None
+    table.notes[:] = map(_as_options, table.notes)
+    return table
+
+
+def _as_options(message: str) -> str:
+    """A message with the options in place of the keys of a study that mean the same."""
+    keys = r"(?:set )?corpus\.(encoding|separator|quoting)"
+    message = re.sub(rf"{keys}(?: to|:) ([\w-]+)(?: or to null)?", r"give --\1 \2", message)
+    return re.sub(keys, r"--\1", message)
 
 
 def write_checked(path: Path, text: str) -> pd.DataFrame:

@@ -545,6 +545,34 @@ def test_all_faults_are_in_one_error_each_with_its_remedy(essays, study_of):
     assert study_of(essays, *options)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (b'id\ttext\tscore\n1\t"a b\n', ["--quoting", "double"],
+         "where the file is written without quoting, give --quoting none"),
+        ("id,text\n".encode("utf-16"), ["--encoding", "utf-8"],
+         "this is UTF-16: give --encoding utf-16, or save the file as UTF-8"),
+        (b"id,text\n1,a\n", ["--encoding", "klingon"],
+         "no encoding is called 'klingon': --encoding to another one"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_written_otherwise_names_the_option(study_of, data, options, message):
+    code, _, error, _ = study_of(data, *options)
+    assert code == 2
+    assert message in error
+
+
+def test_how_a_file_is_written_is_an_option(essays, study_of):
+    essays.loc[3, "Essay"] += " Привет, мир."
+    code, printed, _, path = study_of(
+        essays, "--encoding", "koi8-r", "--separator", "tab", sep="\t", encoding="koi8-r"
+    )
+    assert code == 0
+    assert "(koi8-r, columns separated by 'tab')" in printed
+    corpus = load_corpus(load_study(str(path))).set_index("essay_id")
+    assert corpus.loc["e3", "text"].endswith(" Привет, мир.")
+
+
 def test_title_and_purpose_are_options_or_asked_for(essays, study_of, tmp_path, monkeypatch):
     options = ["--title", "Writing 2024: grade 8", "--about", "Whether it's good enough"]
     study = load_study(str(study_of(essays, *options)[3]))
