@@ -553,7 +553,7 @@ def test_all_faults_are_in_one_error_each_with_its_remedy(essays, study_of):
         ("id,text\n".encode("utf-16"), ["--encoding", "utf-8"],
          "this is UTF-16: give --encoding utf-16, or save the file as UTF-8"),
         (b"id,text\n1,a\n", ["--encoding", "klingon"],
-         "no encoding is called 'klingon': --encoding to another one"),
+         "no encoding is called 'klingon': give --encoding another one, such as utf-8"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_written_otherwise_names_the_option(study_of, data, options, message):

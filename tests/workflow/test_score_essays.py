@@ -431,7 +431,7 @@ def test_from_a_csv_to_reports_and_new_scores(whole_way):
     assert not (study.folder / "students/ridge/cyborg-ridge-f0.5-d1/s1/model").exists()
     out = place / "scores.csv"
     assert main(["score", str(folder), str(place / "essays.csv"), str(out)]) == 0
-    scored = pd.read_csv(out).set_index("essay_id")
+    scored = pd.read_csv(out, sep=";").set_index("essay_id")
     assert len(scored) == 280
     students = pd.read_parquet(folder.parent / "predictions.parquet").set_index("essay_id")
     shared = students.index.intersection(scored.dropna(subset="score").index)
@@ -450,5 +450,5 @@ def test_the_notebook_scores_the_same_essays(whole_way, tmp_path):
     }  # fmt: skip
     report = tmp_path / "07.html"
     run_notebook("07_score_essays", given, tmp_path / "07.ipynb", report)
-    assert len(pd.read_csv(tmp_path / "scores.csv")) == 280
+    assert len(pd.read_csv(tmp_path / "scores.csv", sep=";")) == 280
     assert "Flagged essays" in report.read_text(encoding="utf-8")
