@@ -52,7 +52,9 @@ def on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
         )
     frame = frame.assign(prompt=number)[number.isin(spec.sets)].reset_index(drop=True)
     names = ["score", *(["score_2"] if spec.columns.second_score else [])]
-    columns = dict.fromkeys(names, spec.set_scales) | dict.fromkeys(spec.traits, spec.trait_scales)
+    columns = dict.fromkeys(names, spec.set_scales) | dict.fromkeys(
+        spec.traits, spec.trait_set_scales
+    )
     frame = frame.astype(dict.fromkeys(columns, float))
     for name, scales in columns.items():
         for set_number, scale in scales.items():

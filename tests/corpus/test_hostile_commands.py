@@ -64,7 +64,7 @@ TABLE = [  # driver, name, input, answer
         (
             "essays.csv: row 162: a quotation mark inside a quoted text is not doubled, or a "
             'quoted text has no end: write "" for a quotation mark in a text in double quotes, '
-            "or, where the file is written without quoting, set corpus.quoting: none"
+            "or, where the file is written without quoting, give --quoting none"
         ),
     ),
     (

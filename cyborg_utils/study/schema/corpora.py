@@ -297,7 +297,7 @@ class Asap1Corpus(EssayFiles):
         return {number: ASAP1_SCALES[self.target][number] for number in self.sets}
 
     @property
-    def trait_scales(self) -> dict[int, Scale]:
+    def trait_set_scales(self) -> dict[int, Scale]:
         """The published scale of the traits of each set of the study."""
         return {number: ASAP1_SCALES["rater"][number] for number in self.sets}
 
