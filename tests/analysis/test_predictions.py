@@ -223,11 +223,11 @@ BROKEN = {
         ["machine 'strict' scores none of the human-scored essays"],
     ),
     "human scores off the scale": (
-        lambda f: f.assign(rater_1=f["rater_1"].where(f.index > 2, 3.5)),
-        ["3 scores are off the scale 1 to 6", "3.5"],
+        lambda f: f.assign(rater_1=f["rater_1"].where(f.index > 2, 6.5)),
+        ["3 scores are off the scale 1 to 6", "6.5"],
     ),
     "second scores off the scale": (
-        lambda f: f.assign(rater_2=f["rater_2"].where(f.index > 1, 3.5)),
+        lambda f: f.assign(rater_2=f["rater_2"].where(f.index > 1, 0.5)),
         ["2 second scores are off the scale"],
     ),
     "machines that share no essay": (
