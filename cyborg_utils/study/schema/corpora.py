@@ -288,7 +288,7 @@ class Asap1Corpus(EssayFiles):
         rated = {"score": "rater1_domain1", "second_score": "rater2_domain1"}
         target = rated if self.target == "rater" else {"score": "domain1_score"}
         names = ASAP_PLUS_PLUS.get(self.sets[0], {})
-        traits = {trait: names[trait] for trait in self.traits}
+        traits = {trait: names[trait] for trait in self.traits if trait in names}
         return Columns(id="essay_id", text="essay", prompt="essay_set", traits=traits, **target)
 
     @property
