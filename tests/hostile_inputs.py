@@ -223,4 +223,4 @@ def check(message: str, answer: str) -> None:
     if elided:
         assert message.startswith(first) and message.endswith(last)
     else:
-        assert message == answer
+        assert message == answer, message

@@ -42,7 +42,8 @@ def check_corpus(
     def fault(rows: pd.Series, what: str, remedy: str, column: str = "essay_id") -> None:
         if rows.any():
             values = frame.loc[rows, column].dropna().head(3).tolist()
-            first = f" (first: {', '.join(map(repr, values))})" if values else ""
+            shown = [f"{v:g}" if isinstance(v, float) else repr(v) for v in values]
+            first = f" (first: {', '.join(shown)})" if values else ""
             faults.append(f"{int(rows.sum())} {what}{first}: {remedy}")
 
     _check_ids(frame, fault)

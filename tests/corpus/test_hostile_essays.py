@@ -48,8 +48,8 @@ TABLE = [  # driver, name, input, answer
         "a null byte",
         USUAL + "\0" + USUAL,
         (
-            "the corpus cannot be used:\n  - 1 essays have a null byte in their text "
-            "(first: 'e0'): remove it"
+            "essays.csv: it contains a null byte, so it is not a text file: remove the byte, "
+            "or save the file as CSV, UTF-8"
         ),
     ),
     (
@@ -89,7 +89,7 @@ TABLE = [  # driver, name, input, answer
         "",
         (
             "the corpus cannot be used:\n  - 1 essays have an empty text (first: 'e0'): "
-            "remove them or fill in the text"
+            "remove them, fill in the text, or set corpus.blanks to drop or lowest"
         ),
     ),
     (
@@ -98,7 +98,7 @@ TABLE = [  # driver, name, input, answer
         " \n\t ",
         (
             "the corpus cannot be used:\n  - 1 essays have an empty text (first: 'e0'): "
-            "remove them or fill in the text"
+            "remove them, fill in the text, or set corpus.blanks to drop or lowest"
         ),
     ),
     (
@@ -107,7 +107,7 @@ TABLE = [  # driver, name, input, answer
         "\xa0\u2003\u3000",
         (
             "the corpus cannot be used:\n  - 1 essays have an empty text (first: 'e0'): "
-            "remove them or fill in the text"
+            "remove them, fill in the text, or set corpus.blanks to drop or lowest"
         ),
     ),
     (
@@ -116,7 +116,7 @@ TABLE = [  # driver, name, input, answer
         "\u200b\u200d\ufeff\u2060",
         (
             "the corpus cannot be used:\n  - 1 essays have an empty text (first: 'e0'): "
-            "remove them or fill in the text"
+            "remove them, fill in the text, or set corpus.blanks to drop or lowest"
         ),
     ),
     (
@@ -160,8 +160,8 @@ TABLE = [  # driver, name, input, answer
         "the prompt's own delimiter",
         USUAL + "\0essay\0",
         (
-            "the corpus cannot be used:\n  - 1 essays have a null byte in their text "
-            "(first: 'e0'): remove it"
+            "essays.csv: it contains a null byte, so it is not a text file: remove the byte, "
+            "or save the file as CSV, UTF-8"
         ),
     ),
     (
