@@ -13,18 +13,25 @@ from cyborg_utils.statistics.agreement import compare_machines
 from cyborg_utils.statistics.contrasts import arm_table, compare_arms, equivalent_labels, retention
 from cyborg_utils.statistics.groups import group_levels, suppress_small_cells
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
-from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
+from cyborg_utils.statistics.replications import Resampled, resample_runs, runs_from_frame
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import HARD, Study
 
 
-def agreement_by_condition(study: Study, runs: pd.DataFrame, prompts: pd.Series | None = None):
-    """QWK of every condition of one Student with 95 % intervals over essays, draws and seeds.
+def agreement_by_condition(
+    study: Study,
+    runs: pd.DataFrame,
+    prompts: pd.Series | None = None,
+    same_trainings: bool = False,
+) -> tuple[pd.DataFrame, Resampled]:
+    """QWK of every condition of one Student with 95 % intervals over essays, draws and trainings.
 
     Parameters
     ----------
     prompts : the prompt of each essay, by its id; if passed, whole prompts are resampled and the
         intervals are for new prompts like these instead of new essays on these.
+    same_trainings : whether the conditions are of the same trainings, such as two calibrations of
+        one Student, so that they are compared within a run.
 
     Returns
     -------
@@ -33,10 +40,11 @@ def agreement_by_condition(study: Study, runs: pd.DataFrame, prompts: pd.Series 
     made)
     """
     human, arms = runs_from_frame(runs, arm="condition")
-    # Arms without draws come first: numbers are drawn for draws and seeds in the order of the arms.
-    arms = dict(sorted(arms.items(), key=lambda item: len(item[1].seed)))
     cluster = None if prompts is None else prompts.loc[human.index]
-    resampled = resample_runs(human, arms, study.labels, study.evaluation.replicates, cluster)
+    size = study.evaluation.replicates
+    resampled = resample_runs(
+        human, arms, study.labels, size, cluster, same_trainings=same_trainings
+    )
     counts = runs.drop_duplicates("condition").set_index("condition")
     counts = counts[["n_human", "n_train", "truncated"]]
     counts["n_runs"] = runs.groupby("condition")[["draw", "seed"]].apply(
@@ -47,16 +55,17 @@ def agreement_by_condition(study: Study, runs: pd.DataFrame, prompts: pd.Series 
     return with_fields(table, runs), resampled
 
 
-def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
+def comparisons(study: Study, table: pd.DataFrame, resampled: Resampled) -> pd.DataFrame:
     """Cyborg against human-only and against full at every fraction, paired.
 
     Returns
     -------
     frame, one row per cyborg condition with its fields: `gain` (cyborg - human-only) with interval
     and p; `loss` (cyborg - full) with interval, one-sided `lower` bound, the declared margin and
-    `non_inferior`; `retention` of the gain of full; `worth`, the human-label equivalent, and
-    `worth_off_curve`, which of its three values lie off the label-budget curve, whose ends are
-    `curve_from` and `curve_to` labels.
+    `non_inferior`; `gain_population` and `loss_population`, what these intervals generalize to;
+    `retention` of the gain of full; `worth`, the human-label equivalent, and `worth_off_curve`,
+    which of its three values lie off the label-budget curve, whose ends are `curve_from` and
+    `curve_to` labels.
     """
     rows = []
     human = table[table["arm"] == "human"].set_index("fraction")
@@ -70,12 +79,13 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
         if human_only is not None:
             gain = compare_arms(resampled, row.condition, human_only)
             compared |= {"gain": gain["difference"], "gain_low": gain["low"],
-                         "gain_high": gain["high"], "p": gain["p"]}  # fmt: skip
+                         "gain_high": gain["high"], "p": gain["p"],
+                         "gain_population": gain["population"]}  # fmt: skip
         if full is not None:
             margin = study.evaluation.non_inferiority_margin
             loss = compare_arms(resampled, row.condition, full, margin=margin)
             compared |= {"loss": loss["difference"], "loss_low": loss["low"],
-                         "loss_high": loss["high"],
+                         "loss_high": loss["high"], "loss_population": loss["population"],
                          **loss[["lower", "margin", "non_inferior"]]}  # fmt: skip
         if human_only is not None and full is not None:
             retained = retention(resampled, row.condition, human_only, full)
@@ -91,7 +101,7 @@ def comparisons(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
     return with_fields(pd.DataFrame(rows), table) if rows else pd.DataFrame()
 
 
-def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
+def last_steps(study: Study, table: pd.DataFrame, resampled: Resampled) -> pd.DataFrame:
     """The gain of the last step of each label-budget curve, for a study where U can still grow:
     human-only, and hard labels by each Teacher.
 
@@ -99,7 +109,7 @@ def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
     -------
     frame, one row per curve of at least two points: its last condition with its fields, `qwk,
     n_before, n_last` (hand-scored train essays), `gain` in QWK from the one to the other, `low,
-    high` (95 %, paired)
+    high` (95 %, paired), the `Population` of the interval
     """
     rows = []
     curves = hard_only(table[table["arm"].isin(["human", "cyborg"])])
@@ -111,7 +121,7 @@ def last_steps(study: Study, table: pd.DataFrame, resampled) -> pd.DataFrame:
         rows.append(
             {"condition": last.condition, "qwk": last.qwk, "n_before": before.n_human,
              "n_last": last.n_human, "gain": gain["difference"], "low": gain["low"],
-             "high": gain["high"]}
+             "high": gain["high"], "population": gain["population"]}
         )  # fmt: skip
     return with_fields(pd.DataFrame(rows), table) if rows else pd.DataFrame()
 

@@ -65,7 +65,9 @@ def compare_calibrations(
     for name in test["condition"].unique():
         of_name = {m: runs[runs["condition"] == name] for m, runs in scored.items()}
         as_arms = [runs.assign(condition=m) for m, runs in of_name.items()]
-        table, resampled = agreement_by_condition(study, pd.concat(as_arms, ignore_index=True))
+        table, resampled = agreement_by_condition(
+            study, pd.concat(as_arms, ignore_index=True), same_trainings=True
+        )
         for method, row in table.set_index("condition").loc[list(METHODS)].iterrows():
             change = {} if method == "none" else compare_arms(resampled, method, "none")
             by_group = means[method].query("condition == @name")

@@ -26,6 +26,7 @@ from cyborg_utils.statistics.groups import group_levels
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.variance_components import ONCE
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import Study
 
@@ -83,6 +84,8 @@ def changes(
 ) -> pd.DataFrame:
     """Differences between `a` and `b`, in runs of the same draw and seed on the same essays.
 
+    The seed of a side without random training (`ONCE`) fits every seed of the other.
+
     Returns
     -------
     frame of the columns `COLUMNS`: one row per statistic over all essays, and for the SMD of
@@ -90,7 +93,13 @@ def changes(
     draws and seeds; `p_bh` is adjusted over the subgroups (Benjamini-Hochberg)
     """
     run = ["draw", "seed", "essay_id"]
-    both = a[[*run, "human", "score"]].merge(b[[*run, "score"]], on=run, suffixes=("_a", "_b"))
+    if (a["seed"] == ONCE).all():  # no random training: the same scores beside every seed
+        a, b, sides = b, a, ("_b", "_a")
+    else:
+        sides = ("_a", "_b")
+    keys = ["draw", "essay_id"] if (b["seed"] == ONCE).all() else run
+    scores = b[[*keys, "score"]]
+    both = a[[*run, "human", "score"]].merge(scores, on=keys, suffixes=sides)
     if both.empty:
         return pd.DataFrame(columns=COLUMNS)
     by_id = corpus.set_index("essay_id")

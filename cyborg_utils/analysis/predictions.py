@@ -11,13 +11,13 @@ import pandas as pd
 
 from cyborg_utils.corpus.columns import of_trait
 from cyborg_utils.statistics.scales import nearest_points, round_to_scale
+from cyborg_utils.statistics.variance_components import ONCE
 from cyborg_utils.study.design import CONDITION_FIELDS, Condition, conditions, seeds
 from cyborg_utils.study.results import LabelingResult, StudentResult, read_result
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import HARD, MACHINES, Study
 from cyborg_utils.study.storage import corpus_file, labels_folder, need, student_folder
 
-ONCE = "-"  # the draw of an arm without draws: all human labels
 COLLECTED = ["essay_id", "human", "continuous", "score"]
 
 
@@ -38,10 +38,12 @@ def collect_runs(
     Returns
     -------
     frame, one row per run and essay: `CONDITION_FIELDS, draw, seed, n_human, n_train, truncated`
-    (training essays truncated at max_tokens), `essay_id, human, continuous, score`
+    (training essays truncated at max_tokens), `essay_id, human, continuous, score`; the draw of
+    an arm without draws and the seed of a classical Student are `ONCE`
     """
     if student == MACHINES:
         return _machines(study)
+    deterministic = study.student(student).kind == "classical"
     parts = []
     for c in conditions(study):
         if (c.held_out is not None) != held_out:
@@ -54,7 +56,8 @@ def collect_runs(
             scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
             parts.append(
                 scores.assign(
-                    **c.fields, draw=ONCE if c.draw is None else c.draw, seed=seed,
+                    **c.fields, draw=ONCE if c.draw is None else c.draw,
+                    seed=ONCE if deterministic else seed,
                     n_human=about.n_human, n_train=about.n_train,
                     truncated=about.truncated,
                 )

@@ -1,7 +1,7 @@
 """Inference about the arms of a study: comparisons, retention and the human-label equivalent.
 
-Everything is computed from the joint replicates of
-`cyborg_utils.statistics.replications.resample_runs`.
+Everything is computed from what `cyborg_utils.statistics.replications.resample_runs` returns:
+replicates over essays, and the QWK of every run.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from cyborg_utils.statistics.replications import SOURCES, Resampled
+from cyborg_utils.statistics.replications import Resampled
+from cyborg_utils.statistics.variance_components import combined_df, population, run_variance
 
 
 class NoInterval(StrEnum):
@@ -26,8 +27,9 @@ class NoInterval(StrEnum):
 def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 0.95) -> pd.Series:
     """Estimate a weighted sum of arms' QWK with error, interval and p.
 
-    The interval is t's, its degrees of freedom by Satterthwaite (1946) from the variances of
-    essays, draws and seeds, so that three draws count as three.
+    The variance is that of essays, resampled for all arms at once, plus that of draws and
+    trainings; the interval is t's, with the degrees of freedom of
+    `cyborg_utils.statistics.variance_components.combined_df`.
 
     Parameters
     ----------
@@ -39,8 +41,9 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
     Returns
     -------
     pandas.Series
-        `estimate, se, df, low, high, p` (two-sided, of zero), `se_essays, se_draws, se_seeds`, and
-        `notes`, the `Note`s of all arms.
+        `estimate, se, df, low, high, p` (two-sided, of zero), `se_essays, se_draws, se_seeds`,
+        `population`, a `cyborg_utils.statistics.variance_components.Population`, and `notes`, a
+        tuple of `cyborg_utils.statistics.replications.Note`.
 
     Raises
     ------
@@ -49,25 +52,29 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
     """
     _check_arms(resampled, weights)
     names = list(weights)
-    vector = np.array([weights[name] for name in names], dtype=float)
-    estimate = float(resampled.estimates[names].to_numpy() @ vector)
-    se = float((resampled.replicates[names].to_numpy() @ vector).std(ddof=1))
-    components, denominator = {}, 0.0
-    for source in SOURCES:
-        variance = float((resampled.sources[source][names].to_numpy() @ vector).var(ddof=1))
-        free = resampled.degrees.loc[names, source]
-        components[f"se_{source}"] = np.sqrt(variance)
-        if (free > 0).any():
-            denominator += variance**2 / free[free > 0].min()
-    total = sum(value**2 for value in components.values())
-    df = total**2 / denominator if denominator > 0 else np.nan
+    estimate = float(resampled.estimates[names].to_numpy() @ list(weights.values()))
+    essays = _essay_variance(resampled, weights)
+    runs = run_variance(resampled.runs, weights, resampled.same_trainings)
+    se = np.sqrt(essays + runs.draws + runs.seeds)
+    df = combined_df(essays, resampled.essay_df, runs.draws + runs.seeds, runs.df)
     half_width = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
     p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else (1.0 if estimate == 0 else 0.0)
-    notes = tuple(dict.fromkeys(note for name in names for note in resampled.notes[name]))
     return pd.Series(
         {"estimate": estimate, "se": se, "df": df, "low": estimate - half_width,
-         "high": estimate + half_width, "p": p, **components, "notes": notes}
+         "high": estimate + half_width, "p": p, "se_essays": np.sqrt(essays),
+         "se_draws": np.sqrt(runs.draws), "se_seeds": np.sqrt(runs.seeds),
+         "population": population(resampled.runs, weights), "notes": resampled.notes}
     )  # fmt: skip
+
+
+def _essay_variance(resampled: Resampled, weights: Mapping[str, float]) -> float:
+    combined = resampled.replicates[list(weights)].to_numpy() @ list(weights.values())
+    return float(combined.var(ddof=1))
+
+
+def _variance(resampled: Resampled, weights: Mapping[str, float]) -> float:
+    runs = run_variance(resampled.runs, weights, resampled.same_trainings)
+    return _essay_variance(resampled, weights) + runs.draws + runs.seeds
 
 
 def arm_table(resampled: Resampled, level: float = 0.95) -> pd.DataFrame:
@@ -174,8 +181,9 @@ def retention(
         resampled, _sum((cyborg, 1.0), (human_only, share - 1.0), (full, -share)), level
     )
     t = stats.t.ppf(0.5 + level / 2, residual["df"]) if residual["se"] > 0 else 0.0
-    gains = resampled.replicates[[cyborg, full]].sub(resampled.replicates[human_only], axis=0)
-    (v11, v12), (_, v22) = np.cov(gains.to_numpy(), rowvar=False)
+    v11, v22 = retained["se"] ** 2, gain["se"] ** 2
+    both = _sum((cyborg, 1.0), (full, 1.0), (human_only, -2.0))
+    v12 = (_variance(resampled, both) - v11 - v22) / 2
     x, y = retained["estimate"], gain["estimate"]
     a, b, c = y**2 - t**2 * v22, x * y - t**2 * v12, x**2 - t**2 * v11
     if a <= 0:
@@ -225,7 +233,9 @@ def equivalent_labels(
     tail = (1 - level) / 2
     t_to_normal = stats.t.isf(tail, df) / stats.norm.isf(tail) if np.isfinite(df) else 1.0
     center = resampled.estimates[[arm, *names]].to_numpy(dtype=float)
-    replicates = center + t_to_normal * (resampled.replicates[[arm, *names]].to_numpy() - center)
+    deviations = resampled.replicates[[arm, *names]].to_numpy() - center
+    deviations += _run_deviations(resampled, [arm, *names])
+    replicates = center + t_to_normal * deviations
     logs = np.log(counts)
     estimate = _read_off(center, logs)
     values = np.array([_read_off(row, logs) for row in replicates])
@@ -237,6 +247,20 @@ def equivalent_labels(
         name: float(np.exp(v)) if np.isfinite(v) else np.nan for name, v in log_labels.items()
     }
     return pd.Series({**labels, "off_curve": off_curve})
+
+
+def _run_deviations(resampled: Resampled, names: list[str]) -> np.ndarray:
+    """Normal deviations of the arms' means with the covariance of draws and trainings."""
+
+    def variance(*arms: str) -> float:
+        of_runs = run_variance(resampled.runs, _sum(*((arm, 1.0) for arm in arms)))
+        return of_runs.draws + of_runs.seeds
+
+    alone = np.array([variance(name) for name in names])
+    sums = np.array([[variance(a, b) for b in names] for a in names])
+    covariance = (sums - alone[:, None] - alone) / 2
+    size, none = len(resampled.replicates), np.zeros(len(names))
+    return np.random.default_rng(0).multivariate_normal(none, covariance, size, method="eigh")
 
 
 def _check_arms(resampled: Resampled, names: Iterable[str]) -> None:

@@ -1,8 +1,8 @@
-"""Runs of a study's arms over the same essays, and the resampling of essays, draws and seeds.
+"""Runs of a study's arms over the same essays, and the resampling of essays.
 
 A run is one training: one draw of the human-labeled subset, one training seed. The QWK of an arm
-is the mean over its runs. The same essays, draws and seeds are resampled for every arm that shares
-them, so that arms are compared paired.
+is the mean over its runs. The same essays are resampled for every run, so that arms are compared
+paired; what draws and trainings add is in `cyborg_utils.statistics.variance_components`.
 """
 
 from __future__ import annotations
@@ -22,16 +22,12 @@ from cyborg_utils.statistics.bootstrap import (
     pair_statistics,
 )
 from cyborg_utils.statistics.scales import as_scores, scores_on_scale
-
-SOURCES = ("essays", "draws", "seeds")
+from cyborg_utils.statistics.variance_components import combined_df, run_variance
 
 
 class Note(StrEnum):
-    """What the interval of an arm does not cover, or covers in addition to new essays."""
+    """What an interval with whole prompts resampled covers."""
 
-    ONE_DRAW = "one_draw"
-    ONE_SEED = "one_seed"
-    SEEDS_GO_WITH_DRAWS = "seeds_go_with_draws"
     NEW_PROMPTS = "new_prompts"
     TOO_FEW_PROMPTS = "too_few_prompts"
 
@@ -45,13 +41,14 @@ class Runs(NamedTuple):
 
 
 class Resampled(NamedTuple):
-    """Replicates of the arms' mean QWK: all sources together, and each source alone."""
+    """Replicates of the arms' mean QWK over essays, and the QWK of every run."""
 
     estimates: pd.Series
     replicates: pd.DataFrame
-    sources: dict[str, pd.DataFrame]
-    degrees: pd.DataFrame
-    notes: dict
+    runs: dict[str, pd.Series]
+    essay_df: int
+    same_trainings: bool
+    notes: tuple[Note, ...]
 
 
 def runs_from_frame(
@@ -116,14 +113,9 @@ def resample_runs(
     n_replicates: int = 2_000,
     cluster: ArrayLike | None = None,
     seed: int = 0,
+    same_trainings: bool = False,
 ) -> Resampled:
-    """Resample essays, draws and seeds together.
-
-    Essays (or prompts) are resampled with replacement for all runs at once. Of D draws, D - 1
-    are drawn with replacement, which makes the variance of their mean unbiased (McCarthy and
-    Snowden, 1985); seeds likewise, crossed with the draws (the pigeonhole bootstrap of Owen,
-    2007, which is conservative). Where draws and seeds are not fully crossed, whole draws are
-    resampled together with their seeds.
+    """Resample essays, or whole prompts, for all runs at once.
 
     Parameters
     ----------
@@ -133,13 +125,15 @@ def resample_runs(
         Machine scores on the scale.
     labels, n_replicates, cluster, seed
         As in `cyborg_utils.statistics.agreement.bootstrap_agreement`.
+    same_trainings : bool
+        As in `cyborg_utils.statistics.variance_components.run_variance`.
 
     Returns
     -------
     Resampled
-        `estimates` (mean QWK by arm), `replicates` (n_replicates x arms), `sources` (the same
-        with essays, draws or seeds resampled alone), `degrees` (of freedom, arm x source; 0 where
-        a source cannot be resampled) and `notes` (arm to a tuple of `Note`).
+        `estimates` (mean QWK by arm), `replicates` (n_replicates x arms), `runs` (arm to the QWK
+        of its runs, indexed by `draw` and `seed`), `essay_df` (of essays or prompts),
+        `same_trainings` and `notes`.
 
     Raises
     ------
@@ -152,33 +146,26 @@ def resample_runs(
     features = _features(h, np.vstack(tables))
     kappas = _qwk(features.mean(axis=0), h.size)
     resampled = _resample_essays(features, n_replicates, rng, codes)
-    estimates, drawn, columns, degrees, notes = {}, {}, {}, {}, {}
     last = np.cumsum([len(table) for table in tables])[:-1]
-    by_arm = zip(np.split(kappas, last), np.split(resampled, last, axis=1), strict=True)
-    for (name, runs), (kappa, by_essays) in zip(arms.items(), by_arm, strict=True):
-        estimates[name] = kappa.mean()
-        weights, free, notes[name] = _run_weights(runs, n_replicates, rng, drawn)
-        columns[name] = _mean_kappas(kappa, by_essays, weights)
-        groups = h.size if codes is None else codes.max() + 1
-        degrees[name] = {"essays": groups - 1, **free}
-        if codes is not None:
-            few = groups < FEW_CLUSTERS
-            notes[name] = (Note.TOO_FEW_PROMPTS if few else Note.NEW_PROMPTS, *notes[name])
-    frames = {s: pd.DataFrame({n: c[s] for n, c in columns.items()}) for s in ("all", *SOURCES)}
-    estimates, degrees = pd.Series(estimates, name="qwk"), pd.DataFrame(degrees).T
-    return Resampled(estimates, frames.pop("all"), frames, degrees, notes)
+    by_arm = dict(zip(arms, np.split(kappas, last), strict=True))
+    replicates = zip(arms, np.split(resampled, last, axis=1), strict=True)
+    groups, notes = h.size, ()
+    if codes is not None:
+        groups = codes.max() + 1
+        notes = (Note.TOO_FEW_PROMPTS if groups < FEW_CLUSTERS else Note.NEW_PROMPTS,)
+    return Resampled(
+        pd.Series({name: kappa.mean() for name, kappa in by_arm.items()}, name="qwk"),
+        pd.DataFrame({name: columns.mean(axis=1) for name, columns in replicates}),
+        {name: _indexed(kappa, arms[name]) for name, kappa in by_arm.items()},
+        int(groups - 1),
+        same_trainings,
+        notes,
+    )
 
 
-def _mean_kappas(kappas: np.ndarray, by_essays: np.ndarray, weights: dict) -> dict:
-    """An arm's replicated mean QWK with all sources resampled together, and each alone."""
-    joint = weights["draws"] * weights["seeds"]
-    joint = joint / joint.sum(axis=1, keepdims=True)
-    runs = {source: weights[source] for source in SOURCES[1:]}
-    return {
-        "all": (joint * by_essays).sum(axis=1),
-        "essays": by_essays.mean(axis=1),
-        **{source: weight @ kappas / weight.sum(axis=1) for source, weight in runs.items()},
-    }
+def _indexed(kappas: np.ndarray, runs: Runs) -> pd.Series:
+    labels = [[str(label) for label in of_run] for of_run in (runs.draw, runs.seed)]
+    return pd.Series(kappas, pd.MultiIndex.from_arrays(labels, names=["draw", "seed"]))
 
 
 def _checked(human: np.ndarray, runs: Runs, labels: ArrayLike, name: str) -> np.ndarray:
@@ -215,42 +202,14 @@ def _resample_essays(
     return np.vstack(done)
 
 
-def _run_weights(
-    runs: Runs, n_replicates: int, rng: np.random.Generator, drawn: dict
-) -> tuple[dict, dict, tuple[Note, ...]]:
-    """Weight an arm's runs by resampled draws and seeds, alike for arms with the same ones."""
-    names = {
-        source: np.array([str(label) for label in labels])
-        for source, labels in (("draws", runs.draw), ("seeds", runs.seed))
-    }
-    levels = {source: np.unique(labels, return_inverse=True) for source, labels in names.items()}
-    n_runs, n_draws, n_seeds = len(runs.draw), *(len(unique) for unique, _ in levels.values())
-    pairs = set(zip(*names.values(), strict=True))
-    crossed = len(pairs) == n_runs == n_draws * n_seeds
-    weights, free, notes = {}, {}, []
-    for source, (unique, codes) in levels.items():
-        weights[source], free[source] = np.ones((n_replicates, n_runs)), 0
-        k = len(unique)
-        if k == 1:
-            notes.append(Note.ONE_DRAW if source == "draws" else Note.ONE_SEED)
-        elif source == "seeds" and not crossed and n_draws > 1:
-            notes.append(Note.SEEDS_GO_WITH_DRAWS)
-        else:
-            key = (source, tuple(unique))
-            if key not in drawn:
-                drawn[key] = rng.multinomial(k - 1, np.full(k, 1 / k), size=n_replicates)
-            weights[source], free[source] = drawn[key][:, codes].astype(float), k - 1
-    return weights, free, tuple(notes)
-
-
 def pool_replications(
     table: pd.DataFrame, keys: list[str], value: str, n_essays: int | str, se: str = "se"
 ) -> pd.DataFrame:
     """Average a statistic over runs, with its error.
 
-    Essays are the same in every run, so their variance component is the runs' mean se^2. Draws
-    and seeds add var(mean of a draw) / D and var(mean of a seed) / S, which is conservative where
-    they interact. Degrees of freedom are Satterthwaite's (1946).
+    Essays are the same in every run, so their variance component is the runs' mean se^2. To it
+    comes that of draws, or of the trainings of one draw, as in
+    `cyborg_utils.statistics.variance_components.run_variance`.
 
     Parameters
     ----------
@@ -270,14 +229,10 @@ def pool_replications(
     """
     rows = []
     for key, runs in table.groupby(keys, sort=False, dropna=False):
-        essays = runs[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
-        variances = [((runs[se] ** 2).mean(), max(essays - 1, 1))]
-        for source in ("draw", "seed"):
-            means = runs.groupby(source)[value].mean()
-            if len(means) > 1:
-                variances.append((means.var(ddof=1) / len(means), len(means) - 1))
-        total = sum(v for v, _ in variances)
-        by_df = sum(v**2 / df for v, df in variances)
-        df = total**2 / by_df if by_df > 0 else variances[0][1]
-        rows.append((*key, runs[value].mean(), np.sqrt(total), df))
+        n = runs[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
+        essays = (runs[se] ** 2).mean()
+        of_runs = run_variance({"": runs.set_index(["draw", "seed"])[value]}, {"": 1.0})
+        added = of_runs.draws + of_runs.seeds
+        df = combined_df(essays, max(n - 1, 1), added, of_runs.df)
+        rows.append((*key, runs[value].mean(), np.sqrt(essays + added), df))
     return pd.DataFrame(rows, columns=[*keys, value, se, "df"])

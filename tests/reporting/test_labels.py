@@ -13,7 +13,7 @@ import pytest
 from study_runs import ROOT
 
 from cyborg_utils.analysis import agreement, calibration, measures, paired, subgroups
-from cyborg_utils.analysis.predictions import ONCE, at_primary_fraction, hard_only
+from cyborg_utils.analysis.predictions import at_primary_fraction, hard_only
 from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
 from cyborg_utils.corpus.text_screening import KINDS
 from cyborg_utils.labeling.strategies import DECODING_RULES
@@ -24,6 +24,7 @@ from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.variance_components import ONCE
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.results import FairnessResult

@@ -16,6 +16,7 @@ from cyborg_utils.statistics.contrasts import (
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
 from cyborg_utils.statistics.replications import Note, Runs, resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.variance_components import ONCE, Population
 
 pytestmark = pytest.mark.filterwarnings("error")
 LABELS = range(1, 7)
@@ -30,12 +31,12 @@ def simulate_arms(n=500, n_draws=3, n_seeds=2, run_sd=0.05, noise=NOISE, seed=0)
     by_draw, by_seed = run_sd * rng.normal(size=n_draws), run_sd * rng.normal(size=n_seeds)
     arms = {}
     for name, sd in noise.items():
-        draws = ["all"] if name == "full" else list(range(n_draws))
+        draws = [ONCE] if name == "full" else list(range(n_draws))
         pairs = [(draw, run) for draw in draws for run in range(n_seeds)]
         shared = rng.normal(size=n)
         scores = []
         for draw, run in pairs:
-            own = 1 + by_seed[run] + (0 if draw == "all" else by_draw[draw])
+            own = 1 + by_seed[run] + (0 if draw == ONCE else by_draw[draw])
             error = own * sd * (0.9 * shared + 0.44 * rng.normal(size=n))
             scores.append(round_to_scale(true + error, LABELS))
         arms[name] = Runs(np.array(scores), *map(np.array, zip(*pairs, strict=True)))
@@ -68,7 +69,7 @@ def test_one_run_an_arm_is_the_paired_comparison():
     assert result["difference"] == pytest.approx(peer["difference"])
     assert result["se"] == pytest.approx(peer["se"], rel=0.08)
     assert result[["se_draws", "se_seeds"]].tolist() == pytest.approx([0, 0], abs=1e-12)
-    assert result["notes"] == (Note.ONE_DRAW, Note.ONE_SEED)
+    assert result["population"] == Population.THESE_RUNS
 
 
 def test_more_seeds_do_not_shrink_the_error_of_essays():
@@ -92,12 +93,12 @@ def test_arms_of_the_same_draws_are_paired(resampled):
     assert paired["se"] < np.hypot(*alone)
 
 
-def test_nested_seeds_go_with_their_draws():
-    human, arms = simulate_arms(200, noise={"cyborg": 0.75})
-    runs = arms["cyborg"]._replace(seed=np.arange(6))
-    result = resample_runs(human, {"cyborg": runs}, LABELS, n_replicates=50)
-    assert result.notes["cyborg"] == (Note.SEEDS_GO_WITH_DRAWS,)
-    assert result.degrees.loc["cyborg", ["draws", "seeds"]].tolist() == [2, 0]
+def test_numbers_of_seeds_do_not_matter():
+    human, arms = simulate_arms(200, noise={"cyborg": 0.75, "u100": 1.2})
+    other = {**arms, "cyborg": arms["cyborg"]._replace(seed=np.arange(6))}
+    weights = {"cyborg": 1, "u100": -1}
+    same, renamed = (contrast(resample_runs(human, a, LABELS, 50), weights) for a in (arms, other))
+    pd.testing.assert_series_equal(same, renamed)
 
 
 def test_interval_over_draws_and_essays_covers():
@@ -259,8 +260,8 @@ def test_prompts_as_clusters_are_named():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
     for prompts, note in ((8, Note.NEW_PROMPTS), (3, Note.TOO_FEW_PROMPTS)):
         result = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
-        assert result.notes["cyborg"] == (note,)
-        assert result.degrees.loc["cyborg", "essays"] == prompts - 1
+        assert result.notes == (note,)
+        assert result.essay_df == prompts - 1
 
 
 class TestMultiplicity:
