@@ -87,6 +87,24 @@ VERDICTS = {
     "depends_on_reliability": "depends",
     "not_estimable": "not estimable",
 }
+POPULATIONS = {  # what an interval generalizes to
+    "these_runs": "new essays, for this draw of U and these trainings",
+    "this_draw": "new essays and trainings, for this draw of U and this Teacher",
+    "one_full_run": "new essays and draws of U, for this training on all human labels",
+    "new_draws": "new essays, draws of U and trainings",
+}
+SCOPES = {  # the same, for a sentence
+    "these_runs": "for this draw of U and this Teacher, trained once",
+    "this_draw": "for this draw of U and this Teacher",
+    "one_full_run": "for this one training on all human labels",
+    "new_draws": "for new draws of U",
+}
+SAMPLED = {  # what an interval is over
+    "these_runs": "essays",
+    "this_draw": "essays and trainings",
+    "one_full_run": "essays and draws",
+    "new_draws": "essays, draws and trainings",
+}
 ANOMALIES = {
     "instructions": "with instructions to a scorer",
     "special_tokens": "with special tokens of a language model",
@@ -165,6 +183,21 @@ def verdict_label(verdict: str) -> str:
     return VERDICTS[verdict]
 
 
+def population_label(population: str) -> str:
+    """A `cyborg_utils.statistics.variance_components.Population`."""
+    return POPULATIONS[population]
+
+
+def scope_label(population: str) -> str:
+    """A population as part of a sentence: `for this draw of U and this Teacher`."""
+    return SCOPES[population]
+
+
+def sampled_label(population: str) -> str:
+    """What an interval for a population is over: `essays and trainings`."""
+    return SAMPLED[population]
+
+
 def attribute_label(attribute: str) -> str:
     return ATTRIBUTES.get(attribute, attribute)
 
@@ -205,6 +238,9 @@ LABEL_OF_COLUMN: dict[str, Callable[[str], str]] = {
     "decoding_rule": decoding_rule_label,
     "rule": rule_label,
     "verdict": verdict_label,
+    "population": population_label,
+    "gain_population": population_label,
+    "loss_population": population_label,
     "attribute": attribute_label,
     "prompt": prompt_label,
     "purpose": purpose_label,

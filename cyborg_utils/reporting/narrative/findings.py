@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from cyborg_utils.analysis.predictions import hard_only
-from cyborg_utils.reporting.labels import condition_label
+from cyborg_utils.reporting.labels import condition_label, sampled_label, scope_label
 from cyborg_utils.reporting.narrative.fairness import fairness_findings
+from cyborg_utils.statistics.variance_components import Population
 from cyborg_utils.study.schema.study import HARD, Study
+
+NEEDED = (
+    "calling cyborg data better, worse or non-inferior would need at least 3 draws of U and 2 "
+    "training seeds (`sampling`)."
+)
+CAVEATS = {
+    Population.THESE_RUNS: "One draw of U and one training say nothing of new draws and trainings: "
+    + NEEDED,
+    Population.THIS_DRAW: f"One draw of U says nothing of new draws: {NEEDED}",
+    Population.ONE_FULL_RUN: "One training on all human labels says nothing of new ones: calling "
+    "cyborg data non-inferior to them would need at least 3 draws of U and 2 training seeds "
+    "(`sampling`).",
+}
 
 
 def summary_findings(
@@ -22,33 +38,69 @@ def summary_findings(
 
     `human_human` holds the rows of human–human agreement, None where essays have one human score.
     """
-    lines = []
-    main = compared
-    if len(compared):  # hard labels, as in the paper; 05e reports the other strategies
-        main = hard_only(compared[compared["fraction"] == study.primary_fraction])
+    lines = comparison_findings(agreement, compared, study.primary_fraction)
+    baseline, ahead = _baseline(study, agreement)
+    lines = [*baseline, *lines] if ahead else [*lines, *baseline]
+    return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "cyborg")
+
+
+def comparison_findings(
+    agreement: pd.DataFrame, compared: pd.DataFrame, primary_fraction: float
+) -> list[str]:
+    """Cyborg data at the primary fraction compared with human-only and full, one sentence each.
+
+    Each names the population of its intervals. The words better, worse and non-inferior are for
+    those that cover new draws and trainings; a last sentence says what others would need.
+
+    Parameters
+    ----------
+    agreement, compared : of `cyborg_utils.analysis.agreement`, with a column `student`.
+    """
+    if compared.empty:
+        return []
+    main = hard_only(compared[compared["fraction"] == primary_fraction])
     by_name = agreement.set_index(["student", "condition"])
+    lines = []
     for row in main.itertuples():
         scores = by_name.loc[(row.student, row.condition)]
         text = (
             f"**{row.student}** on {condition_label(row.condition)} "
             f"({scores['n_human']:,} hand-scored train essays): QWK {scores['qwk']:.3f}"
         )
+        population = None
         if "gain" in compared:
-            text += (
-                f", {_than(row.p_holm, row.gain)} the same human labels only ({row.gain:+.3f}, "
-                f"95 % interval {row.gain_low:+.3f} to {row.gain_high:+.3f}, Holm-adjusted p "
-                f"{_p(row.p_holm)})"
-            )
+            population = row.gain_population
+            text += f", {_scope(population)}{_gain(row)}"
         if "loss" in compared:
-            text += (
-                f", and {'' if row.non_inferior else 'not '}shown to be non-inferior to all human "
-                f"labels at the margin of {row.margin:g} ({row.loss:+.3f}, one-sided 95 % bound "
-                f"{row.lower:+.3f})"
-            )
+            scope = _scope(row.loss_population) if row.loss_population != population else ""
+            text += f"{' and' if population else ','} {scope}{_loss(row)}"
         lines.append(text + ".")
-    baseline, ahead = _baseline(study, agreement)
-    lines = [*baseline, *lines] if ahead else [*lines, *baseline]
-    return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "cyborg")
+    populations = main.filter(like="_population").to_numpy().ravel()
+    return lines + [CAVEATS[key] for key in CAVEATS if key in populations][:1]
+
+
+def _scope(population: str) -> str:
+    return "" if population == Population.NEW_DRAWS else f"{scope_label(population)}, "
+
+
+def _gain(row: NamedTuple) -> str:
+    reference = "the same human labels only"
+    interval = (
+        f"95 % interval over {sampled_label(row.gain_population)} {row.gain_low:+.3f} to "
+        f"{row.gain_high:+.3f}, Holm-adjusted p {_p(row.p_holm)}"
+    )
+    if row.gain_population == Population.NEW_DRAWS or not row.p_holm < 0.05:
+        return f"{_than(row.p_holm, row.gain)} {reference} ({row.gain:+.3f}, {interval})"
+    side = "higher" if row.gain > 0 else "lower"
+    return f"{abs(row.gain):.3f} {side} than with {reference} ({interval})"
+
+
+def _loss(row: NamedTuple) -> str:
+    reference, shown = "all human labels", "" if row.non_inferior else "not "
+    claim = f"{shown}shown to be at most {row.margin:g} below {reference}"
+    if row.loss_population == Population.NEW_DRAWS:
+        claim = f"{shown}shown to be non-inferior to {reference} at the margin of {row.margin:g}"
+    return f"{claim} ({row.loss:+.3f}, one-sided 95 % bound {row.lower:+.3f})"
 
 
 def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
@@ -66,9 +118,13 @@ def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
     best = steps.loc[steps["qwk"].idxmax()]
     factor = best["n_last"] / best["n_before"]
     next_size = round(best["n_last"] * min(factor, 2))
+    from_here = "From"
+    if best["population"] != Population.NEW_DRAWS:
+        scope = scope_label(best["population"])
+        from_here = f"{scope[0].upper()}{scope[1:]}, from"
     step = (
-        f"Score more by hand? From {best['n_before']:,} to {best['n_last']:,} hand-scored train "
-        f"essays, the best Student's QWK changed by {best['gain']:+.3f} (95 % interval "
+        f"Score more by hand? {from_here} {best['n_before']:,} to {best['n_last']:,} hand-scored "
+        f"train essays, the best Student's QWK changed by {best['gain']:+.3f} (95 % interval "
         f"{best['low']:+.3f} to {best['high']:+.3f}; **{best['student']}** on "
         f"{condition_label(best['condition'])})"
     )
