@@ -59,20 +59,18 @@ def run_variance(
         freedom of their sum are Satterthwaite's (1946), NaN without a component.
     """
     weighted = {name: weight * runs[name] for name, weight in weights.items() if weight}
-    if same_trainings:
-        weighted = {"": sum(weighted.values())} if weighted else {}
-    by_draws: dict[frozenset, list[pd.Series]] = {}
+    if same_trainings and weighted:
+        weighted = {"": sum(weighted.values())}
+    components, paired = {"draws": [], "seeds": []}, {}
     for values in weighted.values():
-        key = frozenset(values.index.get_level_values("draw"))
-        by_draws.setdefault(key, []).append(values)
-    components = {"draws": [], "seeds": []}
-    for draws, arms in by_draws.items():
+        codes, draws = pd.factorize(values.index.get_level_values("draw"), sort=True)
         if len(draws) > 1:
-            means = sum(values.groupby(level="draw").mean() for values in arms)
-            components["draws"].append((means.var(ddof=1) / len(draws), len(draws) - 1))
-        else:
-            several = [values for values in arms if len(values) > 1]
-            components["seeds"] += [(v.var(ddof=1) / len(v), len(v) - 1) for v in several]
+            means = np.bincount(codes, values) / np.bincount(codes)
+            paired[tuple(draws)] = paired.get(tuple(draws), 0.0) + means
+        elif len(values) > 1:
+            components["seeds"].append((values.var(ddof=1) / len(values), len(values) - 1))
+    for draws, means in paired.items():
+        components["draws"].append((np.var(means, ddof=1) / len(draws), len(draws) - 1))
     draws, seeds = (sum(variance for variance, _ in c) for c in components.values())
     terms = [variance**2 / df for c in components.values() for variance, df in c]
     return RunVariance(draws, seeds, (draws + seeds) ** 2 / sum(terms) if any(terms) else np.nan)

@@ -78,13 +78,13 @@ def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(kn
     assert intersections(study, runs, corpus, ["one_level", "ell"]).empty
 
 
-def test_the_error_of_a_mean_over_crossed_draws_and_seeds():
+def test_the_error_of_a_mean_over_draws_and_their_trainings():
     """It is that of repeated studies, and its interval covers; more seeds do not shrink draws."""
     rng = np.random.default_rng(8)
     means, errors, covered = [], [], []
     for _ in range(600):
-        draws, seeds = rng.normal(0, 0.1, 3), rng.normal(0, 0.05, 5)
-        grid = [(d, s, 0.2 + draws[d] + seeds[s]) for d in range(3) for s in range(5)]
+        draws = rng.normal(0, 0.1, 3)
+        grid = [(d, s, 0.2 + draws[d] + rng.normal(0, 0.05)) for d in range(3) for s in range(5)]
         table = pd.DataFrame(grid, columns=["draw", "seed", "x"])
         table["x"] += rng.normal(0, 0.03)  # the essays, alike in every run
         pooled = pool_replications(table.assign(key="a", se=0.03), ["key"], "x", 500).iloc[0]
