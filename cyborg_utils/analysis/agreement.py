@@ -6,13 +6,14 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.predictions import hard_only, with_fields
 from cyborg_utils.statistics.agreement import compare_machines
 from cyborg_utils.statistics.contrasts import arm_table, compare_arms, equivalent_labels, retention
 from cyborg_utils.statistics.groups import group_levels, suppress_small_cells
-from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
+from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm, holm_alphas
 from cyborg_utils.statistics.replications import Resampled, resample_runs, runs_from_frame
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import HARD, Study
@@ -61,11 +62,11 @@ def comparisons(study: Study, table: pd.DataFrame, resampled: Resampled) -> pd.D
     Returns
     -------
     frame, one row per cyborg condition with its fields: `gain` (cyborg - human-only) with interval
-    and p; `loss` (cyborg - full) with interval, one-sided `lower` bound, the declared margin and
-    `non_inferior`; `gain_population` and `loss_population`, what these intervals generalize to;
-    `retention` of the gain of full; `worth`, the human-label equivalent, and `worth_off_curve`,
-    which of its three values lie off the label-budget curve, whose ends are `curve_from` and
-    `curve_to` labels.
+    and p; `loss` (cyborg - full) with interval, one-sided `lower` bound, the declared margin,
+    `non_inferior` and `p_non_inferior`; of both `_se`, `_df` and `_population`, what the interval
+    generalizes to; `retention` of the gain of full with its interval, or `no_interval`, the reason
+    why it has none; `worth`, the human-label equivalent, and `worth_off_curve`, which of its three
+    values lie off the label-budget curve, whose ends are `curve_from` and `curve_to` labels.
     """
     rows = []
     human = table[table["arm"] == "human"].set_index("fraction")
@@ -79,18 +80,21 @@ def comparisons(study: Study, table: pd.DataFrame, resampled: Resampled) -> pd.D
         if human_only is not None:
             gain = compare_arms(resampled, row.condition, human_only)
             compared |= {"gain": gain["difference"], "gain_low": gain["low"],
-                         "gain_high": gain["high"], "p": gain["p"],
+                         "gain_high": gain["high"], "gain_se": gain["se"],
+                         "gain_df": gain["df"], "p": gain["p"],
                          "gain_population": gain["population"]}  # fmt: skip
         if full is not None:
             margin = study.evaluation.non_inferiority_margin
             loss = compare_arms(resampled, row.condition, full, margin=margin)
             compared |= {"loss": loss["difference"], "loss_low": loss["low"],
                          "loss_high": loss["high"], "loss_population": loss["population"],
-                         **loss[["lower", "margin", "non_inferior"]]}  # fmt: skip
+                         "loss_se": loss["se"], "loss_df": loss["df"],
+                         **loss[["lower", "margin", "non_inferior", "p_non_inferior"]]}  # fmt: skip
         if human_only is not None and full is not None:
             retained = retention(resampled, row.condition, human_only, full)
             compared |= {"retention": retained["retention"], "retention_low": retained["low"],
-                         "retention_high": retained["high"]}  # fmt: skip
+                         "retention_high": retained["high"],
+                         "no_interval": retained["no_interval"]}  # fmt: skip
         if len(curve) > 1:
             worth = equivalent_labels(resampled, row.condition, curve)
             off = " ".join(worth["off_curve"])
@@ -127,11 +131,34 @@ def last_steps(study: Study, table: pd.DataFrame, resampled: Resampled) -> pd.Da
 
 
 def adjust_confirmatory(compared: pd.DataFrame, primary_fraction: float) -> pd.DataFrame:
-    """Add `p_holm` over the confirmatory family: cyborg data with hard labels against human-only
-    at the primary fraction, every Student and Teacher; the others are exploratory and have none."""
+    """Adjust the confirmatory families by Holm's procedure, at an error rate of 0.05.
+
+    A family is cyborg data with hard labels at the primary fraction, every Student and Teacher:
+    one of its differences from human-only, one of its tests of non-inferiority. The others are
+    exploratory and have no adjusted value.
+
+    Returns
+    -------
+    `compared` with `p_holm, gain_low_holm, gain_high_holm` and `p_non_inferior_holm, lower_holm`,
+    the limits at the level at which Holm's procedure tests them; `non_inferior` of the family is
+    the adjusted verdict
+    """
+    compared = compared.copy()
     family = (compared["fraction"] == primary_fraction) & (compared["strategy"] == HARD.name)
-    adjusted = pd.Series(holm(compared.loc[family, "p"]), compared.index[family])
-    return compared.assign(p_holm=adjusted)
+    if "gain" in compared:
+        p = compared["p"].where(family)
+        t = stats.t.isf(holm_alphas(p) / 2, compared["gain_df"].astype(float))
+        compared["p_holm"] = holm(p)
+        compared["gain_low_holm"] = compared["gain"] - t * compared["gain_se"]
+        compared["gain_high_holm"] = compared["gain"] + t * compared["gain_se"]
+    if "loss" in compared:
+        p = compared["p_non_inferior"].where(family)
+        t = stats.t.isf(holm_alphas(p), compared["loss_df"].astype(float))
+        compared["p_non_inferior_holm"] = holm(p)
+        compared["lower_holm"] = compared["loss"] - t * compared["loss_se"]
+        shown = compared["lower_holm"] > -compared["margin"]
+        compared["non_inferior"] = compared["non_inferior"].mask(family, shown).astype(bool)
+    return compared
 
 
 def compare_all_machines(
@@ -147,7 +174,8 @@ def compare_all_machines(
     Returns
     -------
     frame, one row per pair: `condition_a, condition_b, declared, difference` (QWK of a minus b),
-    `low, high` (95 %, new essays on these prompts), `p, p_adjusted, new_prompts_low,
+    `low, high` (95 %, new essays on these prompts), `p, p_adjusted`, `adjusted_low, adjusted_high`
+    (the interval at the level of Holm's procedure; NaN for exploratory pairs), `new_prompts_low,
     new_prompts_high` (NaN where the prompts are too few).
     """
     first = runs.drop_duplicates(["condition", "essay_id"])
@@ -159,12 +187,11 @@ def compare_all_machines(
         for pair in study.evaluation.comparisons
     ]
     declared_sets = {frozenset(pair) for pair in declared}
-    rows = []
+    rows, size = [], {"n_replicates": study.evaluation.replicates}
     for a, b in declared + [
         p for p in combinations(ranked, 2) if frozenset(p) not in declared_sets
     ]:
         pair = human, scores[a], scores[b], study.labels
-        size = {"n_replicates": study.evaluation.replicates}
         paired = compare_machines(*pair, **size)
         by_prompt = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
         rows.append(
@@ -181,7 +208,17 @@ def compare_all_machines(
         holm(pairs["p"].where(pairs["declared"])),
         benjamini_hochberg(pairs["p"].mask(pairs["declared"])),
     )
-    pairs.insert(pairs.columns.get_loc("p") + 1, "p_adjusted", adjusted)
+    after_p = pairs.columns.get_loc("p") + 1
+    pairs.insert(after_p, "p_adjusted", adjusted)
+    alphas = holm_alphas(pairs["p"].where(pairs["declared"]))
+    limits = [
+        compare_machines(human, scores[a], scores[b], study.labels, **size, level=1 - alpha)
+        if np.isfinite(alpha)
+        else {"low": np.nan, "high": np.nan}
+        for a, b, alpha in zip(pairs["condition_a"], pairs["condition_b"], alphas, strict=True)
+    ]
+    pairs.insert(after_p + 1, "adjusted_low", [limit["low"] for limit in limits])
+    pairs.insert(after_p + 2, "adjusted_high", [limit["high"] for limit in limits])
     return pairs
 
 

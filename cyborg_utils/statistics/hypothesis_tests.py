@@ -25,6 +25,34 @@ def holm(p: ArrayLike) -> np.ndarray:
     return _adjust(p, "holm")
 
 
+def holm_alphas(p: ArrayLike, alpha: float = 0.05) -> np.ndarray:
+    """The error rate at which Holm's procedure tests each hypothesis of a family.
+
+    An interval at 1 - its error rate excludes the null value exactly where the adjusted p is below
+    `alpha`; that of the smallest p is Bonferroni's.
+
+    Parameters
+    ----------
+    p : array_like, shape (k,)
+        NaN as in `holm`.
+    alpha : float
+        Error rate of the family.
+
+    Returns
+    -------
+    ndarray, shape (k,)
+    """
+    p = np.asarray(p, dtype=float)
+    alphas, made = np.full(p.shape, np.nan), np.flatnonzero(np.isfinite(p))
+    ranked = made[np.argsort(p[made], kind="stable")]
+    factors = np.arange(len(ranked), 0, -1)
+    adjusted = np.maximum.accumulate(p[ranked] * factors)
+    at_zero = 1 / factors
+    ratios = np.divide(p[ranked], adjusted, where=adjusted > 0, out=at_zero)
+    alphas[ranked] = alpha * ratios
+    return alphas
+
+
 def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     """Adjust the p values of many exploratory tests (Benjamini and Hochberg, 1995).
 

@@ -18,7 +18,7 @@ from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
 from cyborg_utils.corpus.text_screening import KINDS
 from cyborg_utils.labeling.strategies import DECODING_RULES
 from cyborg_utils.reporting import figures, labels, verdicts
-from cyborg_utils.reporting.narrative import fairness, findings, questions
+from cyborg_utils.reporting.narrative import equivalents, fairness, findings, questions
 from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
 from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
@@ -94,7 +94,8 @@ class Report:
         named = [frame.assign(student="ridge") for frame in (table, compared, rules, steps)]
         self.texts += findings.summary_findings(self.study, *named[:2], {}, None)
         self.texts += fairness.shift_findings(named[2])
-        self.texts += findings.labeling_recommendation(named[3], N) + findings.worth_notes(compared)
+        self.texts += findings.labeling_recommendation(named[3], N)
+        self.texts += equivalents.retention_texts(compared) + equivalents.worth_texts(compared)
         self.texts.append(figures.budget_curve(hard_only(named[0]), "Agreement")[1])
         shares = agreement.shares_of_runs(self.runs, LABELS)
         self.frames["shares"] = shares.reset_index()

@@ -13,7 +13,7 @@ from cyborg_utils.statistics.contrasts import (
     equivalent_labels,
     retention,
 )
-from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm
+from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm, holm_alphas
 from cyborg_utils.statistics.replications import Note, Runs, resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.statistics.variance_components import ONCE, Population
@@ -268,6 +268,18 @@ class TestMultiplicity:
     def test_hand_computed(self):
         assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
         assert benjamini_hochberg([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.04, 0.04])
+
+    def test_intervals_are_at_the_level_that_holm_used(self):
+        assert holm_alphas([0.01, 0.04, 0.03]) == pytest.approx([0.05 / 3, 0.05 * 2 / 3, 0.025])
+        assert holm_alphas([0, np.nan, 0]) == pytest.approx([0.025, np.nan, 0.05], nan_ok=True)
+
+    @settings(max_examples=25)
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+    def test_adjusted_intervals_and_adjusted_p_agree(self, p):
+        p = np.array(p)
+        excluded = p < holm_alphas(p)
+        clear = np.abs(holm(p) - 0.05) > 1e-9
+        assert (excluded == (holm(p) < 0.05))[clear].all()
 
     def test_tests_that_could_not_be_made_do_not_count(self):
         assert holm([0.01, np.nan, 0.04]) == pytest.approx([0.02, np.nan, 0.04], nan_ok=True)

@@ -84,10 +84,14 @@ def _scope(population: str) -> str:
 
 
 def _gain(row: NamedTuple) -> str:
-    reference = "the same human labels only"
+    reference, adjusted = "the same human labels only", hasattr(row, "gain_low_holm")
+    low, high = row.gain_low, row.gain_high
+    if adjusted:
+        low, high = row.gain_low_holm, row.gain_high_holm
     interval = (
-        f"95 % interval over {sampled_label(row.gain_population)} {row.gain_low:+.3f} to "
-        f"{row.gain_high:+.3f}, Holm-adjusted p {_p(row.p_holm)}"
+        f"{'Holm-adjusted' if adjusted else 'unadjusted'} 95 % interval over "
+        f"{sampled_label(row.gain_population)} {low:+.3f} to {high:+.3f}, Holm-adjusted p "
+        f"{_p(row.p_holm)}"
     )
     if row.gain_population == Population.NEW_DRAWS or not row.p_holm < 0.05:
         return f"{_than(row.p_holm, row.gain)} {reference} ({row.gain:+.3f}, {interval})"
@@ -100,7 +104,10 @@ def _loss(row: NamedTuple) -> str:
     claim = f"{shown}shown to be at most {row.margin:g} below {reference}"
     if row.loss_population == Population.NEW_DRAWS:
         claim = f"{shown}shown to be non-inferior to {reference} at the margin of {row.margin:g}"
-    return f"{claim} ({row.loss:+.3f}, one-sided 95 % bound {row.lower:+.3f})"
+    adjusted = hasattr(row, "lower_holm")
+    lower = row.lower_holm if adjusted else row.lower
+    kind = "Holm-adjusted" if adjusted else "unadjusted"
+    return f"{claim} ({row.loss:+.3f}, {kind} one-sided 95 % bound {lower:+.3f})"
 
 
 def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
@@ -142,21 +149,6 @@ def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
     ]
 
 
-def worth_notes(compared: pd.DataFrame) -> list[str]:
-    """Which human-label equivalents, or limits of their intervals, lie off the human-only curve:
-    one phrase per row of `cyborg_utils.analysis.agreement.comparisons`."""
-    names = {"labels": "estimate", "low": "lower limit", "high": "upper limit"}
-    notes = []
-    for row in compared.itertuples():
-        parts = []
-        for key in row.worth_off_curve.split():
-            name, side = key.split("_")
-            end = row.curve_from if side == "below" else row.curve_to
-            parts.append(f"{names[name]} {side} {end:.0f} labels, off the curve")
-        notes.append("; ".join(parts))
-    return notes
-
-
 def machine_findings(
     study: Study,
     agreement: pd.DataFrame,
@@ -177,12 +169,13 @@ def machine_findings(
     for row in pairs[pairs["declared"]].itertuples() if len(pairs) else ():
         new_prompts = ""
         if pd.notna(row.new_prompts_low):
-            new_prompts = f"; for new prompts {row.new_prompts_low:+.3f} to "
+            new_prompts = f"; for new prompts, unadjusted, {row.new_prompts_low:+.3f} to "
             new_prompts += f"{row.new_prompts_high:+.3f}"
         lines.append(
-            f"**{condition_label(row.condition_a)}** is {_than(row.p_adjusted, row.difference)} "
-            f"**{condition_label(row.condition_b)}** ({row.difference:+.3f}, 95 % interval "
-            f"{row.low:+.3f} to {row.high:+.3f}, Holm-adjusted p "
+            f"**{condition_label(row.condition_a)}**: QWK "
+            f"{_side(row.p_adjusted, row.difference)} **{condition_label(row.condition_b)}** "
+            f"({row.difference:+.3f}, Holm-adjusted 95 % interval {row.adjusted_low:+.3f} to "
+            f"{row.adjusted_high:+.3f}, Holm-adjusted p "
             f"{_p(row.p_adjusted)}{new_prompts})."
         )
     return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "machine")
@@ -203,6 +196,12 @@ def _than(p: float, difference: float) -> str:
     if not p < 0.05:
         return "not distinguishable from"
     return "better than" if difference > 0 else "worse than"
+
+
+def _side(p: float, difference: float) -> str:
+    if not p < 0.05:
+        return "not distinguishable from that of"
+    return f"{'higher' if difference > 0 else 'lower'} than that of"
 
 
 def _p(p: float) -> str:
