@@ -206,7 +206,8 @@ class SummaryResult(StageResult):
     agreement: Table
     measures: Table
     rules: Table
-    comparisons: Table
+    comparisons: Table  # `gain_population` and `loss_population`: what an interval covers
+    against_baseline: Table = Field(default_factory=list)
     new_prompts: Table
     pairs: Table
     teachers: Table

@@ -6,8 +6,12 @@ import pytest
 from scipy import stats
 
 from cyborg_utils.analysis.agreement import adjust_confirmatory
+from cyborg_utils.analysis.baseline import compare_with_baseline
 from cyborg_utils.reporting.narrative.equivalents import retention_texts, worth_texts
-from cyborg_utils.reporting.narrative.findings import comparison_findings
+from cyborg_utils.reporting.narrative.findings import baseline_findings, comparison_findings
+from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.study.config import load_study
+from cyborg_utils.study.design import Condition
 
 PRIMARY = 0.1
 
@@ -90,6 +94,48 @@ class TestSentences:
         *lines, need = self.of("new_draws", "one_full_run")
         assert "better than" in lines[0] and "non-inferior" not in lines[0]
         assert need.startswith("One training on all human labels")
+
+
+class TestBaseline:
+    """A neural Student, a second one that is nearly the baseline, and the baseline; four draws."""
+
+    N = 400
+
+    def runs(self) -> pd.DataFrame:
+        rng, parts = np.random.default_rng(4), []
+        human = rng.integers(1, 7, self.N)
+        for student, condition, error in [
+            ("ridge", Condition("human", None, PRIMARY), 1.2),
+            ("electra", Condition("cyborg", "llama", PRIMARY, strategy="hard"), 0.6),
+            ("modernbert", Condition("cyborg", "llama", PRIMARY, strategy="hard"), 1.2),
+        ]:
+            for draw in (1, 2, 3, 4):
+                score = round_to_scale(human + rng.normal(0, error, self.N), range(1, 7))
+                essays = [f"e{i}" for i in range(self.N)]
+                parts.append(
+                    pd.DataFrame({"essay_id": essays, "human": human, "score": score}).assign(
+                        student=student, draw=draw, seed=1, **condition.fields
+                    )
+                )
+        return pd.concat(parts, ignore_index=True)
+
+    def test_the_comparison_is_paired_and_adjusted(self):
+        study = load_study("demo", ["evaluation.replicates=400"])
+        table = compare_with_baseline(study, self.runs()).set_index("student")
+        assert table["baseline"].tolist() == ["ridge", "ridge"]
+        assert table["difference"].tolist() == pytest.approx(table["qwk"] - table["baseline_qwk"])
+        assert table.loc["electra", "p_holm"] < 0.05 < table.loc["modernbert", "p_holm"]
+        assert table.loc["electra", "low_holm"] > 0
+        assert (table["low_holm"] < table["high_holm"]).all()
+        assert table["population"].tolist() == ["new_draws", "new_draws"]
+        text = baseline_findings(table.reset_index())[0]
+        assert "**electra** (cyborg by llama, 10 %) above the baseline" in text
+        assert "**modernbert** (cyborg by llama, 10 %) not distinguishable from" in text
+
+    def test_a_study_without_such_a_pair_has_no_row(self):
+        runs = self.runs()
+        assert compare_with_baseline(load_study("demo"), runs[runs["arm"] == "human"]).empty
+        assert baseline_findings(pd.DataFrame()) == []
 
 
 class TestEquivalents:

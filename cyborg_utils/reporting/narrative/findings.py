@@ -10,7 +10,7 @@ from cyborg_utils.analysis.predictions import hard_only
 from cyborg_utils.reporting.labels import condition_label, sampled_label, scope_label
 from cyborg_utils.reporting.narrative.fairness import fairness_findings
 from cyborg_utils.statistics.variance_components import Population
-from cyborg_utils.study.schema.study import HARD, Study
+from cyborg_utils.study.schema.study import Study
 
 NEEDED = (
     "calling cyborg data better, worse or non-inferior would need at least 3 draws of U and 2 "
@@ -32,15 +32,17 @@ def summary_findings(
     compared: pd.DataFrame,
     fairness: dict,
     human_human: list[dict] | None,
+    against_baseline: pd.DataFrame,
 ) -> list[str]:
-    """Key findings of a study in sentences of Markdown; where the classical baseline is best on the
-    same labels, that comes first.
+    """Key findings of a study in sentences of Markdown; where no neural Student is shown to exceed
+    the classical baseline on the same labels, that comes first.
 
-    `human_human` holds the rows of human–human agreement, None where essays have one human score.
+    `against_baseline` is of `cyborg_utils.analysis.baseline.compare_with_baseline`; `human_human`
+    holds the rows of human–human agreement, None where essays have one human score.
     """
     lines = comparison_findings(agreement, compared, study.primary_fraction)
-    baseline, ahead = _baseline(study, agreement)
-    lines = [*baseline, *lines] if ahead else [*lines, *baseline]
+    baseline = baseline_findings(against_baseline)
+    lines = [*lines, *baseline] if _exceeded(against_baseline) else [*baseline, *lines]
     return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "cyborg")
 
 
@@ -108,6 +110,44 @@ def _loss(row: NamedTuple) -> str:
     lower = row.lower_holm if adjusted else row.lower
     kind = "Holm-adjusted" if adjusted else "unadjusted"
     return f"{claim} ({row.loss:+.3f}, {kind} one-sided 95 % bound {lower:+.3f})"
+
+
+def baseline_findings(against_baseline: pd.DataFrame) -> list[str]:
+    """Neural Students on cyborg data against each classical baseline on the same human labels, one
+    sentence per baseline."""
+    if against_baseline.empty:
+        return []
+    lines = []
+    for name, rows in against_baseline.groupby("baseline", sort=False):
+        population = rows["population"].iloc[0]
+        scope = "" if population == Population.NEW_DRAWS else f", {scope_label(population)}"
+        compared = "; ".join(
+            f"**{r.student}** ({condition_label(r.condition)}) {_beside(r)} the baseline "
+            f"({r.difference:+.3f}, {r.low_holm:+.3f} to {r.high_holm:+.3f}, "
+            f"Holm-adjusted p {_p(r.p_holm)})"
+            for r in rows.itertuples()
+        )
+        lines.append(
+            f"The classical baseline, **{name}** on the same human labels only (tf-idf and length) "
+            f"has QWK {rows['baseline_qwk'].iloc[0]:.3f}. Neural Students on cyborg data, on the "
+            f"same essays{scope} (difference in QWK, Holm-adjusted 95 % intervals over "
+            f"{sampled_label(population)}): {compared}."
+        )
+    return lines
+
+
+def _beside(row: NamedTuple) -> str:
+    if not row.p_holm < 0.05:
+        return "not distinguishable from"
+    return "above" if row.difference > 0 else "below"
+
+
+def _exceeded(against_baseline: pd.DataFrame) -> bool:
+    """Whether a neural Student is shown to be above every baseline, or there is none."""
+    if against_baseline.empty:
+        return True
+    above = (against_baseline["p_holm"] < 0.05) & (against_baseline["difference"] > 0)
+    return bool(above.groupby(against_baseline["baseline"]).any().all())
 
 
 def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
@@ -206,26 +246,3 @@ def _side(p: float, difference: float) -> str:
 
 def _p(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"= {p:.3f}"
-
-
-def _baseline(study: Study, agreement: pd.DataFrame) -> tuple[list[str], bool]:
-    """QWK of the classical baseline on the same human labels, with that of the best neural Student;
-    and whether the baseline's is higher."""
-    classical = [s.name for s in study.students if s.kind == "classical"]
-    primary = agreement[agreement["fraction"] == study.primary_fraction]
-    is_classical = primary["student"].isin(classical)
-    human_only = primary[is_classical & (primary["arm"] == "human")]
-    cyborg = primary[~is_classical & (primary["strategy"] == HARD.name)]
-    if human_only.empty or cyborg.empty:
-        return [], False
-    baseline = human_only.loc[human_only["qwk"].idxmax()]
-    best = cyborg.loc[cyborg["qwk"].idxmax()]
-    ahead = bool(baseline["qwk"] > best["qwk"])
-    warning = "**The classical baseline is ahead here.** " * ahead
-    return [
-        f"{warning}The classical baseline, **{baseline['student']}** on the same human labels only "
-        f"(tf-idf and length): QWK {baseline['qwk']:.3f} ({baseline['low']:.3f} to "
-        f"{baseline['high']:.3f}); the best neural Student on cyborg data ({best['student']}, "
-        f"{condition_label(best['condition'])}): "
-        f"{best['qwk']:.3f} ({best['low']:.3f} to {best['high']:.3f})."
-    ], ahead
