@@ -51,7 +51,7 @@ def compare_calibrations(
     -------
     table : one row per condition and method, with the condition's fields: `method, qwk, low, high`;
         `change` in QWK from plain rounding with `change_low, change_high, p` (paired over
-        essays, draws and seeds, for this dev set alone); `smd_all`, of all
+        essays, draws and trainings, for this dev set alone); `smd_all`, of all
         essays; `largest`, the mean over the runs of each one's largest |SMD| of a subgroup, and the
         `attribute` and `level` of the largest of all; the numbers of subgroups shown to be
         `within` and `outside` the bound, and `judged`, of those that are large enough.

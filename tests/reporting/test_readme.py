@@ -11,7 +11,7 @@ from study_runs import ROOT
 
 from cyborg_utils import __version__
 from cyborg_utils.cli import commands
-from cyborg_utils.reporting.readme import STUDIES, kept, pages
+from cyborg_utils.reporting.readme import STUDIES, kept, named_findings, pages
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.storage import read_json
 
@@ -99,6 +99,22 @@ def test_the_demo_shows_the_effect_beyond_its_intervals():
     ]
     better = [row for row in neural if row["gain_low"] > 0 and row["p_holm"] < 0.05]
     assert any(row["retention_low"] is not None and row["retention_low"] > 0.5 for row in better)
+
+
+@pytest.mark.parametrize("study", ["persuade-cpu", "demo"])
+def test_a_summary_of_an_earlier_version_gets_its_populations_from_its_design(study):
+    """Both have one draw of U: no sentence on cyborg data speaks of others."""
+    summary = read_json(kept(study))
+    for row in summary["comparisons"]:
+        for key in [key for key in row if key.endswith("_population")]:
+            del row[key]
+    lines = named_findings(summary)
+    compared = [line for line in lines if "than with the same human labels only" in line]
+    assert compared and all("for this draw of U" in line for line in compared)
+    assert sum(line.startswith("One draw of U") for line in lines) == 1
+    assert not any("better than the same" in line or "be non-inferior" in line for line in lines)
+    rest = [line for line in summary["findings"] if line.startswith("Fairness")]
+    assert set(rest) <= set(lines)
 
 
 def test_the_kept_summaries_say_what_is_simulated():
