@@ -16,7 +16,11 @@ from scipy import stats
 from cyborg_utils.analysis.disclosure import only_shown, shown_levels
 from cyborg_utils.analysis.predictions import with_fields
 from cyborg_utils.corpus.simulation.generator import PLANTED_GROUP
-from cyborg_utils.statistics.conditional_bias import conditional_bias
+from cyborg_utils.statistics.conditional_bias import (
+    ConditionalBias,
+    conditional_bias,
+    conditional_verdicts,
+)
 from cyborg_utils.statistics.fairness import group_differences
 from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
@@ -30,7 +34,10 @@ from cyborg_utils.study.design import CONDITION_FIELDS
 from cyborg_utils.study.schema.study import Study
 
 KEYS = ["condition", "attribute", "level"]
-BAND = ["attribute", "level", "reference", "n", "smallest", "largest", "verdict"]
+BAND = [
+    "attribute", "level", "reference", "n", "correction", "smallest", "largest", "low", "high",
+    "bound", "p_holm", "verdict",
+]  # fmt: skip
 
 
 class Outcome(StrEnum):
@@ -133,42 +140,71 @@ def intersections(
 def conditional_group_bias(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Conditional bias of every condition at equal human score, of its runs' mean continuous score.
+    """Conditional bias of every condition at equal human score, averaged over its runs.
 
-    The coefficient is linear in the machine score, so that of the mean is the mean of the runs'.
-    The reference is the largest subgroup whose level is known. A second human score is used if
-    every subgroup of a reportable size has enough of them.
+    The regressions are those of each run's continuous score; their coefficients' errors contain the
+    variance between draws and between seeds, as in `pool_replications`. The reference is the
+    largest subgroup whose level is known. A second human score is used if every subgroup of a
+    reportable size has enough of them. The verdicts of a condition are one family of tests.
 
     Returns
     -------
-    (bands: one row per condition and level: `attribute, level, reference, n, smallest, largest,
-    verdict`; association: `attribute, osa, osd, csd`; both with the conditions' fields)
+    (bands: one row per condition and level: `attribute, level, reference, n, correction, smallest,
+    largest, low, high, bound, p_holm, verdict`, as in `conditional_verdicts`; association:
+    `attribute, osa, osd, csd`, means over the runs; both with the conditions' fields)
     """
     corpus = corpus.set_index("essay_id")
-    order = ["condition", *BAND]
-    bands, association = [], []
-    for name, part in runs.groupby("condition", sort=False):
-        mean = part.groupby("essay_id")[["human", "continuous"]].mean()
-        essays = corpus.loc[mean.index]
+    coefficients, association = [], []
+    for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
+        essays = corpus.loc[run["essay_id"]]
+        run_of = dict(zip(("condition", "draw", "seed"), keys, strict=True))
         for attribute in groups:
-            _, levels = group_levels(essays, attribute)
-            sizes, shown = levels.value_counts(), shown_levels(study, essays, attribute)
-            if len(sizes) < 2 or not shown:
+            bias = _conditional_bias_of_run(study, run, essays, attribute)
+            if bias is None:
                 continue
-            bias = conditional_bias(
-                mean["human"], mean["continuous"], levels,
-                reference=sizes.drop(MISSING, errors="ignore").sort_index().idxmax(),
-                second_rating=_second_rating(study, essays, levels),
-            )  # fmt: skip
-            row = {"condition": name, "attribute": attribute}
-            reference = bias.coefficients["reference"].iloc[0]
-            verdicts = bias.verdicts[bias.verdicts["level"].isin(shown)]
-            bands.append(verdicts.assign(**row, reference=reference)[order])
-            association.append(row | {"osa": bias.osa, "osd": bias.osd, "csd": bias.csd})
-    if not bands:
+            coefficients.append(bias.coefficients.assign(**run_of, attribute=attribute))
+            summary = {"osa": bias.osa, "osd": bias.osd, "csd": bias.csd}
+            association.append(run_of | {"attribute": attribute} | summary)
+    if not coefficients:
         return pd.DataFrame(columns=[*CONDITION_FIELDS, *BAND]), pd.DataFrame()
-    whole = pd.concat(bands, ignore_index=True)
-    return with_fields(whole, runs), with_fields(pd.DataFrame(association), runs)
+    pooled = _pooled_coefficients(pd.concat(coefficients, ignore_index=True))
+    bands = [
+        conditional_verdicts(part, [*KEYS, "reference"], min_essays=study.evaluation.min_group)
+        for _, part in pooled.groupby("condition", sort=False)
+    ]
+    keys = ["condition", "attribute"]
+    explained = pd.DataFrame(association).drop(columns=["draw", "seed"])
+    explained = explained.groupby(keys, sort=False).mean().reset_index()
+    whole = pd.concat(bands, ignore_index=True)[["condition", *BAND]]
+    return with_fields(whole, runs), with_fields(explained, runs)
+
+
+def _conditional_bias_of_run(
+    study: Study, run: pd.DataFrame, essays: pd.DataFrame, attribute: str
+) -> ConditionalBias | None:
+    """None where fewer than two levels can be compared; suppressed levels have no coefficient."""
+    _, levels = group_levels(essays, attribute)
+    sizes, shown = levels.value_counts(), shown_levels(study, essays, attribute)
+    if len(sizes) < 2 or not shown:
+        return None
+    bias = conditional_bias(
+        run["human"], run["continuous"], levels,
+        reference=sizes.drop(MISSING, errors="ignore").sort_index().idxmax(),
+        reliabilities=study.evaluation.reliability_band,
+        second_rating=_second_rating(study, essays, levels),
+        bound=study.evaluation.conditional_bound,
+        min_essays=study.evaluation.min_group,
+    )  # fmt: skip
+    of_shown = bias.coefficients["level"].isin(shown)
+    return bias._replace(coefficients=bias.coefficients[of_shown])
+
+
+def _pooled_coefficients(by_run: pd.DataFrame) -> pd.DataFrame:
+    """The coefficients averaged over a condition's runs."""
+    keys = [*KEYS, "reference", "correction", "reliability"]
+    pooled = pool_replications(by_run, keys, "coefficient", "n")
+    sizes = by_run.groupby(keys, sort=False, dropna=False)[["n", "bound"]].mean()
+    return pooled.merge(sizes.reset_index().astype({"n": int}), on=keys)
 
 
 def _second_rating(study: Study, essays: pd.DataFrame, levels: pd.Series) -> pd.Series | None:
@@ -176,6 +212,7 @@ def _second_rating(study: Study, essays: pd.DataFrame, levels: pd.Series) -> pd.
         return None
     enough = study.evaluation.min_group
     counts = essays["score_2"].notna().groupby(levels).agg(["sum", "size"])
+    counts = counts.drop(MISSING, errors="ignore")
     large = counts["size"] >= enough
     usable = large.any() and (counts.loc[large, "sum"] >= enough).all()
     return essays["score_2"] if usable else None

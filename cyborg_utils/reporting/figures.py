@@ -236,7 +236,9 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     Parameters
     ----------
     report : rows with `condition, level, n, smd, smd_low, smd_high, verdict`; one attribute.
-    conditional : rows with `condition, level, reference, smallest, largest`; may be empty.
+    conditional : rows with `condition, level, reference, smallest, largest, low, high`; the
+        thick line is the range over assumed reliabilities, the thin one the sampling error.
+        May be empty.
     """
     levels = report.drop_duplicates("level")[["level", "n"]]
     conditions = list(report["condition"].unique())
@@ -267,6 +269,7 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
             (conditional["condition"] == condition) & conditional["level"].isin(places)
         ]
         y = band["level"].map(places).astype(float) + shift
+        right.hlines(y, band["low"], band["high"], color=marks["color"], linewidth=1.2)
         right.hlines(y, band["smallest"], band["largest"], color=marks["color"], linewidth=3)
         right.plot(
             (band["smallest"] + band["largest"]) / 2, y, linestyle="none", markersize=4, **marks
@@ -282,7 +285,10 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     left.set_xlabel(f"SMD with 90 % interval\n(grey: within ±{bound:g})")
     if len(conditional):
         reference = _short(conditional["reference"].iloc[0], 28)
-        right.set_xlabel(f"conditional on human score, in score\npoints, compared with {reference}")
+        right.set_xlabel(
+            "conditional on human score, with 90 %\ninterval, in score points, compared\n"
+            f"with {reference}"
+        )
     else:
         right.set_xlabel("conditional on human score:\nno comparison possible")
     figure.suptitle(title)
@@ -298,7 +304,8 @@ def _bias_in_words(report: pd.DataFrame, conditional: pd.DataFrame, bound: float
         f"{condition_label(r.condition)}, {r.level}: {r.smd:+.2f}" for r in outside.itertuples()
     ]
     bands = [
-        f"{condition_label(r.condition)}, {r.level}: {r.smallest:+.2f} to {r.largest:+.2f}"
+        f"{condition_label(r.condition)}, {r.level}: {r.smallest:+.2f} to {r.largest:+.2f} "
+        f"(90 % interval {r.low:+.2f} to {r.high:+.2f})"
         for r in conditional.dropna(subset="smallest").itertuples()
     ]
     return f"{'; '.join(words)}. Conditional on human score: {'; '.join(bands) or 'no comparison'}."

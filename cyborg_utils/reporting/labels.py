@@ -83,7 +83,6 @@ VERDICTS = {
     "too_low": "too low",
     "too_high": "too high",
     "undefined": "undefined",
-    "none_shown": "none shown",
     "depends_on_reliability": "depends",
     "not_estimable": "not estimable",
 }

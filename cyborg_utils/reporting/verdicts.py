@@ -27,14 +27,18 @@ def smd_cells(report: pd.DataFrame) -> pd.DataFrame:
 
 
 def conditional_cells(bands: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `conditional_group_bias` with `outcome`, and `text`: its label with the smallest and
-    the largest coefficient."""
+    """Rows of `conditional_group_bias` with `outcome`, and `text`: its label with the coefficient,
+    or with the smallest and the largest over the assumed reliabilities."""
     outcome = bands["verdict"].mask(bands["smallest"].isna(), Outcome.UNDEFINED)
-    texts = [
-        verdict_label(o) + ("" if o == Outcome.UNDEFINED else f" {low:+.2f} to {high:+.2f}")
-        for o, low, high in zip(outcome, bands["smallest"], bands["largest"], strict=True)
-    ]
-    return bands.assign(outcome=outcome, text=texts)
+
+    def text(verdict: str, smallest: float, largest: float) -> str:
+        if verdict == Outcome.UNDEFINED:
+            return verdict_label(verdict)
+        further = f" to {largest:+.2f}" * (f"{smallest:+.2f}" != f"{largest:+.2f}")
+        return f"{verdict_label(verdict)} {smallest:+.2f}{further}"
+
+    rows = zip(outcome, bands["smallest"], bands["largest"], strict=True)
+    return bands.assign(outcome=outcome, text=[text(*row) for row in rows])
 
 
 def verdict_matrix(cells: pd.DataFrame, value: str = "text") -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 The human score H measures the true score T with error. At equal H a group with a lower mean has
 the lower expected T, so that a perfectly fair machine, which follows T, seems to score it too
-severely. The coefficient is therefore estimated for a range of reliabilities of H, or with a
-second human rating as instrument.
+severely. The coefficient is therefore corrected for the error of H: by a second human rating where
+there is one, which decides alone; otherwise for a declared band of reliabilities.
 """
 
 from __future__ import annotations
@@ -21,15 +21,30 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
+from cyborg_utils.statistics.groups import MISSING
+from cyborg_utils.statistics.hypothesis_tests import holm
 from cyborg_utils.statistics.scales import aligned_scores
+
+# Reliability of one human rating of one essay. Two raters of the PERSUADE 2.0 corpus (Crossley et
+# al., 2024) correlate .745; operational programs report about .60 to .80 for a single essay.
+RELIABILITY_BAND = (0.60, 0.80)
+
+
+class Correction(StrEnum):
+    """How a coefficient is corrected for the error of the human score."""
+
+    NONE = "none"
+    RELIABILITY = "reliability"
+    SECOND_RATING = "second_rating"
 
 
 class ConditionalVerdict(StrEnum):
-    """How a group is scored at equal true score, over all corrections of the human score."""
+    """How a group is scored at equal true score."""
 
+    WITHIN = "within"
     TOO_LOW = "too_low"
     TOO_HIGH = "too_high"
-    NONE_SHOWN = "none_shown"
+    INCONCLUSIVE = "inconclusive"
     DEPENDS = "depends_on_reliability"
     NOT_ESTIMABLE = "not_estimable"
 
@@ -49,9 +64,10 @@ def conditional_bias(
     machine: ArrayLike,
     group: ArrayLike,
     reference: str | None = None,
-    reliabilities: Sequence[float] = (0.75, 0.85, 0.95),
+    reliabilities: Sequence[float] = RELIABILITY_BAND,
     second_rating: ArrayLike | None = None,
-    level: float = 0.95,
+    bound: float = 0.10,
+    min_essays: int = 30,
 ) -> ConditionalBias:
     """Measure how far group explains the machine's error, also conditional on human score.
 
@@ -60,7 +76,9 @@ def conditional_bias(
     and Zechner, 2019, as in RSMTool). Coefficients are of M - H on group with H
     linear, so that the error of H can be corrected: errors in variables with error variance
     (1 - reliability) Var(H) (Fuller, 1987), or two-stage least squares with the second rating as
-    instrument. Their intervals are normal, from the sandwich of the estimating equations.
+    instrument. Their errors are from the sandwich of the estimating equations. A machine whose
+    scores are not linear in the true score, such as one that gives nobody the highest scores, can
+    have a coefficient though it treats groups alike.
 
     Parameters
     ----------
@@ -71,21 +89,23 @@ def conditional_bias(
     reference : str, optional
         Level to compare with; by default the largest, ties alphabetical.
     reliabilities : sequence of float
-        Assumed reliabilities of H over the whole sample. One so low that it leaves no true
+        Ends of the band of reliabilities of H over the whole sample, which is assumed without a
+        second rating; the coefficient is monotone in between. One so low that it leaves no true
         variance within the groups gives NaN and the verdict `NOT_ESTIMABLE`.
     second_rating : array_like, shape (n,), optional
         A second, independent human score, missing where an essay has none.
-    level : float
-        Of the intervals.
+    bound : float
+        Largest tolerable absolute coefficient, in standard deviations of H.
+    min_essays : int
+        As in `conditional_verdicts`.
 
     Returns
     -------
     ConditionalBias
         `osa, osd, csd` (NaN where there is one level or the error does not vary);
-        `coefficients`, one row per level and correction: `level, reference, n, correction`
-        ("none", "reliability 0.85", "second rating"), `reliability, coefficient` (score points),
-        `se, low, high, p`; `verdicts`, one row per level: `level, n, smallest, largest, verdict`
-        over the corrections other than "none".
+        `coefficients`, one row per level and correction: `level, reference, n, correction` (a
+        `Correction`), `reliability, coefficient` (score points), `se, df, bound` (score points),
+        `p` (coefficient = 0); `verdicts`, those of `conditional_verdicts`.
 
     Raises
     ------
@@ -96,13 +116,99 @@ def conditional_bias(
     h, m = aligned_scores(human=human, machine=machine)
     sizes, reference, dummies = _levels(group, h.size, reference)
     fits = _fits(m, h, dummies, reliabilities, second_rating)
-    coefficients = _coefficients(sizes, reference, fits, level)
-    return ConditionalBias(*_association(h, m - h, dummies), coefficients, _verdicts(coefficients))
+    coefficients = _coefficients(sizes, reference, fits)
+    coefficients["bound"] = bound * h.std(ddof=1) if h.size > 1 else np.nan
+    verdicts = conditional_verdicts(coefficients, min_essays=min_essays)
+    return ConditionalBias(*_association(h, m - h, dummies), coefficients, verdicts)
+
+
+def conditional_verdicts(
+    coefficients: pd.DataFrame,
+    keys: Sequence[str] = ("level",),
+    level: float = 0.90,
+    min_essays: int = 30,
+) -> pd.DataFrame:
+    """Decide how each group is scored at equal true score.
+
+    The second rating decides alone where there is one, for it shows the reliability; otherwise all
+    assumed reliabilities together. `TOO_LOW` and `TOO_HIGH`: every deciding coefficient is beyond
+    the bound, by a one-sided test at 5 % that is adjusted over the groups by Holm's method;
+    `DEPENDS`: only at some of the reliabilities. `WITHIN`: every interval lies inside the bound, as
+    in `equivalence_verdict`.
+
+    Parameters
+    ----------
+    coefficients : pandas.DataFrame
+        One row per group and correction, as in `ConditionalBias`; several attributes of one
+        machine together are one family of tests.
+    keys : sequence of str
+        Columns that identify a group.
+    level : float
+        Of the intervals; 0.90 tests each side at 5 %.
+    min_essays : int
+        A smaller group is `INCONCLUSIVE` and in no family; nor is the level "(missing)".
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per group: the keys, `n, correction, smallest, largest` (coefficients over the
+        deciding corrections), `low, high` (their intervals' outer ends), `bound, p_holm` (of a
+        coefficient beyond the bound), `verdict`.
+    """
+    columns = [*keys, "n", "correction", "smallest", "largest", "low", "high", "bound",
+               "inside", "p_whole", "p_any"]  # fmt: skip
+    rows = [
+        (*key, *_evidence(_deciding(part), level))
+        for key, part in coefficients.groupby(list(keys), sort=False)
+    ]
+    table = pd.DataFrame(rows, columns=columns)
+    tested = (table["n"] >= min_essays) & (table["level"] != MISSING)
+    table["p_holm"] = holm(table["p_whole"].where(tested).astype(float))
+    alpha = (1 - level) / 2
+    anywhere = holm(table["p_any"].where(tested).astype(float)) < alpha
+    everywhere = table["p_holm"] < alpha
+    table["verdict"] = np.select(
+        [
+            table["low"].isna(), ~tested, everywhere & (table["largest"] < 0), everywhere,
+            anywhere, table["inside"].astype(bool),
+        ],
+        [
+            ConditionalVerdict.NOT_ESTIMABLE, ConditionalVerdict.INCONCLUSIVE,
+            ConditionalVerdict.TOO_LOW, ConditionalVerdict.TOO_HIGH, ConditionalVerdict.DEPENDS,
+            ConditionalVerdict.WITHIN,
+        ],
+        ConditionalVerdict.INCONCLUSIVE,
+    ).astype(object)  # fmt: skip
+    return table.drop(columns=["inside", "p_whole", "p_any"])
+
+
+def _deciding(of_group: pd.DataFrame) -> pd.DataFrame:
+    for correction in (Correction.SECOND_RATING, Correction.RELIABILITY):
+        if (of_group["correction"] == correction).any():
+            return of_group[of_group["correction"] == correction]
+    return of_group
+
+
+def _evidence(rows: pd.DataFrame, level: float) -> tuple:
+    """What the deciding coefficients of one group say."""
+    value, se, bound = (rows[c].to_numpy(float) for c in ("coefficient", "se", "bound"))
+    first = rows.iloc[0]
+    summary = (first["n"], first["correction"], value.min(), value.max())
+    if np.isnan(se).any():
+        return (*summary, np.nan, np.nan, bound[0], False, np.nan, np.nan)
+    margin = stats.t.ppf(0.5 + level / 2, rows["df"]) * se
+    low, high = value - margin, value + margin
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = stats.t.sf((np.abs(value) - bound) / se, rows["df"])
+    one_side = (value > 0).all() or (value < 0).all()
+    inside = bool(((low > -bound) & (high < bound)).all())
+    return (*summary, low.min(), high.max(), bound[0], inside,
+            p.max() if one_side else 1.0, p.min())  # fmt: skip
 
 
 def _levels(group: ArrayLike, n: int, reference: str | None) -> tuple[pd.Series, str, np.ndarray]:
     """Sizes of the levels other than the reference, its name, and their indicators."""
-    levels = pd.Series(group).astype("string").fillna("(missing)").to_numpy(dtype=object)
+    levels = pd.Series(group).astype("string").fillna(MISSING).to_numpy(dtype=object)
     if levels.size != n:
         raise ValueError(f"group has {levels.size} values for {n} essays")
     sizes = pd.Series(levels).value_counts()
@@ -131,35 +237,35 @@ def _fits(
     dummies: np.ndarray,
     reliabilities: Sequence[float],
     second_rating: ArrayLike | None,
-) -> list[tuple[str, float, tuple[np.ndarray, np.ndarray]]]:
+) -> list[tuple[Correction, float, tuple[np.ndarray, np.ndarray]]]:
     """Correction, reliability, and the coefficients and errors of the levels."""
     impossible = [value for value in reliabilities if not 0 < value <= 1]
     if impossible:
         raise ValueError(f"reliabilities must be above 0 and at most 1, got {impossible}")
-    fits = [("none", 1.0, _fit(m, h, dummies, 1.0))]
+    fits = [(Correction.NONE, 1.0, _fit(m, h, dummies, 1.0))]
     for reliability in reliabilities:
         fit = _fit(m, h, dummies, reliability)
-        fits.append((f"reliability {reliability:g}", reliability, fit))
+        fits.append((Correction.RELIABILITY, reliability, fit))
     if second_rating is not None:
         second = pd.Series(second_rating).to_numpy(dtype=float, na_value=np.nan)
         if second.size != h.size:
             raise ValueError(f"second_rating has {second.size} values for {h.size} essays")
         rated = np.isfinite(second)
         fit = _fit(m[rated], h[rated], dummies[rated], 1.0, second[rated])
-        fits.append(("second rating", np.nan, fit))
+        fits.append((Correction.SECOND_RATING, np.nan, fit))
     return fits
 
 
-def _coefficients(sizes: pd.Series, reference: str, fits: list, level: float) -> pd.DataFrame:
-    rows, z = [], stats.norm.ppf(0.5 + level / 2)
+def _coefficients(sizes: pd.Series, reference: str, fits: list) -> pd.DataFrame:
+    rows = []
     for index, (name, n) in enumerate(sizes.items()):
         for correction, reliability, (estimates, errors) in fits:
             value, se = estimates[index], errors[index]
-            p = 2 * stats.norm.sf(abs(value) / se) if se > 0 else np.nan
-            rows.append((name, reference, int(n), correction, reliability, value, se,
-                         value - z * se, value + z * se, p))  # fmt: skip
-    columns = ["level", "reference", "n", "correction", "reliability", "coefficient", "se",
-               "low", "high", "p"]  # fmt: skip
+            df = max(int(n) - 1, 1)
+            p = 2 * stats.t.sf(abs(value) / se, df) if se > 0 else np.nan
+            rows.append((name, reference, int(n), correction, reliability, value, se, df, p))
+    columns = ["level", "reference", "n", "correction", "reliability", "coefficient", "se", "df",
+               "p"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -226,23 +332,3 @@ def _fit(
     variance = (influence[2:] ** 2).sum(axis=1) / (h.size * (h.size - beta.size))
     errors[kept] = np.sqrt(variance)
     return estimates, errors
-
-
-def _verdicts(coefficients: pd.DataFrame) -> pd.DataFrame:
-    rows = []
-    for name, of_level in coefficients.groupby("level", sort=False):
-        corrected = of_level[of_level["correction"] != "none"]
-        corrected = of_level if corrected.empty else corrected
-        if corrected["se"].isna().any():
-            verdict = ConditionalVerdict.NOT_ESTIMABLE
-        elif (corrected["low"] > 0).all():
-            verdict = ConditionalVerdict.TOO_HIGH
-        elif (corrected["high"] < 0).all():
-            verdict = ConditionalVerdict.TOO_LOW
-        elif ((corrected["low"] > 0) | (corrected["high"] < 0)).any():
-            verdict = ConditionalVerdict.DEPENDS
-        else:
-            verdict = ConditionalVerdict.NONE_SHOWN
-        values = corrected["coefficient"]
-        rows.append((name, of_level["n"].iloc[0], values.min(), values.max(), verdict))
-    return pd.DataFrame(rows, columns=["level", "n", "smallest", "largest", "verdict"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import optimize, special, stats
-from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.multitest import fdrcorrection
 
 
 def holm(p: ArrayLike) -> np.ndarray:
@@ -22,7 +23,15 @@ def holm(p: ArrayLike) -> np.ndarray:
     -------
     ndarray, shape (k,)
     """
-    return _adjust(p, "holm")
+
+    def adjust(values: np.ndarray) -> np.ndarray:
+        order = np.argsort(values)
+        stepped = np.maximum.accumulate(values[order] * np.arange(values.size, 0, -1))
+        adjusted = np.empty_like(stepped)
+        adjusted[order] = np.minimum(stepped, 1)
+        return adjusted
+
+    return _adjust_defined(p, adjust)
 
 
 def holm_alphas(p: ArrayLike, alpha: float = 0.05) -> np.ndarray:
@@ -66,14 +75,14 @@ def benjamini_hochberg(p: ArrayLike) -> np.ndarray:
     ndarray, shape (k,)
         At most q where the expected proportion of false discoveries is q.
     """
-    return _adjust(p, "fdr_bh")
+    return _adjust_defined(p, lambda values: fdrcorrection(values)[1])
 
 
-def _adjust(p: ArrayLike, method: str) -> np.ndarray:
+def _adjust_defined(p: ArrayLike, adjust: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     values = np.asarray(p, dtype=float)
     adjusted, finite = np.full(values.shape, np.nan), np.isfinite(values)
     if finite.any():
-        adjusted[finite] = multipletests(values[finite], method=method)[1]
+        adjusted[finite] = adjust(values[finite])
     return adjusted
 
 

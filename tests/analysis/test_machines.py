@@ -22,6 +22,7 @@ from cyborg_utils.reporting.labels import verdict_label
 from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
 from cyborg_utils.reporting.narrative.findings import machine_findings
 from cyborg_utils.reporting.verdicts import smd_cells, verdict_matrix
+from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, Correction
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.results import FairnessResult
@@ -155,6 +156,36 @@ def test_a_few_second_scores_do_not_void_the_conditional_bias(known):
     none = corpus.drop(columns="score_2")
     with_few, without = (conditional_group_bias(study, runs, c, ["ell"])[0] for c in (few, none))
     pd.testing.assert_frame_equal(with_few, without)
+
+
+def test_a_second_score_of_every_large_group_decides_the_conditional_bias(known):
+    study, corpus, runs = known
+    bands = conditional_group_bias(study, runs, corpus, ["ell"])[0]
+    bands = bands.set_index(["condition", "level"])
+    assert (bands["correction"] == Correction.SECOND_RATING).all()
+    assert bands.loc[(STRICT, "yes"), "verdict"] == ConditionalVerdict.TOO_LOW
+    assert bands.loc[(FAIR, "yes"), "verdict"] not in ("too_low", "too_high")
+    alone = corpus.drop(columns="score_2")
+    banded = conditional_group_bias(study, runs, alone, ["ell"])[0]
+    assert (banded["correction"] == Correction.RELIABILITY).all()
+
+
+def test_the_conditional_bias_has_the_variance_between_runs(known):
+    """Two runs that differ by half a point in one group: their mean, with one degree of freedom."""
+    study, corpus, runs = known
+    one = runs[runs["condition"] == FAIR]
+    yes = one["essay_id"].map(corpus.set_index("essay_id")["ell"]) == "yes"
+    other = one.assign(seed=one["seed"] + 1, continuous=one["continuous"] - 0.5 * yes)
+    first, second, both = (
+        conditional_group_bias(study, frame, corpus, ["ell"])[0].set_index("level").loc["yes"]
+        for frame in (one, other, pd.concat([one, other]))
+    )
+    assert second["smallest"] - first["smallest"] == pytest.approx(-0.5)
+    assert both["smallest"] == pytest.approx((first["smallest"] + second["smallest"]) / 2)
+    assert second["verdict"] == ConditionalVerdict.TOO_LOW
+    assert both["verdict"] == ConditionalVerdict.INCONCLUSIVE
+    widths = [band["high"] - band["low"] for band in (first, both)]
+    assert widths[0] < 0.5 < 2 < widths[1]
 
 
 def test_a_shift_of_all_scores_is_reported_and_a_fair_machine_has_none(known):

@@ -4,8 +4,14 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
+from cyborg_utils.statistics.conditional_bias import (
+    ConditionalVerdict,
+    Correction,
+    conditional_bias,
+    conditional_verdicts,
+)
 from cyborg_utils.statistics.fairness import (
     DENOMINATORS,
     GroupNote,
@@ -15,7 +21,7 @@ from cyborg_utils.statistics.fairness import (
     smd_with_error,
     standardized_mean_difference,
 )
-from cyborg_utils.statistics.groups import group_levels
+from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
     Verdict,
     equivalence_verdict,
@@ -194,7 +200,7 @@ class TestConditionalBias:
             answer = conditional_bias(
                 np.round(human, 1), machine, member, None, (reliability,), np.round(second, 1)
             )
-            result.append(answer.coefficients.set_index("correction")[["coefficient", "p"]])
+            result.append(answer.coefficients[["coefficient", "p"]])
         naive, banded, instrumented = np.swapaxes(np.array(result), 0, 1)
         assert naive[:, 0].mean() < -0.02
         if reliability == 0.75:
@@ -203,20 +209,80 @@ class TestConditionalBias:
             assert corrected[:, 0].mean() == pytest.approx(0, abs=0.01)
             assert (corrected[:, 1] < 0.05).mean() <= 0.09
 
-    def test_verdict_of_a_fair_and_of_a_biased_scorer(self):
-        band = (0.75, 0.8, 0.85)
-        fair = simulate_frame(4_000)
+    def test_a_second_rating_decides_alone(self):
+        fair = simulate_frame(6_000)
+        fair["ell"] = fair["ell"].where(fair.index % 3 > 0, "Other")
         result = conditional_bias(
-            fair["human"], fair["continuous"], fair["ell"], None, band, fair["second"]
+            fair["human"], fair["continuous"], fair["ell"], None, (0.3, 0.99), fair["second"]
         )
-        assert result.coefficients.query("correction == 'none'")["high"].iloc[0] < 0
-        assert result.verdicts["verdict"].iloc[0] != ConditionalVerdict.TOO_LOW
+        uncorrected = result.coefficients.query("correction == 'none' and level == 'Yes'").iloc[0]
+        assert uncorrected["coefficient"] < -2 * uncorrected["se"]
+        verdicts = result.verdicts.set_index("level")
+        assert verdicts["verdict"].to_dict() == dict.fromkeys(
+            ["Yes", "Other"], ConditionalVerdict.WITHIN
+        )
+        assert (verdicts["smallest"] == verdicts["largest"]).all()
+        assert (verdicts["correction"] == Correction.SECOND_RATING).all()
+        assumed = conditional_bias(
+            fair["human"], fair["continuous"], fair["ell"], None, (0.3, 0.99)
+        ).verdicts.set_index("level")
+        assert assumed.loc["Yes", "verdict"] == ConditionalVerdict.DEPENDS
+        assert assumed.loc["Yes", "smallest"] < 0 < assumed.loc["Yes", "largest"]
+
+    @pytest.mark.parametrize("second", [True, False])
+    def test_a_biased_scorer_is_found(self, second):
         planted = simulate_frame(4_000, bias=-0.5)
         result = conditional_bias(
-            planted["human"], planted["continuous"], planted["ell"], None, band, planted["second"]
-        )
+            planted["human"], planted["continuous"], planted["ell"], None, (0.75, 0.85),
+            planted["second"] if second else None,
+        )  # fmt: skip
         assert result.verdicts["verdict"].iloc[0] == ConditionalVerdict.TOO_LOW
-        assert result.verdicts["largest"].iloc[0] < -0.3
+        assert result.verdicts["high"].iloc[0] < -0.3
+
+    @staticmethod
+    def verdicts_of_a_fair_scorer(reliability, second, n, trials):
+        """A group .63 SD lower, and a machine that follows the true score of everybody alike."""
+        rng, verdicts = np.random.default_rng(7), []
+        member = rng.random(n) < 0.3
+        true = rng.normal(3.5, 1.0, (trials, n)) - 0.63 * 1.04 * member
+        noise = np.sqrt(true.var() * (1 / reliability - 1) - 0.5**2 / 12)  # and that of rounding
+        ratings = np.round(2 * (true + noise * rng.normal(size=(2, trials, n)))) / 2
+        machine = true + 0.4 * rng.normal(size=(trials, n))
+        for h, other, m in zip(*ratings, machine, strict=True):
+            result = conditional_bias(h, m, member, second_rating=other if second else None)
+            verdicts.append(result.verdicts["verdict"].iloc[0])
+        return pd.Series(verdicts)
+
+    @pytest.mark.parametrize(
+        ("n", "trials"), [(1_000, 60), pytest.param(1_000, 1_000, marks=pytest.mark.slow),
+                          pytest.param(10_000, 200, marks=pytest.mark.slow)],
+    )  # fmt: skip
+    @pytest.mark.parametrize("second", [True, False])
+    @pytest.mark.parametrize("reliability", [0.6, 0.7, 0.8, 0.9])
+    def test_a_fair_scorer_is_seldom_called_biased(self, reliability, second, n, trials):
+        verdicts = self.verdicts_of_a_fair_scorer(reliability, second, n, trials)
+        wrong = verdicts.isin([ConditionalVerdict.TOO_LOW, ConditionalVerdict.TOO_HIGH])
+        assert wrong.mean() <= 0.07
+        if second and n == 10_000:
+            assert (verdicts == ConditionalVerdict.WITHIN).mean() > 0.8
+
+    def test_verdicts_are_adjusted_over_the_groups_that_are_large_enough(self):
+        one = {"n": 200, "correction": Correction.SECOND_RATING, "bound": 0.1, "df": 10_000}
+        rows = [
+            ("a", 0.3, 0.1), ("b", 0.3, 0.01), ("c", -0.3, 0.01), ("d", 0.05, 0.01),
+            ("e", 0.1, 0.5), (MISSING, 2.0, 0.01),
+        ]  # fmt: skip
+        table = pd.DataFrame(rows, columns=["level", "coefficient", "se"]).assign(**one)
+        table = pd.concat([table, table[:1].assign(level="small", n=29)])
+        result = conditional_verdicts(table).set_index("level")
+        assert result["verdict"].to_dict() == {
+            "a": "inconclusive", "b": "too_high", "c": "too_low", "d": "within",
+            "e": "inconclusive", MISSING: "inconclusive", "small": "inconclusive",
+        }  # fmt: skip
+        assert result.loc["a", "p_holm"] == pytest.approx(3 * stats.norm.sf(2), rel=1e-3)
+        assert result["p_holm"].isna().tolist() == [False] * 5 + [True] * 2
+        alone = conditional_verdicts(table[:1])
+        assert alone["verdict"].tolist() == [ConditionalVerdict.TOO_HIGH]
 
     def test_adjusted_r2_of_error_on_group(self):
         human, machine = np.array([1, 2, 3, 1, 2, 3]), np.array([1, 2, 3, 2, 3, 4])

@@ -112,9 +112,9 @@ def test_conditional_bias_of_rounded_scores(frame):
 
 def test_the_conditional_coefficient_contradicts_the_smd(frame):
     result = conditional_bias(frame[HUMAN], frame["longformer"], frame["ell_status"])
-    yes = result.coefficients.query("level == 'Yes'").set_index("correction")["coefficient"]
-    assert yes["none"] == pytest.approx(-0.05, abs=0.01)
-    assert yes["reliability 0.75"] > 0.1
+    yes = result.coefficients.query("level == 'Yes'").set_index("reliability")["coefficient"]
+    assert yes[1.0] == pytest.approx(-0.05, abs=0.01)
+    assert yes[0.8] > 0.05
     verdict = result.verdicts.set_index("level").loc["Yes", "verdict"]
     assert verdict == ConditionalVerdict.DEPENDS
 

@@ -121,13 +121,13 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
         n = int(test["score_2"].notna().sum())
         lines.append(
             f"Human scores contain error. {n:,} essays have a second one, by which conditional "
-            "bias "
-            "and PRMSE are corrected for it where there are enough of them."
+            "bias and PRMSE are corrected for it where every subgroup has enough of them."
         )
     else:
+        low, high = study.evaluation.reliability_band
         lines.append(
             "Each essay has one human score, so its reliability is unknown. Conditional bias is "
-            "given for reliabilities of 0.75 to 0.95; do not read one value alone."
+            f"given for reliabilities of {low:.2f} to {high:.2f}; do not read one value alone."
         )
     lines.append("If the human raters are themselves biased, no number here can show it.")
     prompts = test["prompt"].nunique()

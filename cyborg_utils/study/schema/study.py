@@ -112,20 +112,35 @@ class Privacy(Strict):
 class Evaluation(Strict):
     """Margins, bounds and comparisons that are declared before anything runs.
 
-    `comparisons` are pairs of Students, or of machines in a study of predictions, the first
-    compared with the second. `has_test_set: false` declares that no test essay has a human score:
-    every scored essay is used for training or checkpoint selection, and agreement and fairness are
-    not evaluated.
+    `conditional_bound` is that of a subgroup's conditional bias, in standard deviations of the
+    human score; `reliability_band` are the lowest and the highest reliability of the human score
+    that are assumed there where no second rating shows it (two raters of one essay correlate about
+    .60 to .80; .745 in PERSUADE). `comparisons` are pairs of Students, or of machines in a study of
+    predictions, the first compared with the second. `has_test_set: false` declares that no test
+    essay has a human score: every scored essay is used for training or checkpoint selection, and
+    agreement and fairness are not evaluated.
     """
 
     has_test_set: bool = True
     smd_bound: Positive = 0.10
+    conditional_bound: Positive = 0.10
+    reliability_band: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.60, 0.80]
     non_inferiority_margin: Positive = 0.02
     replicates: Annotated[int, Field(ge=200)] = 5000
     min_group: Count = 20
     groups: list[str] | None = None
     privacy: Privacy = Privacy()
     comparisons: list[Annotated[list[Name], Field(min_length=2, max_length=2)]] = []
+
+    @model_validator(mode="after")
+    def _reliability_band_is_in_order(self):
+        low, high = self.reliability_band
+        if low > high:
+            raise ValueError(
+                f"reliability_band {self.reliability_band}: write the lowest reliability first, "
+                f"[{high}, {low}]"
+            )
+        return self
 
     @model_validator(mode="after")
     def _groups_are_named_once(self):
