@@ -11,11 +11,11 @@ import pandas as pd
 
 from cyborg_utils.analysis.agreement import agreement_by_condition
 from cyborg_utils.analysis.predictions import with_fields
-from cyborg_utils.analysis.subgroups import bias_by_run, mean_bias
+from cyborg_utils.analysis.subgroups import bias_by_run, has_verdict, mean_bias
 from cyborg_utils.statistics.calibration import METHODS, fit_calibration
 from cyborg_utils.statistics.contrasts import compare_arms
-from cyborg_utils.statistics.fairness import standardized_mean_difference
 from cyborg_utils.statistics.hypothesis_tests import Verdict
+from cyborg_utils.statistics.standardized_differences import standardized_mean_difference
 from cyborg_utils.study.schema.study import Study
 
 
@@ -71,6 +71,7 @@ def compare_calibrations(
         for method, row in table.set_index("condition").loc[list(METHODS)].iterrows():
             change = {} if method == "none" else compare_arms(resampled, method, "none")
             by_group = means[method].query("condition == @name")
+            by_group = by_group[has_verdict(study, by_group)]
             rows.append(
                 {
                     "condition": name, "method": method,
@@ -81,7 +82,7 @@ def compare_calibrations(
                     **_largest(by_run[method].query("condition == @name"), study),
                     "within": int((by_group["verdict"] == Verdict.WITHIN).sum()),
                     "outside": int((by_group["verdict"] == Verdict.OUTSIDE).sum()),
-                    "judged": int((by_group["n"] >= study.evaluation.min_group).sum()),
+                    "judged": len(by_group),
                 }
             )  # fmt: skip
     return with_fields(pd.DataFrame(rows), test), with_fields(bias, test)
@@ -95,7 +96,7 @@ def _mean_smd(runs: pd.DataFrame) -> float:
 def _largest(by_run: pd.DataFrame, study: Study) -> dict:
     """The mean over the runs of each one's largest |SMD|, so that biases of opposite sign do not
     cancel, and the subgroup with the largest of all."""
-    evaluated = by_run[by_run["n"] >= study.evaluation.min_group].dropna(subset="smd")
+    evaluated = by_run[has_verdict(study, by_run)].dropna(subset="smd")
     if evaluated.empty:
         return {"largest": None, "attribute": None, "level": None}
     size = evaluated["smd"].abs()

@@ -1,4 +1,4 @@
-"""Bias of every run by subgroup: SMD, conditional bias, intersections, verdicts.
+"""Bias of every run by subgroup: SMD, DSM, conditional bias, intersections, verdicts.
 
 Takes the frame of runs of `cyborg_utils.analysis.predictions.collect_runs`. Small subgroups are
 suppressed here, before anything is shown or written (`cyborg_utils.analysis.disclosure`).
@@ -22,7 +22,7 @@ from cyborg_utils.statistics.conditional_bias import (
     conditional_verdicts,
 )
 from cyborg_utils.statistics.fairness import group_differences
-from cyborg_utils.statistics.groups import MISSING, group_levels
+from cyborg_utils.statistics.groups import MISSING, group_levels, is_missing
 from cyborg_utils.statistics.hypothesis_tests import (
     Verdict,
     benjamini_hochberg,
@@ -30,6 +30,7 @@ from cyborg_utils.statistics.hypothesis_tests import (
     essays_needed,
 )
 from cyborg_utils.statistics.replications import pool_replications
+from cyborg_utils.statistics.standardized_differences import smd_with_error
 from cyborg_utils.study.design import CONDITION_FIELDS
 from cyborg_utils.study.schema.study import Study
 
@@ -41,19 +42,27 @@ BAND = [
 
 
 class Outcome(StrEnum):
-    """A subgroup's verdict with the direction of its bias."""
+    """A subgroup's verdict with the direction of its bias, or why it has none."""
 
     WITHIN = "within"
     TOO_LOW = "too_low"
     TOO_HIGH = "too_high"
     INCONCLUSIVE = "inconclusive"
     UNDEFINED = "undefined"
+    TOO_FEW = "too_few"
+    NO_GROUP = "no_group"  # essays whose attribute is missing
+
+
+COUNTED = (Outcome.WITHIN, Outcome.TOO_LOW, Outcome.TOO_HIGH, Outcome.INCONCLUSIVE)
 
 
 def group_bias(
     study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list
 ) -> pd.DataFrame:
-    """SMD of every subgroup for every condition, on rounded scores, averaged over the runs.
+    """SMD and DSM of every subgroup for every condition, averaged over the runs.
+
+    The SMD is of rounded scores and contains a shift of all essays; DSM is of continuous scores and
+    does not.
 
     Parameters
     ----------
@@ -63,9 +72,11 @@ def group_bias(
     -------
     frame, one row per condition and level, with the condition's fields: `attribute, level, n,
     mean_human, mean_machine, qwk, smd, smd_se, smd_low, smd_high` (90 %), `p` (SMD = 0), `p_bh`
-    (Benjamini-Hochberg over the subgroups that get a verdict), `verdict, essays_needed, dsm`, and
-    the SMD over other standard deviations: `smd_human` (the group's human scores),
-    `smd_pooled_population`, `smd_human_population` (the whole sample).
+    (Benjamini-Hochberg over the subgroups that get a verdict), `verdict` (of the SMD), `dsm,
+    dsm_se, dsm_low, dsm_high, dsm_verdict`, `essays_needed` (to show a DSM of zero within the
+    bound; missing where the interval excludes zero), and the SMD over other standard deviations:
+    `smd_human` (the group's human scores), `smd_pooled_population`, `smd_human_population` (the
+    whole sample).
     """
     by_run = bias_by_run(study, runs, corpus, groups)
     return by_run if by_run.empty else with_fields(mean_bias(study, by_run), runs)
@@ -76,19 +87,22 @@ def bias_by_run(
 ) -> pd.DataFrame:
     """What `group_bias` averages: one row per run and level, with `draw` and `seed`."""
     if not groups:
-        columns = [*CONDITION_FIELDS, *KEYS[1:], "n", "mean_human", "smd", "verdict"]
+        columns = [*CONDITION_FIELDS, *KEYS[1:], "n", "mean_human", "smd", "verdict", "dsm",
+                   "dsm_verdict"]  # fmt: skip
         return pd.DataFrame(columns=columns)
-    by_id = corpus.set_index("essay_id").drop(columns=["human", "score"], errors="ignore")
+    scores = ["human", "score", "continuous"]
+    by_id = corpus.set_index("essay_id").drop(columns=scores, errors="ignore")
     parts = []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
-        essays = run.set_index("essay_id")[["human", "score"]].join(by_id)
+        essays = run.set_index("essay_id")[scores].join(by_id)
         table = group_differences(
-            essays, groups, machine="score", labels=study.labels, denominators=("pooled",)
-        )
+            essays, groups, machine="score", labels=study.labels, denominators=("pooled",),
+            continuous="continuous",
+        )  # fmt: skip
         table = only_shown(study, table, essays, groups)
         table["essays_needed"] = [
             essays_needed(0.0, study.evaluation.smd_bound, se * n**0.5) if se > 0 else np.nan
-            for se, n in zip(table["smd_se"], table["n"], strict=True)
+            for se, n in zip(table["dsm_se"], table["n"], strict=True)
         ]
         run_of = dict(zip(("condition", "draw", "seed"), keys, strict=True))
         parts.append(table.assign(**run_of, **_other_units(table, run)))
@@ -111,21 +125,53 @@ def mean_bias(study: Study, by_run: pd.DataFrame) -> pd.DataFrame:
     bounds = study.evaluation
     measures = [
         "n", "mean_human", "mean_machine", "sd_human", "qwk", "smd_human",
-        "smd_pooled_population", "smd_human_population", "dsm", "essays_needed",
+        "smd_pooled_population", "smd_human_population", "essays_needed",
     ]  # fmt: skip
     table = by_run.groupby(KEYS, sort=False)[measures].mean().reset_index().astype({"n": int})
-    table = table.merge(pool_replications(by_run, KEYS, "smd", "n", "smd_se"), on=KEYS)
-    margin = stats.t.ppf(0.95, table["df"]) * table["smd_se"]
-    table["smd_low"], table["smd_high"] = table["smd"] - margin, table["smd"] + margin
+    for measure, verdict in (("dsm", "dsm_verdict"), ("smd", "verdict")):
+        table = table.drop(columns="df", errors="ignore")
+        pooled = pool_replications(by_run, KEYS, measure, "n", f"{measure}_se")
+        table = table.merge(pooled, on=KEYS)
+        value, se = table[measure], table[f"{measure}_se"]
+        margin = stats.t.ppf(0.95, table["df"]) * se
+        table[f"{measure}_low"], table[f"{measure}_high"] = value - margin, value + margin
+        table[verdict] = [
+            equivalence_verdict(*row[:3], bounds.smd_bound, min_essays=bounds.min_group, df=row.df)
+            for row in table[[measure, f"{measure}_se", "n", "df"]].itertuples(index=False)
+        ]
     table["p"] = 2 * stats.t.sf((table["smd"] / table["smd_se"]).abs(), table["df"])
-    table["p_bh"] = benjamini_hochberg(table["p"].where(table["n"] >= bounds.min_group))
+    table["p_bh"] = benjamini_hochberg(table["p"].where(has_verdict(study, table)))
+    compatible = (table["dsm_low"] < 0) & (table["dsm_high"] > 0)
+    table["essays_needed"] = table["essays_needed"].where(compatible)
+    return table
+
+
+def has_verdict(study: Study, report: pd.DataFrame) -> pd.Series:
+    """Whether a row of `group_bias` is a subgroup, and one with enough essays for a verdict."""
+    return (report["n"] >= study.evaluation.min_group) & ~is_missing(report["level"])
+
+
+def shift_of_all(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+    """The SMD of all essays of every condition: a shift that each subgroup's SMD contains.
+
+    Returns
+    -------
+    frame, one row per condition with its fields: `n, smd, smd_low, smd_high` (90 %), `verdict`
+    """
+    rows = []
+    for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
+        smd, se = smd_with_error(run["human"], run["score"])
+        rows.append((*keys, len(run), smd, se))
+    by_run = pd.DataFrame(rows, columns=["condition", "draw", "seed", "n", "smd", "se"])
+    table = pool_replications(by_run, ["condition"], "smd", "n")
+    table = table.assign(n=table["condition"].map(by_run.groupby("condition")["n"].first()))
+    margin = stats.t.ppf(0.95, table["df"]) * table["se"]
+    table["smd_low"], table["smd_high"] = table["smd"] - margin, table["smd"] + margin
     table["verdict"] = [
-        equivalence_verdict(
-            r.smd, r.smd_se, r.n, bounds.smd_bound, min_essays=bounds.min_group, df=r.df
-        )
+        equivalence_verdict(r.smd, r.se, r.n, study.evaluation.smd_bound, df=r.df)
         for r in table.itertuples()
     ]
-    return table
+    return with_fields(table.drop(columns=["se", "df"]), runs)
 
 
 def intersections(
@@ -218,48 +264,48 @@ def _second_rating(study: Study, essays: pd.DataFrame, levels: pd.Series) -> pd.
     return essays["score_2"] if usable else None
 
 
-def outcomes(report: pd.DataFrame) -> pd.Series:
-    """The `Outcome` of each row of `group_bias`."""
-
-    def outcome(smd: float, verdict: Verdict) -> Outcome:
-        if pd.isna(smd):
-            return Outcome.UNDEFINED
-        if verdict == Verdict.OUTSIDE:
-            return Outcome.TOO_LOW if smd < 0 else Outcome.TOO_HIGH
-        return Outcome.WITHIN if verdict == Verdict.WITHIN else Outcome.INCONCLUSIVE
-
-    pairs = zip(report["smd"], report["verdict"], strict=True)
-    return pd.Series([outcome(*pair) for pair in pairs], report.index, dtype=object)
+def outcomes(study: Study, report: pd.DataFrame) -> pd.Series:
+    """The `Outcome` of each row of `group_bias`, by DSM: beyond a shift of all essays."""
+    kinds = pd.Series(Outcome.INCONCLUSIVE, report.index, dtype=object)
+    kinds[report["dsm_verdict"] == Verdict.WITHIN] = Outcome.WITHIN
+    outside = report["dsm_verdict"] == Verdict.OUTSIDE
+    kinds[outside & (report["dsm"] < 0)] = Outcome.TOO_LOW
+    kinds[outside & (report["dsm"] > 0)] = Outcome.TOO_HIGH
+    kinds[report["dsm"].isna()] = Outcome.UNDEFINED
+    kinds[report["n"] < study.evaluation.min_group] = Outcome.TOO_FEW
+    kinds[is_missing(report["level"])] = Outcome.NO_GROUP
+    return kinds
 
 
 def count_verdicts(study: Study, report: pd.DataFrame) -> pd.DataFrame:
-    """Number of subgroups by condition and verdict, and the largest SMD of those that are large
+    """Number of subgroups by condition and verdict, and the largest DSM of those that are large
     enough for a verdict.
 
     Returns
     -------
     frame, one row per condition with its fields: `groups, within, too_low, too_high, inconclusive`
-    (numbers of subgroups), and of the largest SMD `attribute, level, n, smd, low, high` (90 %)
+    (numbers of subgroups), and of the largest DSM `attribute, level, n, dsm, low, high` (90 %)
     """
     rows = []
-    large = report[report["n"] >= study.evaluation.min_group]
+    large = report[has_verdict(study, report)]
     for condition, part in large.groupby("condition", sort=False):
-        defined = part.dropna(subset="smd")
+        defined = part.dropna(subset="dsm")
         if defined.empty:
             continue
-        worst = defined.loc[defined["smd"].abs().idxmax()]
-        counts = outcomes(part).replace(Outcome.UNDEFINED, Outcome.INCONCLUSIVE).value_counts()
+        worst = defined.loc[defined["dsm"].abs().idxmax()]
+        counts = outcomes(study, part).replace(Outcome.UNDEFINED, Outcome.INCONCLUSIVE)
+        counts = counts.value_counts()
         rows.append(
             {
                 "condition": condition,
                 "groups": len(part),
-                **{o.value: int(counts.get(o, 0)) for o in Outcome if o != Outcome.UNDEFINED},
+                **{o.value: int(counts.get(o, 0)) for o in COUNTED},
                 "attribute": worst["attribute"],
                 "level": worst["level"],
                 "n": int(worst["n"]),
-                "smd": worst["smd"],
-                "low": worst["smd_low"],
-                "high": worst["smd_high"],
+                "dsm": worst["dsm"],
+                "low": worst["dsm_low"],
+                "high": worst["dsm_high"],
             }
         )
     return with_fields(pd.DataFrame(rows), report) if rows else pd.DataFrame()

@@ -14,7 +14,7 @@ from cyborg_utils.analysis.predictions import (
     hard_only,
     with_fields,
 )
-from cyborg_utils.analysis.subgroups import group_bias
+from cyborg_utils.analysis.subgroups import group_bias, has_verdict
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import Study
@@ -42,9 +42,7 @@ def by_trait(
         smd = group_bias(study, runs, corpus, groups).assign(trait=trait)
         bias.append(smd)
         for row in table.merge(compared, on="condition", how="left").itertuples():
-            evaluated = smd[
-                (smd["condition"] == row.condition) & (smd["n"] >= study.evaluation.min_group)
-            ]
+            evaluated = smd[(smd["condition"] == row.condition) & has_verdict(study, smd)]
             rows.append(
                 {
                     "condition": row.condition, "trait": trait, "qwk": row.qwk,

@@ -231,11 +231,12 @@ def trade_off(table: pd.DataFrame, title: str) -> Drawn:
 
 
 def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, title: str) -> Drawn:
-    """SMD of every subgroup of an attribute, and its bias conditional on human score.
+    """DSM and SMD of every subgroup of an attribute, and its bias conditional on human score.
 
     Parameters
     ----------
-    report : rows with `condition, level, n, smd, smd_low, smd_high, verdict`; one attribute.
+    report : rows with `condition, level, n, dsm, dsm_low, dsm_high, dsm_verdict, smd`; one
+        attribute. The SMD is a small hollow mark.
     conditional : rows with `condition, level, reference, smallest, largest, low, high`; the
         thick line is the range over assumed reliabilities, the thin one the sampling error.
         May be empty.
@@ -255,11 +256,14 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     for i, condition in enumerate(conditions):
         marks = {"color": palette[i], "marker": shapes[i % len(shapes)]}
         shift = ((len(conditions) - 1) / 2 - i) * step
-        rows = report[report["condition"] == condition].dropna(subset="smd")
+        rows = report[report["condition"] == condition].dropna(subset="dsm")
+        y = rows["level"].map(places).astype(float) + shift
+        hollow = marks | {"markerfacecolor": "none"}
+        left.plot(rows["smd"], y, linestyle="none", markersize=3.5, **hollow)
         left.errorbar(
-            rows["smd"],
-            rows["level"].map(places).astype(float) + shift,
-            xerr=[rows["smd"] - rows["smd_low"], rows["smd_high"] - rows["smd"]],
+            rows["dsm"],
+            y,
+            xerr=[rows["dsm"] - rows["dsm_low"], rows["dsm_high"] - rows["dsm"]],
             linestyle="none",
             markersize=5,
             label=condition_label(condition),
@@ -282,26 +286,28 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     names = [f"{_short(r.level, 34)}\n(n = {r.n:,})" for r in levels.itertuples()]
     left.set_yticks(list(places.values()), names)
     left.set_ylim(0.5 - len(levels), 0.5)
-    left.set_xlabel(f"SMD with 90 % interval\n(grey: within ±{bound:g})")
-    if len(conditional):
-        reference = _short(conditional["reference"].iloc[0], 28)
-        right.set_xlabel(
-            "conditional on human score, with 90 %\ninterval, in score points, compared\n"
-            f"with {reference}"
-        )
-    else:
-        right.set_xlabel("conditional on human score:\nno comparison possible")
+    left.set_xlabel(f"DSM with 90 % interval; hollow: SMD\n(grey: within ±{bound:g})")
+    right.set_xlabel(_conditional_axis(conditional))
     figure.suptitle(title)
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
     return figure, f"{title}. {_bias_in_words(report, conditional, bound)}"
 
 
+def _conditional_axis(conditional: pd.DataFrame) -> str:
+    if conditional.empty:
+        return "conditional on human score:\nno comparison possible"
+    return (
+        "conditional on human score, with 90 %\ninterval, in score points, compared\n"
+        f"with {_short(conditional['reference'].iloc[0], 28)}"
+    )
+
+
 def _bias_in_words(report: pd.DataFrame, conditional: pd.DataFrame, bound: float) -> str:
-    outside = report[report["verdict"] == Verdict.OUTSIDE]
-    words = [f"SMD with 90 % intervals, {len(outside)} of {len(report)} outside ±{bound:g}"]
+    outside = report[report["dsm_verdict"] == Verdict.OUTSIDE]
+    words = [f"DSM with 90 % intervals, {len(outside)} of {len(report)} outside ±{bound:g}"]
     words += [
-        f"{condition_label(r.condition)}, {r.level}: {r.smd:+.2f}" for r in outside.itertuples()
+        f"{condition_label(r.condition)}, {r.level}: {r.dsm:+.2f}" for r in outside.itertuples()
     ]
     bands = [
         f"{condition_label(r.condition)}, {r.level}: {r.smallest:+.2f} to {r.largest:+.2f} "

@@ -83,6 +83,8 @@ VERDICTS = {
     "too_low": "too low",
     "too_high": "too high",
     "undefined": "undefined",
+    "too_few": "too few essays",
+    "no_group": "no group",
     "depends_on_reliability": "depends",
     "not_estimable": "not estimable",
 }

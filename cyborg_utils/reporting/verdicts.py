@@ -7,6 +7,7 @@ import pandas as pd
 from cyborg_utils.analysis.subgroups import Outcome, outcomes
 from cyborg_utils.reporting.labels import condition_label, group_labels, verdict_label
 from cyborg_utils.reporting.tables import table
+from cyborg_utils.study.schema.study import Study
 
 # Background of a verdict, which is also written out.
 OUTCOME_COLORS = {
@@ -16,12 +17,12 @@ OUTCOME_COLORS = {
 }
 
 
-def smd_cells(report: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `group_bias` with `outcome`, and `text`: its label with the SMD."""
-    outcome = outcomes(report)
+def dsm_cells(study: Study, report: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `group_bias` with `outcome`, and `text`: its label with the DSM."""
+    outcome = outcomes(study, report)
     texts = [
-        verdict_label(o) + ("" if o == Outcome.UNDEFINED else f" {smd:+.2f}")
-        for o, smd in zip(outcome, report["smd"], strict=True)
+        verdict_label(o) + ("" if pd.isna(dsm) else f" {dsm:+.2f}")
+        for o, dsm in zip(outcome, report["dsm"], strict=True)
     ]
     return report.assign(outcome=outcome, text=texts)
 
@@ -54,7 +55,7 @@ def verdict_matrix(cells: pd.DataFrame, value: str = "text") -> pd.DataFrame:
 def verdict_table(cells: pd.DataFrame, caption: str) -> None:
     """Show a matrix of verdicts, those within and outside the bounds colored.
 
-    `cells` are of `smd_cells` or `conditional_cells`.
+    `cells` are of `dsm_cells` or `conditional_cells`.
     """
 
     def background(outcome: str) -> str:

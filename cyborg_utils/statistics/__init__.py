@@ -25,13 +25,7 @@ from cyborg_utils.statistics.agreement import (
 from cyborg_utils.statistics.calibration import fit_calibration, linear_equating
 from cyborg_utils.statistics.conditional_bias import conditional_bias
 from cyborg_utils.statistics.contrasts import arm_table, compare_arms, equivalent_labels, retention
-from cyborg_utils.statistics.fairness import (
-    difference_of_standardized_means,
-    group_differences,
-    group_report,
-    smd_with_error,
-    standardized_mean_difference,
-)
+from cyborg_utils.statistics.fairness import group_differences, group_report
 from cyborg_utils.statistics.hypothesis_tests import (
     Verdict,
     benjamini_hochberg,
@@ -42,6 +36,12 @@ from cyborg_utils.statistics.hypothesis_tests import (
 from cyborg_utils.statistics.prmse import prmse, prmse_interval
 from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.standardized_differences import (
+    difference_of_standardized_means,
+    dsm_with_error,
+    smd_with_error,
+    standardized_mean_difference,
+)
 
 __all__ = [
     "Verdict",
@@ -55,6 +55,7 @@ __all__ = [
     "conditional_bias",
     "correlation",
     "difference_of_standardized_means",
+    "dsm_with_error",
     "equivalence_verdict",
     "equivalent_labels",
     "essays_needed",

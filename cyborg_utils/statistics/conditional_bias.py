@@ -76,9 +76,8 @@ def conditional_bias(
     and Zechner, 2019, as in RSMTool). Coefficients are of M - H on group with H
     linear, so that the error of H can be corrected: errors in variables with error variance
     (1 - reliability) Var(H) (Fuller, 1987), or two-stage least squares with the second rating as
-    instrument. Their errors are from the sandwich of the estimating equations. A machine whose
-    scores are not linear in the true score, such as one that gives nobody the highest scores, can
-    have a coefficient though it treats groups alike.
+    instrument; their errors are the sandwich's. A machine that is not linear in the true score,
+    for it gives nobody the highest scores, can have a coefficient though it treats groups alike.
 
     Parameters
     ----------
@@ -87,11 +86,10 @@ def conditional_bias(
     group : array_like, shape (n,)
         Level of each essay; missing ones are the level "(missing)".
     reference : str, optional
-        Level to compare with; by default the largest, ties alphabetical.
+        By default the largest level, ties alphabetical.
     reliabilities : sequence of float
-        Ends of the band of reliabilities of H over the whole sample, which is assumed without a
-        second rating; the coefficient is monotone in between. One so low that it leaves no true
-        variance within the groups gives NaN and the verdict `NOT_ESTIMABLE`.
+        Ends of the band that is assumed without a second rating; the coefficient is monotone in
+        between. One that leaves no true variance within the groups gives `NOT_ESTIMABLE`.
     second_rating : array_like, shape (n,), optional
         A second, independent human score, missing where an essay has none.
     bound : float
@@ -103,15 +101,14 @@ def conditional_bias(
     -------
     ConditionalBias
         `osa, osd, csd` (NaN where there is one level or the error does not vary);
-        `coefficients`, one row per level and correction: `level, reference, n, correction` (a
-        `Correction`), `reliability, coefficient` (score points), `se, df, bound` (score points),
-        `p` (coefficient = 0); `verdicts`, those of `conditional_verdicts`.
+        `coefficients` in score points, one row per level and correction: `level, reference, n,
+        correction, reliability, coefficient, se, df, p, bound`; `verdicts`, of
+        `conditional_verdicts`.
 
     Raises
     ------
     ValueError
-        If lengths differ, a score is missing, the reference is not a level, or a reliability is
-        not above 0 and at most 1.
+        If a length, a score, the reference or a reliability is wrong.
     """
     h, m = aligned_scores(human=human, machine=machine)
     sizes, reference, dummies = _levels(group, h.size, reference)

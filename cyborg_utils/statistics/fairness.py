@@ -1,7 +1,7 @@
-"""Fairness of machine scores by group: SMD, DSM, group differences and the group report.
+"""Fairness of machine scores by group: group differences and the group report.
 
-Conditional bias, which controls for the human score, is in
-`cyborg_utils.statistics.conditional_bias`.
+SMD and DSM are in `cyborg_utils.statistics.standardized_differences`; conditional bias, which
+controls for the human score, is in `cyborg_utils.statistics.conditional_bias`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cyborg_utils.statistics.bootstrap import (
     pair_features,
     pair_statistics,
 )
-from cyborg_utils.statistics.groups import group_levels
+from cyborg_utils.statistics.groups import group_levels, is_missing
 from cyborg_utils.statistics.hypothesis_tests import (
     Verdict,
     benjamini_hochberg,
@@ -30,16 +30,13 @@ from cyborg_utils.statistics.hypothesis_tests import (
     essays_needed,
     t_interval,
 )
-from cyborg_utils.statistics.scales import (
-    aligned_scores,
-    as_labels,
-    as_scores,
-    check_on_scale,
-    round_to_scale,
-    scale_step,
+from cyborg_utils.statistics.scales import as_labels, check_on_scale, round_to_scale, scale_step
+from cyborg_utils.statistics.standardized_differences import (
+    DENOMINATORS,
+    dsm_with_error,
+    smd_with_error,
 )
 
-DENOMINATORS = ("pooled", "human", "pooled_population", "human_population")
 Groups = str | Sequence[str | Sequence[str]]
 
 
@@ -55,146 +52,6 @@ class GroupNote(StrEnum):
     CONTAINS_BOUND = "contains_bound"  # the interval of the SMD does
 
 
-def standardized_mean_difference(
-    human: ArrayLike,
-    machine: ArrayLike,
-    denominator: str = "pooled",
-    population_human: ArrayLike | None = None,
-    population_machine: ArrayLike | None = None,
-) -> float:
-    """Compute (mean M - mean H) / d for one group of essays.
-
-    Parameters
-    ----------
-    human, machine : array_like, shape (n,)
-        Scores of the group.
-    denominator : str
-        d: `pooled`, sqrt((var H + var M) / 2) in the group (Williamson, Xi and Breyer, 2012);
-        `human`, sd of H in the group; `pooled_population` and `human_population`, the same over
-        the whole sample. Variances have ddof = 1.
-    population_human, population_machine : array_like, shape (N,), optional
-        Scores of the whole sample, for the two denominators that need them.
-
-    Returns
-    -------
-    float
-        NaN where d is zero or its variance needs more than one essay.
-
-    Raises
-    ------
-    ValueError
-        If the denominator is unknown or its population is absent, lengths differ, or a score
-        is missing.
-    """
-    return smd_with_error(human, machine, denominator, population_human, population_machine)[0]
-
-
-def smd_with_error(
-    human: ArrayLike,
-    machine: ArrayLike,
-    denominator: str = "pooled",
-    population_human: ArrayLike | None = None,
-    population_machine: ArrayLike | None = None,
-) -> tuple[float, float]:
-    """Compute the SMD and its standard error, with M and H paired.
-
-    The error is the influence function's: for D / d with D = mean(M - H), an essay contributes
-    (M - H - D) / d - D (v - d^2) / (2 d^3), where v is its squared deviation (averaged over H and
-    M if pooled). A whole-sample d is taken as known.
-
-    Parameters
-    ----------
-    human, machine, denominator, population_human, population_machine
-        As in `standardized_mean_difference`.
-
-    Returns
-    -------
-    smd, se : float
-        NaN where undefined.
-
-    Raises
-    ------
-    ValueError
-        As `standardized_mean_difference`.
-    """
-    if denominator not in DENOMINATORS:
-        raise ValueError(
-            f"denominator must be one of {', '.join(DENOMINATORS)}; got {denominator!r}"
-        )
-    h, m = aligned_scores(human=human, machine=machine)
-    population = {"human": population_human, "machine": population_machine}
-    if not denominator.endswith("_population"):
-        return _smd(h, m, denominator)
-    used = ("human",) if denominator.startswith("human") else ("human", "machine")
-    absent = [f"population_{name}" for name in used if population[name] is None]
-    if absent:
-        raise ValueError(f"denominator {denominator!r} needs {' and '.join(absent)}")
-    return _smd(h, m, denominator, *(as_scores(population[name], name) for name in used))
-
-
-def _smd(
-    h: np.ndarray, m: np.ndarray, denominator: str, *population: np.ndarray
-) -> tuple[float, float]:
-    """The SMD and its error, of checked scores."""
-    in_group = not denominator.endswith("_population")
-    basis = (h, m) if in_group else population
-    vectors = basis[:1] if denominator.startswith("human") else basis
-    if min(vector.size for vector in vectors) < 2:
-        return np.nan, np.nan
-    variance = np.mean([vector.var(ddof=1) for vector in vectors])
-    if not variance > 1e-12:
-        return np.nan, np.nan
-    d, gap = np.sqrt(variance), (m - h).mean()
-    if h.size < 2:
-        return float(gap / d), np.nan
-    influence = (m - h - gap) / d
-    if in_group:
-        squares = np.mean([(vector - vector.mean()) ** 2 for vector in vectors], axis=0)
-        influence = influence - gap * (squares - squares.mean()) / (2 * d**3)
-    return float(gap / d), float(influence.std(ddof=1) / np.sqrt(h.size))
-
-
-def difference_of_standardized_means(
-    human: ArrayLike,
-    machine: ArrayLike,
-    population_human: ArrayLike,
-    population_machine: ArrayLike,
-) -> float:
-    """Compute DSM: the group mean of z(M) - z(H), z over the whole sample.
-
-    Unlike the SMD, it removes a shift or scale that is common to all essays.
-
-    Parameters
-    ----------
-    human, machine : array_like, shape (n,)
-        Scores of the group.
-    population_human, population_machine : array_like, shape (N,)
-        Scores of the whole sample.
-
-    Returns
-    -------
-    float
-        NaN where the whole sample's H or M does not vary.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ or a score is missing.
-    """
-    h, m = aligned_scores(human=human, machine=machine)
-    whole_h, whole_m = aligned_scores(
-        population_human=population_human, population_machine=population_machine
-    )
-    return _dsm(h, m, whole_h, whole_m)
-
-
-def _dsm(h: np.ndarray, m: np.ndarray, whole_h: np.ndarray, whole_m: np.ndarray) -> float:
-    if whole_h.size < 2 or min(np.ptp(whole_h), np.ptp(whole_m)) == 0:
-        return np.nan
-    z_m = (m.mean() - whole_m.mean()) / whole_m.std(ddof=1)
-    return float(z_m - (h.mean() - whole_h.mean()) / whole_h.std(ddof=1))
-
-
 def group_differences(
     frame: pd.DataFrame,
     groups: Groups,
@@ -203,13 +60,14 @@ def group_differences(
     *,
     labels: ArrayLike,
     denominators: Sequence[str] = DENOMINATORS,
+    continuous: str | None = None,
 ) -> pd.DataFrame:
     """Tabulate agreement and bias of one machine for every level of every attribute.
 
     Estimates only, without intervals or verdicts, for example to average them over the runs of an
     arm. Kappa and agreement are of scores on the scale (a continuous machine score is rounded by
-    `round_to_scale`); means, SMD and DSM are of the unrounded scores. Missing group values are a
-    level; essays without a score are counted.
+    `round_to_scale`); means and SMD are of `machine` as it is, DSM is of `continuous`. Missing
+    group values are a level; essays without a score are counted.
 
     Parameters
     ----------
@@ -223,20 +81,22 @@ def group_differences(
         Every score of the scale.
     denominators : sequence of str
         Of the SMD, as in `standardized_mean_difference`; the first is that of `smd`.
+    continuous : str, optional
+        Column of the machine's continuous scores, for DSM; by default `machine`.
 
     Returns
     -------
     pandas.DataFrame
         One row per level, the largest first, ties alphabetical: `attribute, level, n, n_unscored,
-        mean_human, mean_machine, sd_human, sd_machine, qwk, exact, adjacent, smd, smd_se, dsm`, and
-        `smd_<denominator>` for every further denominator. NaN where undefined.
+        mean_human, mean_machine, sd_human, sd_machine, qwk, exact, adjacent, smd, smd_se, dsm,
+        dsm_se`, and `smd_<denominator>` for every further denominator. NaN where undefined.
 
     Raises
     ------
     ValueError
         If a column is absent, no essay has both scores, or a human score is not on the scale.
     """
-    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
+    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels, continuous)
     rows = [_differences(g, whole, denominators, scale_step(labels)) for g in scored_groups]
     further = [f"smd_{name}" for name in denominators[1:]]
     return pd.DataFrame(rows, columns=[*_DIFFERENCES, *further])
@@ -255,17 +115,19 @@ def group_report(
     min_essays: int = 30,
     n_replicates: int = 2_000,
     seed: int = 0,
+    continuous: str | None = None,
 ) -> pd.DataFrame:
     """Report agreement and bias of one machine by group, with intervals, tests and verdicts.
 
     Parameters
     ----------
-    frame, groups, human, machine, labels
+    frame, groups, human, machine, labels, continuous
         As in `group_differences`.
     denominator : str
         Of the SMD, as in `standardized_mean_difference`.
     bound, level, min_essays
-        As in `equivalence_verdict`; `smd_low` and `smd_high` are the interval at `level`.
+        As in `equivalence_verdict`, of SMD and of DSM; `smd_low` and `smd_high`, `dsm_low` and
+        `dsm_high` are intervals at `level`.
     n_replicates, seed : int
         Of the bootstrap of kappa, whose interval is at 95 %.
 
@@ -273,16 +135,17 @@ def group_report(
     -------
     pandas.DataFrame
         The rows and columns of `group_differences`, and: `reference` (the largest level), `qwk_low,
-        qwk_high, smd_low, smd_high, verdict, essays_needed` (to certify a true SMD of zero, at this
-        group's sd(M - H) / d), `p` (two-sided, SMD = 0), `p_bh` (Benjamini-Hochberg over the
-        table), `denominator, bound, notes` (a tuple of `GroupNote`).
+        qwk_high, smd_low, smd_high, verdict` (of the SMD), `essays_needed` (to certify a true SMD
+        of zero, at this group's sd(M - H) / d; NaN where the interval excludes zero), `dsm_low,
+        dsm_high, dsm_verdict, p` (two-sided, SMD = 0), `p_bh` (Benjamini-Hochberg over the groups,
+        of which "(missing)" is none), `denominator, bound, notes` (a tuple of `GroupNote`).
 
     Raises
     ------
     ValueError
         As `group_differences`.
     """
-    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels)
+    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels, continuous)
     rows = []
     for group in scored_groups:
         row = _differences(group, whole, (denominator,), scale_step(labels))
@@ -293,17 +156,18 @@ def group_report(
             row["qwk_low"], row["qwk_high"] = table.loc["qwk", ["low", "high"]]
         rows.append(row | {"reference": group.largest, "notes": _notes(group, row, min_essays)})
     table = pd.DataFrame(rows, columns=_REPORT).assign(denominator=denominator, bound=bound)
-    return table.assign(p_bh=benjamini_hochberg(table["p"]))
+    return table.assign(p_bh=benjamini_hochberg(table["p"].mask(is_missing(table["level"]))))
 
 
 _DIFFERENCES = [
     "attribute", "level", "n", "n_unscored", "mean_human", "mean_machine", "sd_human", "sd_machine",
-    "qwk", "exact", "adjacent", "smd", "smd_se", "dsm",
+    "qwk", "exact", "adjacent", "smd", "smd_se", "dsm", "dsm_se",
 ]  # fmt: skip
 _REPORT = [
     "attribute", "level", "reference", "n", "n_unscored", "mean_human", "mean_machine", "sd_human",
     "sd_machine", "qwk", "qwk_low", "qwk_high", "exact", "adjacent", "smd", "smd_se", "smd_low",
-    "smd_high", "verdict", "essays_needed", "dsm", "p", "p_bh", "denominator", "bound", "notes",
+    "smd_high", "verdict", "essays_needed", "dsm", "dsm_se", "dsm_low", "dsm_high", "dsm_verdict",
+    "p", "p_bh", "denominator", "bound", "notes",
 ]  # fmt: skip
 
 
@@ -317,17 +181,32 @@ class _Group(NamedTuple):
     human: np.ndarray
     machine: np.ndarray
     on_scale: np.ndarray  # the machine's scores, rounded to the scale
+    member: np.ndarray  # of the whole sample's scored essays
+
+
+class _Sample(NamedTuple):
+    """The scored essays of the whole sample."""
+
+    human: np.ndarray
+    machine: np.ndarray
+    continuous: np.ndarray
 
 
 def _scored_groups(
-    frame: pd.DataFrame, groups: Groups, human: str, machine: str, labels: ArrayLike
-) -> tuple[tuple[np.ndarray, np.ndarray], Iterator[_Group]]:
+    frame: pd.DataFrame,
+    groups: Groups,
+    human: str,
+    machine: str,
+    labels: ArrayLike,
+    continuous: str | None,
+) -> tuple[_Sample, Iterator[_Group]]:
     """The human and machine scores of the whole sample, and those of every group."""
-    absent = [column for column in (human, machine) if column not in frame.columns]
+    columns = [human, machine, continuous or machine]
+    absent = [column for column in dict.fromkeys(columns) if column not in frame.columns]
     if absent:
         raise ValueError(f"score columns {', '.join(absent)} are not in the frame")
-    h, m = (frame[column].to_numpy(dtype=float, na_value=np.nan) for column in (human, machine))
-    scored = np.isfinite(h) & np.isfinite(m)
+    h, m, c = (frame[column].to_numpy(dtype=float, na_value=np.nan) for column in columns)
+    scored = np.isfinite(h) & np.isfinite(m) & np.isfinite(c)
     if not scored.any():
         raise ValueError(f"no essay has both a {human!r} and a {machine!r} score")
     check_on_scale(h[scored], labels, human)
@@ -343,24 +222,25 @@ def _scored_groups(
             for rank, level in enumerate(ordered):
                 members = (levels == level).to_numpy()
                 rows, unscored = members & scored, int((members & ~scored).sum())
-                yield _Group(name, level, rank == 0, unscored, h[rows], m[rows], on_scale[rows])
+                scores = h[rows], m[rows], on_scale[rows]
+                yield _Group(name, level, rank == 0, unscored, *scores, members[scored])
 
-    return (h[scored], m[scored]), iterate()
+    return _Sample(h[scored], m[scored], c[scored]), iterate()
 
 
-def _differences(
-    group: _Group, whole: tuple[np.ndarray, ...], denominators: Sequence[str], step: float
-) -> dict:
+def _differences(group: _Group, sample: _Sample, denominators: Sequence[str], step: float) -> dict:
     h, m = group.human, group.machine
     row = {"attribute": group.attribute, "level": group.level, "n": h.size,
            "n_unscored": group.n_unscored}  # fmt: skip
     if h.size == 0:
         return row
-    row |= {"mean_human": h.mean(), "mean_machine": m.mean(), "dsm": _dsm(h, m, *whole)}
+    row |= {"mean_human": h.mean(), "mean_machine": m.mean()}
+    row["dsm"], row["dsm_se"] = dsm_with_error(sample.human, sample.continuous, group.member)
+    whole = sample.human, sample.machine
     if h.size > 1:
         row |= {"sd_human": h.std(ddof=1), "sd_machine": m.std(ddof=1)}
-    row["smd"], row["smd_se"] = _smd(h, m, denominators[0], *whole)
-    row |= {f"smd_{name}": _smd(h, m, name, *whole)[0] for name in denominators[1:]}
+    row["smd"], row["smd_se"] = smd_with_error(h, m, denominators[0], *whole)
+    row |= {f"smd_{name}": smd_with_error(h, m, name, *whole)[0] for name in denominators[1:]}
     cells, counts, _ = observed_cells(h, group.on_scale)
     means = counts @ pair_features(*cells.T, step) / h.size
     agreement = dict(zip(PAIR_STATISTICS, pair_statistics(means, h.size), strict=True))
@@ -370,13 +250,20 @@ def _differences(
 
 def _inference(row: dict, bound: float, level: float, min_essays: int) -> dict:
     n, smd, se = row["n"], row.get("smd", np.nan), row.get("smd_se", np.nan)
-    verdict = equivalence_verdict(smd, se, n, bound, level, min_essays)
+    dsm, dsm_se = row.get("dsm", np.nan), row.get("dsm_se", np.nan)
+    inference = {
+        "verdict": equivalence_verdict(smd, se, n, bound, level, min_essays),
+        "dsm_verdict": equivalence_verdict(dsm, dsm_se, n, bound, level, min_essays),
+    }
+    if np.isfinite(dsm_se):
+        inference["dsm_low"], inference["dsm_high"] = t_interval(dsm, dsm_se, n, level)
     if not np.isfinite(se):
-        return {"verdict": verdict}
+        return inference
     low, high = t_interval(smd, se, n, level)
-    inference = {"verdict": verdict, "smd_low": low, "smd_high": high}
+    inference |= {"smd_low": low, "smd_high": high}
     if se > 0:
         inference["p"] = 2 * stats.t.sf(abs(smd) / se, n - 1)
+    if se > 0 and low < 0 < high:
         inference["essays_needed"] = essays_needed(0.0, bound, se * np.sqrt(n), level=level)
     return inference
 

@@ -53,6 +53,21 @@ def group_levels(frame: pd.DataFrame, attribute: Attribute) -> tuple[str, pd.Ser
     return group_name(attribute), levels
 
 
+def is_missing(levels: pd.Series) -> pd.Series:
+    """Find the levels that are no group: essays whose attribute, or one of two, is missing.
+
+    Parameters
+    ----------
+    levels : pandas.Series of str
+        Names by `group_levels`.
+
+    Returns
+    -------
+    pandas.Series of bool
+    """
+    return pd.Series([MISSING in str(level).split(" × ") for level in levels], levels.index, bool)
+
+
 ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a score point
 
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
-from cyborg_utils.statistics.fairness import standardized_mean_difference
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.standardized_differences import standardized_mean_difference
 
 LABELS = np.arange(1, 7)
 CENTER, RATER_NOISE = 3.2, 0.4  # in score points

@@ -11,18 +11,27 @@ from scipy import stats
 from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
 from cyborg_utils.analysis.measures import measures_by_condition
 from cyborg_utils.analysis.subgroups import (
+    Outcome,
     conditional_group_bias,
     count_verdicts,
     group_bias,
     intersections,
+    outcomes,
+    shift_of_all,
 )
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.reporting.labels import verdict_label
-from cyborg_utils.reporting.narrative.fairness import caveats, shift_findings
+from cyborg_utils.reporting.narrative.fairness import (
+    caveats,
+    fairness_findings,
+    read_verdict,
+    shift_findings,
+)
 from cyborg_utils.reporting.narrative.findings import machine_findings
-from cyborg_utils.reporting.verdicts import smd_cells, verdict_matrix
+from cyborg_utils.reporting.verdicts import dsm_cells, verdict_matrix
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, Correction
+from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.results import FairnessResult
@@ -61,15 +70,76 @@ def test_runs_are_on_the_essays_that_all_have_scored(known):
 def test_matrix_and_counts_agree_with_the_report(known):
     study, corpus, runs = known
     report = group_bias(study, runs, corpus, ["ell", "region"])
-    matrix = verdict_matrix(smd_cells(report))
+    matrix = verdict_matrix(dsm_cells(study, report))
     assert list(matrix.columns) == ["group", "n", FAIR, STRICT, CONSTANT]
     assert matrix.loc[matrix["group"] == "ell: yes", STRICT].item().startswith("too low -0.")
+    assert set(matrix[CONSTANT]) == {"undefined", "no group"}
     counted = count_verdicts(study, report).set_index("condition")
     words = matrix[matrix["n"] >= study.evaluation.min_group]
-    for condition in (FAIR, STRICT, CONSTANT):
+    for condition in (FAIR, STRICT):
         for outcome in ("within", "too_low", "too_high", "inconclusive"):
             shown = words[condition].str.startswith(verdict_label(outcome)).sum()
             assert counted.loc[condition, outcome] == shown
+
+
+def test_missing_is_a_row_and_never_a_group(known):
+    """Essays without a group are scored a point too low: no verdict, rank or count has them."""
+    study, corpus, runs = known
+    corpus = corpus.assign(ell=corpus["ell"].where(corpus.index >= 300))
+    lost = runs["essay_id"].isin(corpus.loc[corpus["ell"].isna(), "essay_id"])
+    scored = runs[runs["condition"] == FAIR]
+    lower = [scored[c].where(~lost, (scored[c] - 1).clip(1)) for c in ("score", "continuous")]
+    scored = scored.assign(score=lower[0], continuous=lower[1])
+    report = group_bias(study, scored, corpus, ["ell"]).set_index("level")
+    row = report.loc["(missing)"]
+    assert row["n"] >= 290 and row["dsm_high"] < -0.5 and np.isnan(row["p_bh"])
+    report = report.reset_index()
+    assert outcomes(study, report)[report["level"] == "(missing)"].tolist() == [Outcome.NO_GROUP]
+    counted = count_verdicts(study, report).iloc[0]
+    assert counted["groups"] == 2 and counted["level"] in ("yes", "no")
+    worded = {r.level: read_verdict(r, 30, 0.1) for r in report.itertuples()}
+    assert worded["(missing)"] == "attribute missing: no group of examinees, no verdict"
+    result = FairnessResult.model_construct(groups=records(report), bound=0.1)
+    (line,) = fairness_findings(study, {MACHINES: result}, "machine")
+    assert "missing" not in line and "of 2 DSMs" in line
+    bands, _ = conditional_group_bias(study, scored, corpus, ["ell"])
+    missing = bands.set_index("level").loc["(missing)"]
+    assert np.isnan(missing["p_holm"]) and missing["high"] < 0
+    assert missing["verdict"] == ConditionalVerdict.INCONCLUSIVE
+
+
+def test_a_shift_of_all_essays_is_told_apart_from_that_of_a_group(known):
+    study, corpus, runs = known
+    fair = runs[runs["condition"] == FAIR]
+    shifted = fair.assign(continuous=fair["continuous"] - 1, score=(fair["score"] - 1).clip(1))
+    report = group_bias(study, shifted, corpus, ["region"])
+    large = report[report["n"] > 100]
+    assert (large["smd"] < -0.3).all() and (large["verdict"] == Verdict.OUTSIDE).all()
+    assert (large["dsm_verdict"] == Verdict.WITHIN).all()
+    (row,) = shift_of_all(study, shifted).itertuples()
+    assert row.verdict == Verdict.OUTSIDE and row.smd_high < -0.3
+    before = group_bias(study, fair, corpus, ["region"])
+    assert report["dsm"].tolist() == pytest.approx(before["dsm"].tolist())
+
+
+def test_groups_without_a_verdict_are_named_with_the_essays_they_need(known):
+    study, corpus, runs = known
+    few = corpus.assign(region=["east"] * 15 + ["west"] * (len(corpus) - 15))
+    report = group_bias(study, runs[runs["condition"] == FAIR], few, ["region"])
+    needed = report.set_index("level").loc["east", "essays_needed"]
+    result = FairnessResult.model_construct(groups=records(report), bound=0.1)
+    (line,) = fairness_findings(study, {MACHINES: result}, "machine")
+    n = report.set_index("level").loc["east", "n"]
+    assert f"Not judged, with too few essays: region east ({n} essays; " in line
+    assert (f"about {needed:,.0f} needed" in line) == (needed > 30)
+
+
+def test_essays_needed_are_for_data_that_a_fair_machine_could_give(known):
+    study, corpus, runs = known
+    report = group_bias(study, runs, corpus, ["ell"]).set_index(["condition", "level"])
+    assert np.isnan(report.loc[(STRICT, "yes"), "essays_needed"])
+    assert report.loc[(FAIR, "yes"), "dsm_low"] < 0 < report.loc[(FAIR, "yes"), "dsm_high"]
+    assert report.loc[(FAIR, "yes"), "essays_needed"] > 30
 
 
 def test_groups_that_do_not_vary_have_no_conditional_bias_and_no_intersection(known):

@@ -19,8 +19,8 @@ from cyborg_utils.analysis.paired import (
 )
 from cyborg_utils.reporting.narrative.questions import changes_finding, strategy_findings
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa, sd_ratio
-from cyborg_utils.statistics.fairness import standardized_mean_difference
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.standardized_differences import standardized_mean_difference
 from cyborg_utils.study.config import load_study
 
 LABELS = [1, 2, 3, 4, 5, 6]

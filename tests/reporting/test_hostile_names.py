@@ -40,8 +40,8 @@ def test_prose_keeps_its_markdown_alone(message, shown):
 
 def test_figures_of_hostile_groups_are_drawn():
     level = ["$\\frac{", "<b>a</b>", "a\nb", "مرحبا", "_a", "%s {}"]
-    report = pd.DataFrame({"level": level, "n": 40, "smd": 0.1, "smd_low": 0.0})
-    report = report.assign(condition="full", smd_high=0.2, verdict="outside")
+    report = pd.DataFrame({"level": level, "n": 40, "smd": 0.1, "dsm": 0.1, "dsm_low": 0.0})
+    report = report.assign(condition="full", dsm_high=0.2, dsm_verdict="outside")
     bands = report.assign(reference="$\\frac{", smallest=0.0, largest=0.1, low=-0.1, high=0.2)
     figure, alt = figures.bias_forest(report, bands, 0.1, "$x_{: bias")
     assert all(group in alt for group in level)

@@ -46,7 +46,7 @@ def small_page(tmp_path, monkeypatch):
     name = repr(f"a {ATTACK.replace(chr(39), '')} {LINK}")
     file.write_text(STUDY.format(title=name, about=name, file="a.csv", sampling="", evaluation=""))
     study = load_study(str(file))
-    row = {"arm": "cyborg", "n": 90, "smd": 0.4, "verdict": "outside", "attribute": "club",
+    row = {"arm": "cyborg", "n": 90, "dsm": 0.4, "dsm_verdict": "outside", "attribute": "club",
            "level": ATTACK + LINK, "condition": "cyborg-t-f0.1"}  # fmt: skip
     stratum = {"by": "club", "level": ATTACK + LINK, "essays": 90, "difference": 1.0, "se": 0.1,
                "mean_teacher": 3.0}  # fmt: skip

@@ -110,7 +110,7 @@ class Report:
         by_level = agreement.shares_by_level(*grouped)
         self.frames |= {"groups": report, "bands": bands, "association": association,
                         "verdicts": counted, "shares_by_level": by_level}  # fmt: skip
-        for cells in (verdicts.smd_cells(report), verdicts.conditional_cells(bands)):
+        for cells in (verdicts.dsm_cells(self.study, report), verdicts.conditional_cells(bands)):
             self.texts += verdicts.verdict_matrix(cells).astype(str).stack().tolist()
         result = {"ridge": FairnessResult.model_construct(groups=records(report), bound=0.1)}
         self.texts += fairness.fairness_findings(self.study, result, "cyborg")

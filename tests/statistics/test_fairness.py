@@ -12,15 +12,7 @@ from cyborg_utils.statistics.conditional_bias import (
     conditional_bias,
     conditional_verdicts,
 )
-from cyborg_utils.statistics.fairness import (
-    DENOMINATORS,
-    GroupNote,
-    difference_of_standardized_means,
-    group_differences,
-    group_report,
-    smd_with_error,
-    standardized_mean_difference,
-)
+from cyborg_utils.statistics.fairness import GroupNote, group_differences, group_report
 from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import (
     Verdict,
@@ -28,6 +20,13 @@ from cyborg_utils.statistics.hypothesis_tests import (
     essays_needed,
 )
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.standardized_differences import (
+    DENOMINATORS,
+    difference_of_standardized_means,
+    dsm_with_error,
+    smd_with_error,
+    standardized_mean_difference,
+)
 
 pytestmark = pytest.mark.filterwarnings("error")
 LABELS = range(1, 7)
@@ -78,6 +77,33 @@ class TestStandardizedMeanDifference:
         ) == pytest.approx(0)
         result = difference_of_standardized_means([1, 2], [2, 2], [1, 2, 3], [2, 2, 5])
         assert result == pytest.approx((2 - 3) / np.sqrt(3) - (1.5 - 2) / 1)
+
+    @pytest.mark.parametrize("share", [0.05, 0.25, 0.8])
+    def test_error_of_dsm_is_that_of_repeated_samples(self, share):
+        frame = simulate_frame(500 * 600, bias=-0.4, share=share)
+        arrays = (frame[c].to_numpy().reshape(600, 500) for c in ("human", "continuous", "ell"))
+        result = np.array(
+            [dsm_with_error(h, 1 + 2 * m, ell == "Yes") for h, m, ell in zip(*arrays, strict=True)]
+        )
+        assert result[:, 1].mean() == pytest.approx(result[:, 0].std(), rel=0.1)
+        truth = dsm_with_error(frame["human"], frame["continuous"], frame["ell"] == "Yes")[0]
+        covered = np.abs(result[:, 0] - truth) <= 1.965 * result[:, 1]
+        assert 0.925 <= covered.mean() <= 0.975
+
+    def test_dsm_with_error_is_the_function_and_all_essays_have_none(self):
+        frame = simulate_frame(300, bias=-0.3)
+        of_group = frame[frame["ell"] == "Yes"]
+        scores = frame["human"], frame["continuous"]
+        dsm, _ = dsm_with_error(*scores, frame["ell"] == "Yes")
+        assert dsm == pytest.approx(
+            difference_of_standardized_means(of_group["human"], of_group["continuous"], *scores)
+        )
+        assert dsm_with_error(*scores, [True] * 300) == pytest.approx((0, 0), abs=1e-12)
+        alone = dsm_with_error(*scores, frame.index == 3)
+        assert np.isfinite(alone[0]) and np.isnan(alone[1])
+        assert np.isnan(dsm_with_error([1, 2], [3, 3], [True, False])).all()
+        with pytest.raises(ValueError, match="member has 2 values for 300 essays"):
+            dsm_with_error(*scores, [True, False])
 
     def test_unknown_denominator_and_absent_population(self):
         with pytest.raises(ValueError, match="denominator must be one of pooled.*'machine'"):

@@ -13,13 +13,14 @@ from cyborg_utils.statistics.agreement import (
 )
 from cyborg_utils.statistics.bootstrap import InferenceTo
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
-from cyborg_utils.statistics.fairness import (
-    difference_of_standardized_means,
-    group_report,
-    standardized_mean_difference,
-)
+from cyborg_utils.statistics.fairness import group_report
 from cyborg_utils.statistics.hypothesis_tests import Verdict, essays_needed
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.standardized_differences import (
+    difference_of_standardized_means,
+    dsm_with_error,
+    standardized_mean_difference,
+)
 
 LABELS = range(1, 7)
 HUMAN = "holistic_essay_score"
@@ -92,6 +93,14 @@ def test_english_learners(frame, ell):
         ell[HUMAN], ell["machine"], frame[HUMAN], frame["machine"]
     )
     assert dsm == pytest.approx(0.0424, abs=5e-5)
+
+
+def test_dsm_of_continuous_scores_is_that_of_rsmtool(frame):
+    """RSMTool 12: English learners +0.0171 on the trimmed continuous scores."""
+    trimmed = frame["longformer"].clip(0.5002, 6.4998)
+    dsm, se = dsm_with_error(frame[HUMAN], trimmed, frame["ell_status"] == "Yes")
+    assert dsm == pytest.approx(0.0171, abs=5e-5)
+    assert 0.01 < se < 0.02
 
 
 def test_group_report_says_the_same(frame):

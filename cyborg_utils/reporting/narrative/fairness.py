@@ -10,7 +10,7 @@ from cyborg_utils.corpus.columns import NO_PROMPT
 from cyborg_utils.reporting.labels import condition_label, verdict_label
 from cyborg_utils.reporting.markdown import as_text
 from cyborg_utils.statistics.bootstrap import FEW_CLUSTERS
-from cyborg_utils.statistics.groups import MISSING, group_levels
+from cyborg_utils.statistics.groups import MISSING, group_levels, is_missing
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.study.results import FairnessResult
 from cyborg_utils.study.schema.study import MACHINES, Study
@@ -18,25 +18,31 @@ from cyborg_utils.study.schema.study import MACHINES, Study
 
 def read_verdict(row, min_group: int, bound: float) -> str:
     """A subgroup's verdict in words that an assessment director can act on."""
+    if is_missing(pd.Series([row.level])).item():
+        return "attribute missing: no group of examinees, no verdict"
     if row.n < min_group:
         return f"fewer than {min_group} essays: no verdict"
-    low, high = f"{row.smd_low:+.2f}", f"{row.smd_high:+.2f}"
-    side = "lower" if row.smd < 0 else "higher"
-    if pd.isna(row.smd):
+    if pd.isna(row.dsm):
         return "undefined: the scores do not vary"
-    match row.verdict:
+    interval = f"{row.dsm_low:+.2f} to {row.dsm_high:+.2f}"
+    side = "lower" if row.dsm < 0 else "higher"
+    match row.dsm_verdict:
         case Verdict.WITHIN:
-            return f"differs from human raters by less than the bound ({low} to {high})"
+            return f"differs from the other essays by less than the bound ({interval})"
         case Verdict.OUTSIDE:
-            advice = "do not use without correction"
-            return f"scored {side} than by human raters: {advice} ({low} to {high})"
+            return (
+                f"scored {side} than by human raters, beyond the shift of all essays: do not use "
+                f"without correction ({interval})"
+            )
         case _ if row.essays_needed > row.n:
             enough = f"about {row.essays_needed:,.0f} essays could show an unbiased machine within"
-            return f"inconclusive: too few essays ({low} to {high}; {enough})"
-        case _ if (row.smd_high - row.smd_low) / 2 > bound:
-            return f"inconclusive: runs differ too much ({low} to {high}; more draws or seeds help)"
+            return f"inconclusive: too few essays ({interval}; {enough})"
+        case _ if (row.dsm_high - row.dsm_low) / 2 > bound and not pd.isna(row.essays_needed):
+            return f"inconclusive: runs differ too much ({interval}; more draws or seeds help)"
+        case _ if pd.isna(row.essays_needed):
+            return f"inconclusive: scored {side}, not shown to be beyond the bound ({interval})"
         case _:
-            return f"inconclusive: too near the bound ({low} to {high})"
+            return f"inconclusive: too near the bound ({interval})"
 
 
 def left_out_groups(study: Study, essays: pd.DataFrame, groups: list[str]) -> str | None:
@@ -58,38 +64,64 @@ def left_out_groups(study: Study, essays: pd.DataFrame, groups: list[str]) -> st
 
 
 def fairness_findings(study: Study, fairness: dict[str, FairnessResult], arm: str) -> list[str]:
-    """Which subgroups an arm scores outside the bound, largest SMD first, by Student."""
+    """Which subgroups an arm scores outside the bound beyond a shift of all essays, largest DSM
+    first, and which are not judged, by Student."""
     lines = []
     for name, report in fairness.items():
-        evaluated = [
-            r
-            for r in report.groups
-            if r["arm"] == arm and r["n"] >= study.evaluation.min_group and r["smd"] is not None
-        ]
-        outside = [r for r in evaluated if r["verdict"] == Verdict.OUTSIDE]
-        outside.sort(key=lambda r: -abs(r["smd"]))
         where = " on cyborg data" * (arm == "cyborg")
         whose = "" if arm == "machine" else f" of **{name}**{where}"
-        bound = f"±{report.bound:g}"
-        largest = "; ".join(
-            f"{r['attribute']} {as_text(r['level'])} ({condition_label(r['condition'])}) "
-            f"{r['smd']:+.2f}"
-            for r in outside[:4]
+        rows = pd.DataFrame([r for r in report.groups if r["arm"] == arm])
+        if len(rows) and "dsm_verdict" not in rows:
+            lines.append(
+                f"Fairness{whose}: the results are of an earlier version; run "
+                "`05_fairness_analysis` again."
+            )
+            continue
+        rows = rows if rows.empty else rows[~is_missing(rows["level"])]
+        small = rows if rows.empty else rows[rows["n"] < study.evaluation.min_group]
+        judged = rows if rows.empty else rows.drop(small.index).dropna(subset="dsm")
+        lines.append(
+            f"Fairness{whose}: {_judged_in_words(judged, report.bound)}"
+            + _not_judged_in_words(small, study.evaluation.min_group)
         )
-        within = sum(r["verdict"] == Verdict.WITHIN for r in evaluated)
-        if not evaluated:
-            lines.append(f"Fairness{whose}: no subgroup is of a reportable size.")
-        elif outside:
-            lines.append(
-                f"Fairness{whose}: *outside bounds* of {bound}, {len(outside)} of {len(evaluated)} "
-                f"SMDs: {largest}{' …' if len(outside) > 4 else ''}."
-            )
-        else:
-            lines.append(
-                f"Fairness{whose}: no subgroup is shown to be outside {bound}; {within} of "
-                f"{len(evaluated)} SMDs are shown to be within, the others are inconclusive."
-            )
     return lines
+
+
+def _judged_in_words(judged: pd.DataFrame, bound: float) -> str:
+    if judged.empty:
+        return "no subgroup is of a reportable size."
+    outside = judged[judged["dsm_verdict"] == Verdict.OUTSIDE]
+    outside = outside.sort_values("dsm", key=abs, ascending=False)
+    within = (judged["dsm_verdict"] == Verdict.WITHIN).sum()
+    largest = "; ".join(
+        f"{r.attribute} {as_text(r.level)} ({condition_label(r.condition)}) {r.dsm:+.2f}"
+        for r in outside.head(4).itertuples()
+    )
+    if len(outside):
+        more = " …" * (len(outside) > 4)
+        return (
+            f"*outside bounds* of ±{bound:g} beyond the shift of all essays, {len(outside)} of "
+            f"{len(judged)} DSMs: {largest}{more}."
+        )
+    return (
+        f"no subgroup is shown to be outside ±{bound:g} beyond the shift of all essays; {within} "
+        f"of {len(judged)} DSMs are shown to be within, the others are inconclusive."
+    )
+
+
+def _not_judged_in_words(small: pd.DataFrame, min_group: int) -> str:
+    """The subgroups with too few essays for a verdict, and about how many they would need."""
+    if small.empty:
+        return ""
+    needed = small.groupby(["attribute", "level"], sort=False)[["n", "essays_needed"]].max()
+    names = []
+    for (attribute, level), row in needed.iterrows():
+        essays = max(min_group, 0 if pd.isna(row["essays_needed"]) else row["essays_needed"])
+        least = "about" if essays > min_group else "at least"
+        names.append(
+            f"{attribute} {as_text(level)} ({row['n']:.0f} essays; {least} {essays:,.0f} needed)"
+        )
+    return f" Not judged, with too few essays: {'; '.join(names)}."
 
 
 def shift_findings(rules: pd.DataFrame) -> list[str]:
@@ -109,26 +141,28 @@ def shift_findings(rules: pd.DataFrame) -> list[str]:
     )
     return [
         f"Scores shifted as a whole, beyond ±0.15 over all essays: {shifted}. Each subgroup's SMD "
-        "contains that shift; `dsm` in the fairness report removes it."
+        "contains that shift; its DSM, and its verdict, do not."
     ]
+
+
+def _reliability_caveat(study: Study, test: pd.DataFrame) -> str:
+    n = int(test["score_2"].notna().sum()) if "score_2" in test else 0
+    if n:
+        return (
+            f"Human scores contain error. {n:,} essays have a second one, by which conditional "
+            "bias and PRMSE are corrected for it where every subgroup has enough of them."
+        )
+    low, high = study.evaluation.reliability_band
+    return (
+        "Each essay has one human score, so its reliability is unknown. Conditional bias is "
+        f"given for reliabilities of {low:.2f} to {high:.2f}; do not read one value alone."
+    )
 
 
 def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
     """Limitations of a fairness report, from its data."""
     test = corpus[corpus["split"] == "test"]
-    lines = []
-    if "score_2" in test and test["score_2"].notna().any():
-        n = int(test["score_2"].notna().sum())
-        lines.append(
-            f"Human scores contain error. {n:,} essays have a second one, by which conditional "
-            "bias and PRMSE are corrected for it where every subgroup has enough of them."
-        )
-    else:
-        low, high = study.evaluation.reliability_band
-        lines.append(
-            "Each essay has one human score, so its reliability is unknown. Conditional bias is "
-            f"given for reliabilities of {low:.2f} to {high:.2f}; do not read one value alone."
-        )
+    lines = [_reliability_caveat(study, test)]
     lines.append("If the human raters are themselves biased, no number here can show it.")
     prompts = test["prompt"].nunique()
     if (test["prompt"] == NO_PROMPT).all():
@@ -162,9 +196,10 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
         "number."
     )
     lines.append(
-        "SMDs are of rounded scores, in pooled standard deviations of the subgroup; the tables "
-        "give "
-        "three other denominators too."
+        "A verdict is on DSM, of continuous scores, which a shift of all essays does not change; "
+        "where all essays are scored too high, every subgroup is, and no DSM shows it. SMDs are of "
+        "rounded scores, in pooled standard deviations of the subgroup; the tables give three "
+        "other denominators too."
     )
     if study.primary_fraction == 1:
         lines.append(
