@@ -57,7 +57,8 @@ def by_stratum(
     Returns
     -------
     frame of the columns `STRATUM`; `difference` is Teacher minus human, `se` its standard error
-    over essays, `qwk` is undefined within one score point
+    over essays, one of which can have a label in every draw, `qwk` is undefined within one score
+    point
     """
     rows = []
     for column in columns:
@@ -79,12 +80,19 @@ def by_stratum(
                 {
                     "by": column, "level": level, "essays": part["essay_id"].nunique(),
                     "mean_human": part["human"].mean(), "mean_teacher": part["score"].mean(),
-                    "difference": gap.mean(), "se": gap.std() / len(gap) ** 0.5,
+                    "difference": gap.mean(), "se": _clustered_error(gap, part["essay_id"]),
                     "exact": (part["score"] == part["human"]).mean(),
                     "qwk": qwk,
                 }
             )  # fmt: skip
     return pd.DataFrame(rows, columns=STRATUM)
+
+
+def _clustered_error(gap: pd.Series, essay: pd.Series) -> float:
+    """Standard error of the mean of labels, clustered by essay (Liang and Zeger, 1986)."""
+    sums = (gap - gap.mean()).groupby(essay).sum()
+    k = len(sums)
+    return float((sums**2).sum() * k / (k - 1)) ** 0.5 / len(gap) if k > 1 else np.nan
 
 
 def reliability(audited: pd.DataFrame, labels: list) -> tuple[pd.DataFrame, dict] | None:

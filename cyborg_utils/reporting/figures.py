@@ -278,11 +278,7 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
         right.plot(
             (band["smallest"] + band["largest"]) / 2, y, linestyle="none", markersize=4, **marks
         )
-    for axes in (left, right):
-        axes.axvline(0, color="grey", linewidth=1)
-        axes.yaxis.grid(False)
-        for edge in range(1, len(levels)):
-            axes.axhline(0.5 - edge, color="lightgrey", linewidth=1)
+    _separate_levels((left, right), len(levels))
     names = [f"{_short(r.level, 34)}\n(n = {r.n:,})" for r in levels.itertuples()]
     left.set_yticks(list(places.values()), names)
     left.set_ylim(0.5 - len(levels), 0.5)
@@ -292,6 +288,14 @@ def bias_forest(report: pd.DataFrame, conditional: pd.DataFrame, bound: float, t
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize="small")
     return figure, f"{title}. {_bias_in_words(report, conditional, bound)}"
+
+
+def _separate_levels(panels: tuple[plt.Axes, ...], n_levels: int) -> None:
+    for axes in panels:
+        axes.axvline(0, color="grey", linewidth=1)
+        axes.yaxis.grid(False)
+        for edge in range(1, n_levels):
+            axes.axhline(0.5 - edge, color="lightgrey", linewidth=1)
 
 
 def _conditional_axis(conditional: pd.DataFrame) -> str:

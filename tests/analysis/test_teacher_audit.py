@@ -50,6 +50,22 @@ def test_strata_show_where_a_teacher_is_severe():
     )
 
 
+def test_the_error_of_a_stratum_is_over_essays_and_not_over_draws():
+    """The same labels in five draws tell no more than once; independent ones tell more."""
+    frame = scored(400).assign(kind="a")
+    gap = frame["score"] - frame["human"]
+    once = by_stratum(frame, ["kind"], LABELS)["se"].item()
+    assert once == pytest.approx(gap.std() / 20)
+    five = pd.concat([frame.assign(draw=draw) for draw in range(5)])
+    again = by_stratum(five, ["kind"], LABELS)["se"].item()
+    assert again == pytest.approx(once)
+    rng = np.random.default_rng(3)
+    free = five.assign(human=3, score=3 + rng.choice([-1, 0, 1], len(five)))
+    apart = by_stratum(free, ["kind"], LABELS)["se"].item()
+    assert apart == pytest.approx(np.sqrt(2 / 3 / len(free)), rel=0.1)
+    assert by_stratum(frame[:1], ["kind"], LABELS)["se"].isna().item()
+
+
 def with_probabilities(n: int, says, is_right) -> pd.DataFrame:
     """A Teacher with two confidences in turn, each with an accuracy of its own."""
     rng = np.random.default_rng(1)

@@ -7,6 +7,7 @@ import pandas as pd
 from cyborg_utils.analysis.paired import EVERYONE, STATISTICS, largest_smd
 from cyborg_utils.reporting.labels import condition_label, method_label, stratum_label
 from cyborg_utils.reporting.markdown import as_text
+from cyborg_utils.statistics.groups import is_missing
 from cyborg_utils.study.schema.base import HOLISTIC
 
 
@@ -192,6 +193,7 @@ def audit_findings(
     """What the audit of one Teacher shows, in sentences."""
     lines = _extreme_scores(strata, labels, second)
     others = strata[(strata["by"] != "human") & (strata["essays"] >= MIN_STRATUM)]
+    others = others[~is_missing(others["level"])]
     exceeds = others["difference"].abs() - 2 * others["se"]
     if exceeds.max() > 0:
         row = others.loc[exceeds.idxmax()]
