@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from cyborg_utils.reporting import figures
+from cyborg_utils.reporting import bias_figures, figures
 from cyborg_utils.reporting.markdown import as_markdown, as_text
 
 
@@ -43,7 +43,7 @@ def test_figures_of_hostile_groups_are_drawn():
     report = pd.DataFrame({"level": level, "n": 40, "smd": 0.1, "dsm": 0.1, "dsm_low": 0.0})
     report = report.assign(condition="full", dsm_high=0.2, dsm_verdict="outside")
     bands = report.assign(reference="$\\frac{", smallest=0.0, largest=0.1, low=-0.1, high=0.2)
-    figure, alt = figures.bias_forest(report, bands, 0.1, "$x_{: bias")
+    figure, alt = bias_figures.bias_forest(report, bands, 0.1, "$x_{: bias")
     assert all(group in alt for group in level)
     figure.savefig(io.BytesIO(), format="png")
     shares = pd.DataFrame({"$\\frac{": [0.4, 0.6], "<b>": [0.5, 0.5]}, index=[1, 2])

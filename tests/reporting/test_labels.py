@@ -17,7 +17,7 @@ from cyborg_utils.analysis.predictions import at_primary_fraction, hard_only
 from cyborg_utils.analysis.teacher_audit import by_stratum, inherited_errors
 from cyborg_utils.corpus.text_screening import KINDS
 from cyborg_utils.labeling.strategies import DECODING_RULES
-from cyborg_utils.reporting import figures, labels, verdicts
+from cyborg_utils.reporting import bias_figures, figures, labels, verdicts
 from cyborg_utils.reporting.narrative import equivalents, fairness, findings, questions
 from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
 from cyborg_utils.statistics.calibration import METHODS
@@ -114,7 +114,7 @@ class Report:
             self.texts += verdicts.verdict_matrix(cells).astype(str).stack().tolist()
         result = {"ridge": FairnessResult.model_construct(groups=records(report), bound=0.1)}
         self.texts += fairness.fairness_findings(self.study, result, "cyborg")
-        self.texts.append(figures.bias_forest(report, bands, 0.1, "club")[1])
+        self.texts.append(bias_figures.bias_forest(report, bands, 0.1, "club")[1])
         self.texts.append(figures.shares_by_group(by_level, "club")[1])
 
     def _questions(self):
