@@ -197,9 +197,10 @@ def caveats(study: Study, corpus: pd.DataFrame, groups: list[str]) -> list[str]:
     )
     lines.append(
         "A verdict is on DSM, of continuous scores, which a shift of all essays does not change; "
-        "where all essays are scored too high, every subgroup is, and no DSM shows it. SMDs are of "
-        "rounded scores, in pooled standard deviations of the subgroup; the tables give three "
-        "other denominators too."
+        "where all essays are scored too high, every subgroup is, and no DSM shows it. DSMs of an "
+        "attribute's subgroups balance: where one is scored too low, the others are above 0. SMDs "
+        "are of rounded scores, in pooled standard deviations of the subgroup; the tables give "
+        "three other denominators too."
     )
     if study.primary_fraction == 1:
         lines.append(
