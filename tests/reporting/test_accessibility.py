@@ -12,10 +12,11 @@ PAGES = ["00_concepts", "03_labeling", "05_fairness_analysis", "06_summary"]
 def reports(checkout):
     """Pages of the demo from its precomputed results."""
     folder = checkout / "reports" / "demo"
+    command = checkout / "command.json"
+    command.write_text('{"study": "demo", "settings": []}')
     for name in PAGES:
         places = (f"runs/demo/notebooks/{name}.ipynb", f"reports/demo/{name}.html")
-        given = ["seed=1"] if name == "00_concepts" else ["study=demo", "settings=[]"]
-        in_checkout(checkout, "run-stage", name, *places, *given)
+        in_checkout(checkout, "run-stage", name, *places, str(command), "{}")
     return folder
 
 

@@ -178,15 +178,16 @@ def test_a_file_system_without_locks_is_not_taken_for_a_run(tmp_path, monkeypatc
 
 
 def test_a_stage_whose_earlier_run_is_still_running_says_so(tmp_path, capsys):
-    executed = tmp_path / "01_corpus.ipynb"
+    executed, command = tmp_path / "01_corpus.ipynb", tmp_path / "command.json"
+    command.write_text('{"study": "demo", "settings": []}')
     with only_run(tmp_path / ".01_corpus.lock", "stage"):
         arguments = [
             "run-stage",
             "01_corpus",
             str(executed),
             str(tmp_path / "page.html"),
-            "study=demo",
-            "settings=[]",
+            str(command),
+            "{}",
         ]
         assert main(arguments) == 2
     assert capsys.readouterr().err.startswith("stage 01_corpus is being run by process ")
