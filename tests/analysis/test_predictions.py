@@ -210,9 +210,9 @@ BROKEN = {
     "a column that is not there": (lambda f: f.drop(columns="fair"), ["no column 'fair'"]),
     "a word among machine scores": (
         lambda f: f.astype({"fair": object}).assign(
-            fair=f["fair"].astype(str).where(f.index > 0, "n/a")
+            fair=f["fair"].astype(str).where(f.index > 0, "high")
         ),
-        ["column 'fair' has", "'n/a'"],
+        ["column 'fair' has", "'high'"],
     ),
     "infinite machine scores": (
         lambda f: f.assign(strict=f["strict"].where(f.index > 1, np.inf)),
