@@ -111,4 +111,4 @@ def test_with_its_models_the_demo_runs_in_an_empty_folder(wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     assert (place / "reports" / "demo" / "index.html").is_file()
     assert (place / "reports" / "demo" / "00_concepts.html").is_file()
-    assert len(read_json(place / "runs" / "demo" / "summary.json")["agreement"]) == 9
+    assert len(read_json(place / "runs" / "demo" / "summary.json")["agreement"]) == 6
