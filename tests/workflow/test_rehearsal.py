@@ -82,6 +82,7 @@ def test_its_teacher_labels_every_essay_once_in_two_jobs(rehearsal):
     assert not list((ROOT / f"runs/{NAME}-rehearsal/unfinished").glob("*"))
 
 
+@pytest.mark.long
 def test_its_models_come_from_folders_and_its_parameters_from_the_papers_file(rehearsal):
     rehearsed = yaml.safe_load((ROOT / f"runs/rehearsals/{NAME}-rehearsal.yaml").read_text())
     paper = load_study("persuade")
