@@ -58,7 +58,7 @@ def test_scores_off_the_scale(score):
     frame.loc[5, "score"] = score
     (message,) = faults(frame)
     assert message.startswith("1 scores are off the scale 1 to 6")
-    assert f"(first: {score}): correct the scores, or the study's corpus.scale" in message
+    assert f"(first: {score:g}): correct the scores, or the study's corpus.scale" in message
 
 
 def test_dev_and_test_essays_without_a_score():

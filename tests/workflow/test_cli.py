@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -112,7 +113,9 @@ def test_what_make_is_given_reaches_the_command_letter_by_letter(tmp_path):
     command.chmod(0o755)
     settings = 'title=It\'s "quoted" # ü $(HOME) $HOME `x` sampling.seeds=[1, 2]'
     arguments = ["make", "reports", "STUDY=1_2 it's", f"SET={settings}", "CORES=1"]
-    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True)
+    outer = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")  # of a make that runs the tests
+    environment = {key: value for key, value in os.environ.items() if key not in outer}
+    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert json.loads(done.stdout) == [
         "run", "1_2 it's", "--cores", "1", "--set-all", settings
     ]  # fmt: skip

@@ -610,6 +610,7 @@ def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high
         {
             "student": ["a", "b"], "condition": "cyborg-t-f1", "qwk": [0.5, 0.7], "n_before": 100,
             "n_last": 200, "gain": [0.2, gain], "low": [0.1, low], "high": [0.3, high],
+            "population": "new_draws",
         }
     )  # fmt: skip
     (line,) = labeling_recommendation(steps, 180)

@@ -414,9 +414,8 @@ def test_from_a_csv_to_reports_and_new_scores(whole_way):
     at = {row["condition"]: row for row in summary["agreement"]}
     assert at["cyborg-ridge-f1"]["n_human"] == 110
     assert at["cyborg-ridge-f1"]["n_train"] == 190
-    assert any(
-        line.startswith("Score more by hand? From 55 to 110") for line in summary["findings"]
-    )
+    (advice,) = (x for x in summary["findings"] if x.startswith("Score more by hand? "))
+    assert "this draw" in advice and "from 55 to 110 hand-scored train essays" in advice
     page = (ROOT / "reports" / study.name / "index.html").read_text(encoding="utf-8")
     assert "Score more by hand?" in page
     ledger = pd.read_parquet(study.folder / "labels/ridge/f1-d1/labels.parquet")

@@ -178,8 +178,7 @@ def labeling_recommendation(steps: pd.DataFrame, n_test: int) -> list[str]:
     if best["low"] > 0:
         return [
             f"{step}: more labels still help; {next_size:,} may add as much again, more likely "
-            "less, "
-            "and the curve cannot be extrapolated further."
+            "less, and the curve cannot be extrapolated further."
         ]
     if best["high"] <= 0:
         return [f"{step}: more labels of this kind did not help; change the Student instead."]
