@@ -51,7 +51,7 @@ precomputed: $(READY) ## ship the results of the demo and the tour, after make r
 test: $(READY) ## the tests that need no GPU and little time: a few minutes
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile
 
-test-long: $(READY) ## the longer tests, whole studies among them, as CI runs them after those of make test
+test-long: $(READY) ## the longer tests, whole studies among them
 	@OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile -m "long and not slow and not gpu"
 
 test-slow: $(READY) ## all tests that need no GPU: hours
