@@ -75,7 +75,7 @@ def _groups(study: Study, student: str) -> str:
     if not names:
         return "the corpus names none, so its fairness was not evaluated"
     page = f"reports/{study.name}/05_fairness_analysis--{student}.html"
-    return f"{', '.join(names)}; every SMD with its verdict is in `{page}`"
+    return f"{', '.join(names)}; every DSM with its verdict is in `{page}`"
 
 
 def _with_transformers(model: EncoderModel) -> list[str]:

@@ -25,8 +25,8 @@ from cyborg_utils.statistics.groups import MISSING
 from cyborg_utils.statistics.hypothesis_tests import holm
 from cyborg_utils.statistics.scales import aligned_scores
 
-# Reliability of one human rating of one essay. Two raters of the PERSUADE 2.0 corpus (Crossley et
-# al., 2024) correlate .745; operational programs report about .60 to .80 for a single essay.
+# Reliability of one human rating of one essay, where no second rating shows it: an assumption, which
+# a study should replace by what its own raters reach.
 RELIABILITY_BAND = (0.60, 0.80)
 
 

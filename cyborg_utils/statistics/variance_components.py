@@ -2,7 +2,7 @@
 
 A run is one training on one draw of the human-labeled subset. Arms that use the same draws are
 paired by draw. Trainings are nested in draw and arm: an equal seed number on other data is another
-training, so that nothing is paired by seed.
+training. Trainings are paired only where two arms are the same ones (`same_trainings`).
 """
 
 from __future__ import annotations

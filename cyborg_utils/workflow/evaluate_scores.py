@@ -284,7 +284,7 @@ def study_yaml(contents: ScoreTable, name: str) -> str:
         f"  scale: {{min: {low:g}, max: {high:g}, step: {step:g}}}",
         "",
         "# evaluation:",
-        "#   smd_bound: 0.10             # of a group's standardized mean difference",
+        "#   smd_bound: 0.10             # of a subgroup's DSM, and of the SMD of all essays",
         "#   privacy: {min_cell: 10}     # essays of the smallest group that reports show",
     ]
     return "\n".join(lines) + "\n"

@@ -114,8 +114,8 @@ class Evaluation(Strict):
 
     `conditional_bound` is that of a subgroup's conditional bias, in standard deviations of the
     human score; `reliability_band` are the lowest and the highest reliability of the human score
-    that are assumed there where no second rating shows it (two raters of one essay correlate about
-    .60 to .80; .745 in PERSUADE). `comparisons` are pairs of Students, or of machines in a study of
+    that are assumed there where no second rating shows it. `smd_bound` is that of a subgroup's DSM
+    and of the SMD of all essays. `comparisons` are pairs of Students, or of machines in a study of
     predictions, the first compared with the second. `has_test_set: false` declares that no test
     essay has a human score: every scored essay is used for training or checkpoint selection, and
     agreement and fairness are not evaluated.
