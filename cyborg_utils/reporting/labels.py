@@ -90,9 +90,13 @@ VERDICTS = {
 }
 POPULATIONS = {  # what an interval generalizes to
     "these_runs": "new essays, for this draw of U and these trainings",
-    "this_draw": "new essays and trainings, for this draw of U and this Teacher",
+    "this_draw": "new essays and trainings, for this draw of U and its Teacher, if any",
     "one_full_run": "new essays and draws of U, for this training on all human labels",
-    "new_draws": "new essays, draws of U and trainings",
+    "new_draws": "new essays and trainings, and draws of U where it is used",
+}
+NO_INTERVAL = {
+    "no_gain": "no interval: all human labels are not shown to be better than human-only",
+    "gain_uncertain": "no interval: the gain of all human labels is too uncertain",
 }
 SCOPES = {  # the same, for a sentence
     "these_runs": "for this draw of U and this Teacher, trained once",
@@ -187,6 +191,11 @@ def verdict_label(verdict: str) -> str:
 def population_label(population: str) -> str:
     """A `cyborg_utils.statistics.variance_components.Population`."""
     return POPULATIONS[population]
+
+
+def no_interval_label(reason: str) -> str:
+    """Why a retention has no interval, a `cyborg_utils.statistics.contrasts.NoInterval`."""
+    return NO_INTERVAL[reason]
 
 
 def scope_label(population: str) -> str:

@@ -9,6 +9,7 @@ from cyborg_utils.analysis.agreement import adjust_confirmatory
 from cyborg_utils.analysis.baseline import compare_with_baseline
 from cyborg_utils.reporting.narrative.equivalents import retention_texts, worth_texts
 from cyborg_utils.reporting.narrative.findings import baseline_findings, comparison_findings
+from cyborg_utils.statistics.hypothesis_tests import holm
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
@@ -119,13 +120,15 @@ class TestBaseline:
                 )
         return pd.concat(parts, ignore_index=True)
 
-    def test_the_comparison_is_paired_and_adjusted(self):
+    def test_the_comparison_is_adjusted(self):
         study = load_study("demo", ["evaluation.replicates=400"])
         table = compare_with_baseline(study, self.runs()).set_index("student")
         assert table["baseline"].tolist() == ["ridge", "ridge"]
         assert table["difference"].tolist() == pytest.approx(table["qwk"] - table["baseline_qwk"])
         assert table.loc["electra", "p_holm"] < 0.05 < table.loc["modernbert", "p_holm"]
-        assert table.loc["electra", "low_holm"] > 0
+        assert table["p_holm"].tolist() == pytest.approx(holm(table["p"]).tolist())
+        assert 0 < table.loc["electra", "low_holm"] < table.loc["electra", "low"]
+        assert table.loc["modernbert", "low_holm"] == pytest.approx(table.loc["modernbert", "low"])
         assert (table["low_holm"] < table["high_holm"]).all()
         assert table["population"].tolist() == ["new_draws", "new_draws"]
         text = baseline_findings(table.reset_index())[0]

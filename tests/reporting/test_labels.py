@@ -22,9 +22,10 @@ from cyborg_utils.reporting.narrative import equivalents, fairness, findings, qu
 from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
 from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
+from cyborg_utils.statistics.contrasts import NoInterval
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import round_to_scale
-from cyborg_utils.statistics.variance_components import ONCE
+from cyborg_utils.statistics.variance_components import ONCE, Population
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.results import FairnessResult
@@ -217,6 +218,9 @@ def test_every_key_has_a_label():
     assert set(labels.METHODS) == set(METHODS)
     assert set(labels.DECODING_RULES) == set(DECODING_RULES)
     assert set(labels.ANOMALIES) == set(KINDS)
+    for words in (labels.POPULATIONS, labels.SCOPES, labels.SAMPLED):
+        assert set(words) == set(Population)
+    assert set(labels.NO_INTERVAL) == set(NoInterval)
     assert set(labels.STATISTICS) == {*PAIR_STATISTICS, *paired.STATISTICS}
     assert labels.attribute_label(paired.EVERYONE) != paired.EVERYONE
     assert labels.prompt_label(paired.EVERYONE) != paired.EVERYONE

@@ -6,10 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-NO_INTERVAL = {
-    "no_gain": "no interval: all human labels are not shown to be better than human-only",
-    "gain_uncertain": "no interval: the gain of all human labels is too uncertain",
-}
+from cyborg_utils.reporting.labels import no_interval_label
 
 
 def retention_texts(compared: pd.DataFrame) -> list[str]:
@@ -22,7 +19,7 @@ def _retention(row: NamedTuple) -> str:
     if pd.isna(row.retention):
         return ""
     if pd.isna(row.retention_low):
-        return f"{row.retention:.1f} ({NO_INTERVAL[row.no_interval]})"
+        return f"{row.retention:.1f} ({no_interval_label(row.no_interval)})"
     digits = 2 if row.retention_high - row.retention_low < 0.5 else 1
     low, high = (f"{limit:.{digits}f}" for limit in (row.retention_low, row.retention_high))
     return f"{row.retention:.{digits}f} ({low} to {high})"
