@@ -109,7 +109,7 @@ class FairnessResult(StageResult):
     conditional: Table
     association: Table
     planted: Table | None
-    shift: Table | None = None  # of all essays, by condition
+    shift: Table  # of all essays, by condition
 
 
 class CalibrationResult(StageResult):

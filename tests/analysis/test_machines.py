@@ -201,7 +201,7 @@ def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, changes):
     count_verdicts(study, report)
     fairness = {MACHINES: FairnessResult.model_construct(groups=records(report), bound=0.1)}
     lines = machine_findings(study, table, pairs, fairness, None)
-    assert ("no subgroup is of a reportable size" in lines[-1]) == (not groups)
+    assert ("no subgroup could be judged" in lines[-1]) == (not groups)
     assert ("unknown" in " ".join(caveats(study, corpus, groups))) == (
         changes.get("corpus.columns.prompt") == "null" or "score_2" not in corpus
     )

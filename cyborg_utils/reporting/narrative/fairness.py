@@ -71,12 +71,6 @@ def fairness_findings(study: Study, fairness: dict[str, FairnessResult], arm: st
         where = " on cyborg data" * (arm == "cyborg")
         whose = "" if arm == "machine" else f" of **{name}**{where}"
         rows = pd.DataFrame([r for r in report.groups if r["arm"] == arm])
-        if len(rows) and "dsm_verdict" not in rows:
-            lines.append(
-                f"Fairness{whose}: the results are of an earlier version; run "
-                "`05_fairness_analysis` again."
-            )
-            continue
         rows = rows if rows.empty else rows[~is_missing(rows["level"])]
         small = rows if rows.empty else rows[rows["n"] < study.evaluation.min_group]
         judged = rows if rows.empty else rows.drop(small.index).dropna(subset="dsm")
@@ -89,7 +83,7 @@ def fairness_findings(study: Study, fairness: dict[str, FairnessResult], arm: st
 
 def _judged_in_words(judged: pd.DataFrame, bound: float) -> str:
     if judged.empty:
-        return "no subgroup is of a reportable size."
+        return "no subgroup could be judged."
     outside = judged[judged["dsm_verdict"] == Verdict.OUTSIDE]
     outside = outside.sort_values("dsm", key=abs, ascending=False)
     within = (judged["dsm_verdict"] == Verdict.WITHIN).sum()
