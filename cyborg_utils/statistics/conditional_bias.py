@@ -25,7 +25,7 @@ from cyborg_utils.statistics.groups import MISSING
 from cyborg_utils.statistics.hypothesis_tests import holm
 from cyborg_utils.statistics.scales import aligned_scores
 
-# Reliability of one human rating of one essay, where no second rating shows it: an assumption, which
+# Reliability of one human rating of one essay, where no second rating shows it: an assumption that
 # a study should replace by what its own raters reach.
 RELIABILITY_BAND = (0.60, 0.80)
 
