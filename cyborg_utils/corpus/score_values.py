@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -107,10 +106,9 @@ def not_numbers(
     missing: Iterable[object] | None = None,
     decimal: str | None = None,
     score_values: Mapping[str, float] | None = None,
-) -> Counter[str]:
-    """How often each text occurs that `numbers` would refuse; parameters as there."""
-    _, bad = _parsed(values, missing, decimal, score_values or {})
-    return Counter(values[bad].astype(str).str.strip())
+) -> pd.Series:
+    """Whether `numbers` would refuse each value; parameters as there."""
+    return _parsed(values, missing, decimal, score_values or {})[1]
 
 
 def _parsed(
@@ -157,9 +155,8 @@ def standing_apart(scores: pd.Series) -> list[float]:
 
     One to three of the points at an end are such where at least three others remain, and they are
     negative while no other is, on a scale that is not symmetric; or the gap is as wide as all the
-    others together; or the others
-    follow each other in equal steps, and the gap is more than two of them, or two where the score
-    at its far side is more frequent than that at its near side.
+    others together; or the others follow each other in equal steps, and the gap is more than two of
+    them, or two where the score at its far side is more frequent than that at its near side.
 
     Parameters
     ----------

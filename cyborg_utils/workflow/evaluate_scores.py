@@ -26,7 +26,7 @@ from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.columns import RESERVED
 from cyborg_utils.workflow.read_table import SCORED, ReadTable, Roles, add_id_faults, scale_of
-from cyborg_utils.workflow.score_reading import infer_reading
+from cyborg_utils.workflow.score_reading import format_values, infer_reading
 from cyborg_utils.workflow.study_files import (
     counted_levels,
     open_with,
@@ -272,9 +272,7 @@ def study_yaml(contents: ScoreTable, name: str) -> str:
         "corpus:",
         "  kind: predictions",
         f"  file: {quoted(path_in_study(table.path))}   # a path from the working folder",
-        f"  encoding: {quoted(table.encoding)}",
-        f"  separator: {quoted(table.separator)}",
-        f"  quoting: {quoted(table.quoting)}",
+        *(f"  {key}: {value}" for key, value in format_values(table, contents.reading).items()),
         "  columns:",
         *(f"    {role}: {quoted(column)}" for role, column in contents.columns.items()),
         "    machines:             # name in the reports: column in the file",

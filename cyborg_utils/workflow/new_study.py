@@ -1,4 +1,4 @@
-"""A study of one's own essays: read a CSV, say what it holds, write `NAME.yaml`.
+"""A study of one's own essays: read a table, say what it holds, write `NAME.yaml`.
 
 Nothing is written before the new study's own reading of the file has found no fault.
 """
@@ -18,6 +18,7 @@ from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.workflow.essay_summary import balance_line, left_out_rows, summary_lines
 from cyborg_utils.workflow.essay_table import Choices, EssayTable, read_essay_table
+from cyborg_utils.workflow.score_reading import format_values
 from cyborg_utils.workflow.study_files import (
     open_with,
     path_in_study,
@@ -65,19 +66,7 @@ def _columns_yaml(essays: EssayTable) -> str:
 
 def _format_values(essays: EssayTable) -> dict[str, str]:
     """What says how the file is written, and what becomes of blank and equal essays."""
-    reading, table = essays.reading, essays.table
-    values = {
-        "encoding": quoted(table.encoding),
-        "separator": quoted(table.separator),
-        "quoting": quoted(table.quoting),
-    }
-    if reading.missing:
-        values["missing"] = f"[{', '.join(map(quoted, reading.missing))}]"
-    if table.separator == ";" or reading.decimal != ".":
-        values["decimal"] = quoted(reading.decimal)
-    if reading.values:
-        pairs = (f"{quoted(text)}: {number:g}" for text, number in reading.values.items())
-        values["score_values"] = f"{{{', '.join(pairs)}}}"
+    values = format_values(essays.table, essays.reading)
     if essays.texts.map(is_blank).any():
         values["blanks"] = essays.choices.blanks
     if essays.choices.drop_duplicates:

@@ -1,4 +1,4 @@
-"""Score new essays with a Student: a CSV of any size goes through in blocks of rows.
+"""Score new essays with a Student: a table of any size goes through in blocks of rows.
 
 An interrupted run continues with the next block.
 """

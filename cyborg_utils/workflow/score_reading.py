@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from cyborg_utils.corpus import score_values
 from cyborg_utils.corpus.score_values import detect_decimal, group_values, is_missing, numbers
-from cyborg_utils.corpus.score_values import not_numbers as counted_texts
+from cyborg_utils.corpus.table_files import Table
+from cyborg_utils.workflow.study_files import quoted
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,29 @@ class ScoreReading:
 
     def not_numbers(self, values: pd.Series) -> pd.Series:
         """Whether a value is neither a score nor missing."""
-        texts = counted_texts(values, self.codes, self.decimal, self.values)
-        return values.notna() & values.astype(str).str.strip().isin(set(texts))
+        return score_values.not_numbers(values, self.codes, self.decimal, self.values)
 
     def missing_codes(self, values: pd.Series, groups: bool = False) -> pd.Series:
         """The texts of a column that mean no value, with their counts; blank cells do not count."""
         texts = values[values.notna() & is_missing(values, self.codes, groups)].str.strip()
         return texts[texts != ""].value_counts()
+
+
+def format_values(table: Table, reading: ScoreReading) -> dict[str, str]:
+    """The keys of a study that say how a file and its scores are written, as YAML."""
+    values = {
+        "encoding": quoted(table.encoding),
+        "separator": quoted(table.separator),
+        "quoting": quoted(table.quoting),
+    }
+    if reading.missing:
+        values["missing"] = f"[{', '.join(map(quoted, reading.missing))}]"
+    if table.separator == ";" or reading.decimal != ".":
+        values["decimal"] = quoted(reading.decimal)
+    if reading.values:
+        pairs = (f"{quoted(text)}: {number:g}" for text, number in reading.values.items())
+        values["score_values"] = f"{{{', '.join(pairs)}}}"
+    return values
 
 
 def infer_reading(

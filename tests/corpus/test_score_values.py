@@ -50,10 +50,11 @@ def test_decimal_commas_do_not_mix_with_points():
     assert detect_decimal([*columns, pd.Series(["1.5"])], ";") == "."
 
 
-def test_what_is_no_number_is_counted():
+def test_what_is_no_number_is_marked():
     values = pd.Series(["TD", "3", "TD ", "inf", "", "six"], name="grade")
-    assert not_numbers(values) == {"TD": 2, "inf": 1, "six": 1}
-    assert not_numbers(values, missing=["TD"], score_values={"six": 6}) == {"inf": 1}
+    assert not_numbers(values).tolist() == [True, False, True, True, False, True]
+    levels = {"missing": ["TD"], "score_values": {"six": 6}}
+    assert not_numbers(values, **levels).tolist() == [False, False, False, True, False, False]
 
 
 @pytest.mark.parametrize(

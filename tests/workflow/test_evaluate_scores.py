@@ -167,3 +167,20 @@ def test_study_and_reports_go_to_the_folder_that_is_named(scores, table_of, tmp_
     study = load_study("scores")
     assert study.folder == tmp_path / "results" / "runs" / "scores"
     assert study.corpus.file == "../scores.csv"
+
+
+@pytest.mark.parametrize(
+    ("code", "choices", "read"),
+    [
+        ("TD", {"missing": ("TD",)}, np.nan),
+        ("top", {"score_values": {"top": 6}}, 6),
+        ("5,0", {"decimal": ","}, 5),
+    ],
+)
+def test_how_scores_are_written_reaches_the_study(scores, table_of, code, choices, read):
+    scores = scores.astype({"human score": object})
+    scores.loc[0, "human score"] = code
+    table = table_of(scores.assign(**{"GPT score": scores["GPT score"].round().astype(int)}))
+    write_evaluation(table.path, Choices(**choices))
+    corpus = load_corpus(load_study("scores")).set_index("essay_id")
+    np.testing.assert_array_equal(corpus["score"].get("e0", np.nan), read)
