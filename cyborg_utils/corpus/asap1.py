@@ -18,8 +18,9 @@ ESSAY = "Essay ID"  # of ASAP++; `EssayID` in the file of set 1
 def trait_rows(spec: Asap1Corpus, notes: list[str]) -> pd.DataFrame | None:
     """The trait scores of ASAP++, by essay id; None for a study without traits."""
     frames = []
+    as_found = spec.model_copy(update=dict.fromkeys(("encoding", "separator", "quoting")))
     for name in spec.trait_files:
-        source = read_file(name, "corpus.trait_files", spec, notes)
+        source = read_file(name, "corpus.trait_files", as_found, notes)
         rows = source.rows.rename(columns={"EssayID": ESSAY})
         columns = [ESSAY, *spec.columns.traits.values()]
         check_columns(columns, rows, source.name, "corpus.traits")

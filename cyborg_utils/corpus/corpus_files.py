@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cyborg_utils.corpus.columns import NO_PROMPT
-from cyborg_utils.corpus.encodings import WESTERN, is_unicode
+from cyborg_utils.corpus.encodings import WESTERN
 from cyborg_utils.corpus.score_values import detect_decimal, group_values, numbers
 from cyborg_utils.corpus.table_files import check_columns, check_file, open_table, row_number
 from cyborg_utils.study.folders import working_folder
@@ -43,15 +43,12 @@ def read_file(
     """A file; `key` is its key in the study's YAML."""
     path = working_folder() / name
     check_file(path, remedy_for_missing(spec, key))
-    encoding = spec.encoding
-    if isinstance(spec, Asap1Corpus) and encoding is None and not is_unicode(path):
-        encoding = WESTERN
-        notes.append(f"{path.name}: encoding cp1252, as the corpus is published")
     table = open_table(
         path,
-        encoding=encoding,
+        encoding=spec.encoding,
         separator=spec.separator,
         quoting=spec.quoting,
+        legacy=WESTERN if isinstance(spec, Asap1Corpus) else None,
         columns=mapped_columns(spec.columns).values(),
     )
     rows = table.read()

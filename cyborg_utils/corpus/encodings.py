@@ -155,19 +155,23 @@ def check_encoding(encoding: str) -> None:
         except LookupError:
             raise FileFault(
                 f"no encoding is called {name!r}: set corpus.encoding to another one, such as "
-                "utf-8, cp1252 or gb18030, or to null, so that it is detected"
+                "utf-8, cp1252 or gb18030, or leave it out, so that it is detected"
             ) from None
 
 
 # ---------------------------------------------------------------- detection
 
 
-def detect_encoding(path: Path) -> str:
+def detect_encoding(path: Path, legacy: str | None = None) -> str:
     """The encoding of a text file, from all of its bytes.
 
     That of its byte order mark; UTF-8 where all bytes are; UTF-16 by its null bytes; UTF-8 with
     some bytes of cp1252 where at least half of the characters beyond ASCII are UTF-8; otherwise
     what the library charset-normalizer finds, with cp1252 first where it reads as well.
+
+    Parameters
+    ----------
+    legacy : the encoding of a file that is not Unicode, where it is known.
 
     Raises
     ------
@@ -184,12 +188,7 @@ def detect_encoding(path: Path) -> str:
         return _unmarked_utf_16(path)
     if _decodes(path, "utf-8"):
         return "utf-8"
-    return _legacy(path)
-
-
-def is_unicode(path: Path) -> bool:
-    """Whether a file is UTF-8, or has the byte order mark of another Unicode encoding."""
-    return byte_order_mark(path) is not None or _decodes(path, "utf-8")
+    return legacy or _legacy(path)
 
 
 def byte_order_mark(path: Path) -> str | None:

@@ -99,7 +99,7 @@ def json_records(path: Path, encoding: str) -> list[tuple[int, list[str]]]:
     if "+" not in encoding and (foreign := foreign_bytes(text)):
         raise FileFault(
             f"byte 0x{foreign[0]:02x} is not {encoding}: declare the file's encoding "
-            "(corpus.encoding; null detects it), or save the file as UTF-8"
+            "(corpus.encoding), or save the file as UTF-8"
         )
     objects = _objects(mended(text, encoding))
     rows = [dict(_flat(item)) for item in objects]

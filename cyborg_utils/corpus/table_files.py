@@ -1,8 +1,8 @@
 """Reader of user-supplied tables: CSV and other delimited text, Excel workbooks, JSON, Parquet.
 
-`open_table` detects how a file is written, unless a study declares it, and reads all of it once;
-what was detected, mended or left out is in the notes of its Table. Every fault is a TableError that
-names the file, the row or column, the value and the remedy.
+`open_table` detects how a file is written, unless a study declares it, and which of its rows hold
+essays; what was detected, mended or left out is in the notes of its Table. Every fault is a
+TableError that names the file, the row or column, the value and the remedy.
 """
 
 from __future__ import annotations
@@ -94,6 +94,12 @@ class Table:
         return self.scanned.n_rows
 
     @property
+    def row_numbers(self) -> range:
+        """The numbers of these rows, as in a spreadsheet."""
+        first = self.scanned.header_row + 1
+        return range(first, first + self.rows_in_file)
+
+    @property
     def left_out(self) -> list[tuple[int, str]]:
         """Number, as in a spreadsheet, and reason of each row that `read` leaves out."""
         return sorted(self.scanned.left_out.items())
@@ -139,14 +145,16 @@ def open_table(
     encoding: str | None = None,
     separator: str | None = None,
     quoting: str | None = None,
+    legacy: str | None = None,
     columns: Collection[str] | None = None,
 ) -> Table:
-    """Read a table once, to find out how it is written and which of its rows hold essays.
+    """Find out how a table is written and which of its rows hold essays.
 
     Parameters
     ----------
     encoding, separator, quoting : of delimited text, as a study declares them; what is None is
         detected. A workbook, JSON and Parquet have none, whatever the file's name.
+    legacy : the encoding in which a corpus is published, of a file that is not Unicode.
     columns : those that are used; no two columns may have one of these names. None: all of them.
 
     Raises
@@ -156,7 +164,7 @@ def open_table(
     """
     check_file(path)
     with _clear_errors(path):
-        table = _opened(path, encoding, separator, quoting)
+        table = _opened(path, encoding, separator, quoting, legacy)
     names = [name for name in table.columns if columns is None or name in columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise TableError(f"{table.name}: two columns are called {twice[0]!r}: rename one of them")
@@ -165,7 +173,13 @@ def open_table(
     return table
 
 
-def _opened(path: Path, encoding: str | None, separator: str | None, quoting: str | None) -> Table:
+def _opened(
+    path: Path,
+    encoding: str | None,
+    separator: str | None,
+    quoting: str | None,
+    legacy: str | None,
+) -> Table:
     kind, notes = file_format(path), []
     if kind == "workbook":
         records, notes = workbook_records(path)
@@ -178,11 +192,11 @@ def _opened(path: Path, encoding: str | None, separator: str | None, quoting: st
             check_encoding(encoding)
             _check_mark(path, encoding)
         else:
-            encoding = detect_encoding(path)
-            notes += encoding_notes(encoding)
+            encoding = detect_encoding(path, legacy)
+            notes += encoding_notes(encoding, published=encoding == legacy)
         if not is_json(path, encoding):
-            if named := sep_line(path, encoding):
-                notes.append(f"the line 'sep={named}' names the separator, as Excel reads it")
+            if not separator and (separator := sep_line(path, encoding)):
+                notes.append(f"the line 'sep={separator}' names the separator, as Excel reads it")
             form, scanned = detect_format(path, encoding, separator, quoting)
             notes += notes_of(scanned, form)
             return Table(path, scanned, notes, form)
@@ -199,8 +213,8 @@ def _check_mark(path: Path, encoding: str) -> None:
     base = codecs.lookup(encoding.split("+")[0]).name
     if mark not in ("", "utf-8-sig") and not base.startswith(mark):
         raise FileFault(
-            f"this is {mark.upper()}: set corpus.encoding to {mark} or to null, or save the file "
-            "as UTF-8"
+            f"this is {mark.upper()}: set corpus.encoding to {mark} or leave it out, or save the "
+            "file as UTF-8"
         )
 
 

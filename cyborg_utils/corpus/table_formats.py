@@ -14,7 +14,6 @@ from cyborg_utils.corpus.table_rows import (
     RowFault,
     Scan,
     scan,
-    sep_line,
     text_records,
     unquoted,
 )
@@ -27,7 +26,7 @@ def detect_format(
 ) -> tuple[Format, Scan]:
     """How delimited text is written, and its rows; what is None is detected.
 
-    The separator is that of a `sep=` line, or the one that splits the first rows alike, into the
+    The separator is the one that splits the first rows alike, into the
     most columns. Quotation marks enclose cells where all rows fit the first line then, and are text
     where they only do without.
 
@@ -36,7 +35,7 @@ def detect_format(
     FileFault
         No way of reading fits all rows, or two ways do.
     """
-    separator = separator or sep_line(path, encoding) or _separator(path, encoding)
+    separator = separator or _separator(path, encoding)
 
     def scanned(form: Format) -> Scan:
         return scan(text_records(path, form), encoding, short_rows=separator == "\t")

@@ -16,10 +16,13 @@ QUOTING = {
 }
 
 
-def encoding_notes(encoding: str) -> list[str]:
-    """The note on an encoding that was detected; none for UTF-8 and by a byte order mark."""
+def encoding_notes(encoding: str, published: bool = False) -> list[str]:
+    """The note on an encoding that was detected, or is that of a published corpus; none for UTF-8
+    and by a byte order mark."""
     if encoding.startswith("utf-8") or encoding in ("utf-16", "utf-32"):
         return []
+    if published:
+        return [f"encoding {encoding.split('+')[0]}, as the corpus is published"]
     return [
         f"encoding {encoding}, detected from the bytes of the whole file: declare another one "
         "(corpus.encoding) where letters look wrong"

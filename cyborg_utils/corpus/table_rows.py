@@ -213,7 +213,7 @@ def _check_bytes(row: int, cells: list[str], encoding: str | None, result: Scan)
         if encoding and "+" not in encoding:
             raise RowFault(
                 f"row {row}: byte 0x{byte:02x} is not {encoding}: correct it, declare the file's "
-                "encoding (corpus.encoding; null detects it), or save the file as UTF-8",
+                "encoding (corpus.encoding), or save the file as UTF-8",
                 row,
             )
         result.foreign.append((row, byte))

@@ -63,7 +63,7 @@ def open_with(path: Path, form: Mapping[str, str | None]) -> Table:
 def _as_options(message: str) -> str:
     """A message with the options in place of the keys of a study that mean the same."""
     keys = r"(?:set )?corpus\.(encoding|separator|quoting)"
-    message = re.sub(rf"{keys}(?: to|:) ([\w-]+)(?: or to null)?", r"give --\1 \2", message)
+    message = re.sub(rf"{keys}(?: to|:) ([\w-]+)", r"give --\1 \2", message)
     return re.sub(keys, r"--\1", message)
 
 

@@ -209,7 +209,7 @@ def test_a_byte_that_is_not_of_the_declared_encoding_is_named_with_its_row(tmp_p
     path.write_bytes(essay_table().to_csv(index=False).encode("latin-1"))
     assert corpus_error(table(path, encoding="utf-8")) == (
         f"{path}: row 2: byte 0xe9 is not utf-8: correct it, declare the file's encoding "
-        "(corpus.encoding; null detects it), or save the file as UTF-8"
+        "(corpus.encoding), or save the file as UTF-8"
     )
 
 
