@@ -18,7 +18,7 @@ from cyborg_utils.corpus.asap1 import on_one_scale, trait_rows, with_traits
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.corpus_files import Source, mapped, mapped_columns, read_file
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
-from cyborg_utils.corpus.equal_texts import surplus_copies
+from cyborg_utils.corpus.related_essays import surplus_copies
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.score_scales import on_points
 from cyborg_utils.corpus.simulation.generator import simulate_corpus, simulate_unscored

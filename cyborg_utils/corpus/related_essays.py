@@ -18,9 +18,31 @@ ROWS = 256  # essays that are compared at once
 
 
 def same_text(texts: pd.Series) -> pd.Series:
-    """Texts as they are compared: in lowercase, every run of white space one space."""
+    """Texts as they are compared: in lowercase, every run of white space one space; a text without
+    a visible character is empty."""
     texts = texts.fillna("").str.lower()
-    return texts.str.replace(r"\s+", " ", regex=True).str.strip()
+    plain = texts.str.replace(r"\s+", " ", regex=True).str.strip()
+    return plain.mask(texts.map(is_blank), "")
+
+
+def equal_texts(texts: pd.Series) -> pd.Series:
+    """The texts, as they are compared, that more than one essay has; other essays are not in it."""
+    plain = same_text(texts)
+    return plain[plain.duplicated(keep=False) & (plain != "")]
+
+
+def surplus_copies(texts: pd.Series, scores: pd.Series) -> pd.Series:
+    """Whether an essay is a copy that can be left out without the loss of a human score.
+
+    Of essays with the same text, those without a score are copies where another is scored; of
+    several with the same score, or without any, all but the first are. Two different human scores
+    of one text are both kept.
+    """
+    plain = same_text(texts)
+    scored = scores.notna()
+    has_scored_twin = plain.isin(set(plain[scored]))
+    again = pd.DataFrame({"text": plain, "score": scores}).duplicated()
+    return (again | (~scored & has_scored_twin)) & (plain != "")
 
 
 def related(frame: pd.DataFrame) -> pd.Series:
@@ -103,7 +125,8 @@ def near_duplicates(corpus: pd.DataFrame) -> int:
 
 
 def _texts(frame: pd.DataFrame) -> pd.Series:
-    return same_text(frame["text"]).where(~frame["text"].fillna("").map(is_blank))
+    plain = same_text(frame["text"])
+    return plain.where(plain != "")
 
 
 def _writers(frame: pd.DataFrame) -> pd.Series:

@@ -135,9 +135,10 @@ def _draw(
                 free -= size
         drawn = scored[clusters[scored].isin(chosen)]
         if drawn.empty:
+            remedy = ", or remove corpus.columns.writer" * ("writer" in frame)
             raise CorpusError(
-                f"{key} is {n} essays for {split}, but each text or writer has more: raise it, or "
-                "remove corpus.columns.writer"
+                f"{key} is {n} essays for {split}, but each text or writer has more: raise "
+                f"it{remedy}"
             )
     frame.loc[drawn, "split"] = split
     unscored = frame["score"].isna() & clusters.isin(clusters[drawn])

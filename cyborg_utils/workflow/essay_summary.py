@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
-from cyborg_utils.corpus.equal_texts import equal_texts
+from cyborg_utils.corpus.related_essays import equal_texts
 from cyborg_utils.corpus.text_screening import is_blank, word_count
 from cyborg_utils.reporting.narrative.corpus import anomalies_note
 from cyborg_utils.study.schema.study import Evaluation, Privacy
@@ -181,7 +181,7 @@ def left_out_rows(essays: EssayTable, corpus: pd.DataFrame) -> pd.DataFrame:
     rows, ids = essays.rows[reasons.index], essays.ids[reasons.index]
     frame = pd.DataFrame({"row": rows, "id": ids, "reason": reasons})
     no_essays = dict(essays.table.left_out)
-    ratings = set(range(2, essays.table.rows_in_file + 2)) - {*essays.rows, *no_essays}
+    ratings = set(essays.table.row_numbers) - {*essays.rows, *no_essays}
     no_essays |= dict.fromkeys(ratings, "another rating of an essay")
     no_essays = pd.DataFrame(no_essays.items(), columns=["row", "reason"]).assign(id="")
     frame = pd.concat([frame, no_essays]).astype({"row": int})

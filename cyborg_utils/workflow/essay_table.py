@@ -10,7 +10,7 @@ import pandas as pd
 from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.column_names import SPLIT_VALUES
 from cyborg_utils.corpus.column_roles import Guess
-from cyborg_utils.corpus.equal_texts import surplus_copies
+from cyborg_utils.corpus.related_essays import surplus_copies
 from cyborg_utils.corpus.table_files import Table
 from cyborg_utils.corpus.text_screening import is_blank
 from cyborg_utils.workflow.read_table import ReadTable, Roles, add_id_faults, scale_of
@@ -110,7 +110,7 @@ class EssayTable(ReadTable):
     def scores(self) -> pd.Series:
         """The scores of the rows that the study reads."""
         scores = self.all_scores.drop(index=self.left_out.index)
-        if self.choices.blanks == "lowest" and self.scale:
+        if self.choices.blanks == "lowest" and self.scale and "text" in self.columns:
             scores[self.kept[self.columns["text"]].fillna("").map(is_blank)] = self.scale[0]
         return scores
 

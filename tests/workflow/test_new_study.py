@@ -551,7 +551,7 @@ def test_all_faults_are_in_one_error_each_with_its_remedy(essays, study_of):
         (b'id\ttext\tscore\n1\t"a b\n', ["--quoting", "double"],
          "where the file is written without quoting, give --quoting none"),
         ("id,text\n".encode("utf-16"), ["--encoding", "utf-8"],
-         "this is UTF-16: give --encoding utf-16, or save the file as UTF-8"),
+         "this is UTF-16: give --encoding utf-16 or leave it out, or save the file as UTF-8"),
         (b"id,text\n1,a\n", ["--encoding", "klingon"],
          "no encoding is called 'klingon': give --encoding another one, such as utf-8"),
     ],
@@ -560,6 +560,7 @@ def test_a_file_that_is_written_otherwise_names_the_option(study_of, data, optio
     code, _, error, _ = study_of(data, *options)
     assert code == 2
     assert message in error
+    assert "corpus." not in error and "null" not in error
 
 
 def test_how_a_file_is_written_is_an_option(essays, study_of):
@@ -571,6 +572,20 @@ def test_how_a_file_is_written_is_an_option(essays, study_of):
     assert "(koi8-r, columns separated by 'tab')" in printed
     corpus = load_corpus(load_study(str(path))).set_index("essay_id")
     assert corpus.loc["e3", "text"].endswith(" Привет, мир.")
+
+
+def test_rows_above_the_column_names_are_no_essays(essays, study_of):
+    data = b"\n" + essays.to_csv(index=False).encode()
+    code, printed, _, _ = study_of(data)
+    assert code == 0
+    assert "rows in the file: 260 = 160 scored + 100 unscored + 0 left out\n" in printed
+
+
+def test_two_texts_are_asked_about_wherever_blank_essays_go(essays, study_of):
+    essays["Draft"] = essays["Essay"].str[::-1]
+    code, _, error, _ = study_of(essays.rename(columns={"Essay": "Final"}), "--blanks", "lowest")
+    assert code == 2
+    assert "'Draft'" in error and "'Final'" in error and "--text" in error
 
 
 def test_title_and_purpose_are_options_or_asked_for(essays, study_of, tmp_path, monkeypatch):
