@@ -29,6 +29,7 @@ from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stage_rules import is_pretrained
 from cyborg_utils.study.stages import BY_NAME, SUMMARY, maker_of
 
+OWN_RESULTS = "CYBORG_OWN_RESULTS"  # the environment variable that a run sets for its stages
 ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
 
 
@@ -161,7 +162,10 @@ def precomputed_folder(study: Study) -> Path:
 
 
 def is_shipped(study: Study) -> bool:
-    """Whether precomputed results of this study, with these settings, are shipped."""
+    """Whether precomputed results of this study, with these settings, are shipped; in a run they
+    count for nothing, since it makes all of its own."""
+    if os.environ.get(OWN_RESULTS):
+        return False
     about = precomputed_folder(study) / "study.json"
     return about.exists() and read_json(about) == study.model_dump(mode="json")
 

@@ -17,7 +17,7 @@ from cyborg_utils.study.folders import resource, working_folder
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.corpora import corpus_files
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.storage import only_run
+from cyborg_utils.study.storage import OWN_RESULTS, only_run
 from cyborg_utils.workflow import preflight, recovery
 
 REMOTE = ("--executor", "-e", "--profile")  # Snakemake's options for running stages elsewhere
@@ -96,10 +96,13 @@ def call_snakemake(command: Path, options: Sequence[str]) -> int:
     arguments = ["--snakefile", str(resource("Snakefile")), "--directory", str(working_folder())]
     arguments += ["--workflow-profile", str(resource("profiles") / "default"), "--logger", "study"]
     arguments += ["--configfile", str(command), *options]
+    os.environ[OWN_RESULTS] = "1"  # for the stages
     try:
         snakemake(arguments)
     except SystemExit as end:
         return int(end.code or 0)
+    finally:
+        del os.environ[OWN_RESULTS]
     return 0
 
 

@@ -19,6 +19,7 @@ from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.stages import require_page
 from cyborg_utils.study.storage import (
+    OWN_RESULTS,
     MissingInput,
     corpus_file,
     is_shipped,
@@ -143,6 +144,11 @@ def test_precomputed_results_are_used_for_this_study_alone(tmp_path, monkeypatch
     sentence = starting_from(study, "03_labeling")
     assert "01_corpus (1 of 1)" in sentence and "02_teacher_training (1 of 1)" in sentence
     assert "04_student_training" not in sentence
+    with monkeypatch.context() as run:
+        run.setenv(OWN_RESULTS, "1")
+        assert starting_from(study, "03_labeling") == ""
+        with pytest.raises(MissingInput, match="run notebooks/01_corpus.ipynb"):
+            need(corpus_file(study), study)
     other = load_study("demo", ["corpus.n_train=200"])
     assert starting_from(other, "03_labeling") == ""
     with pytest.raises(MissingInput, match="run notebooks/01_corpus.ipynb"):

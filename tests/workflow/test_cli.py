@@ -20,6 +20,7 @@ from cyborg_utils.labeling import export
 from cyborg_utils.reporting import notebooks
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.settings import split_settings
+from cyborg_utils.study.storage import OWN_RESULTS
 from cyborg_utils.teaching import workshop
 from cyborg_utils.workflow import preflight, runner
 
@@ -226,3 +227,10 @@ def test_a_new_study_in_an_empty_folder_lies_beside_its_essays(tmp_path, monkeyp
     study = load_study("mine")
     assert study.corpus.files.train == ["essays.csv"]
     assert study.folder == tmp_path / "runs" / "mine"
+
+
+def test_the_stages_of_a_run_take_no_precomputed_results(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("snakemake.cli.main", lambda _: seen.append(dict(os.environ)))
+    assert runner.call_snakemake(tmp_path / "command.json", []) == 0
+    assert seen[0][OWN_RESULTS] and OWN_RESULTS not in os.environ
