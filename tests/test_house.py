@@ -81,3 +81,11 @@ def test_modules_and_functions_are_short(module):
     assert len(code.splitlines()) <= 400
     functions = [n for n in ast.walk(ast.parse(code)) if isinstance(n, ast.FunctionDef)]
     assert [f.name for f in functions if f.end_lineno - f.lineno >= 60] == []
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("notebooks/*.ipynb")), ids=lambda p: p.stem)
+def test_cells_of_notebooks_are_short(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    for lines in ("".join(c["source"]).splitlines() for c in cells if c["cell_type"] == "code"):
+        assert len(lines) <= 20, lines[0]
+        assert sum(line.startswith(("import ", "from ")) for line in lines) <= 12, lines[0]
