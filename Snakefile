@@ -48,23 +48,27 @@ def hash_of(stage):
     return lambda w: stage.hash(study, {k: w[k] for k in stage.keys})
 
 
-def model_of(stage, wildcards):
-    return getattr(study, stage.scorer)(wildcards[stage.scorer]) if stage.scorer else None
+def specs_of(stage, wildcards):
+    return stage.specs(study, dict(wildcards.items()))
 
 
 def threads_of(stage):
-    return lambda w: getattr(model_of(stage, w), "threads", 1)
+    return lambda w: max((getattr(s, "threads", 1) for s in specs_of(stage, w)), default=1)
+
+
+def gpu_memory_of(stage, wildcards):
+    return max((getattr(s, "gpu_memory", 0) for s in specs_of(stage, wildcards)), default=0)
 
 
 def gpu_of(stage):
     """A model that needs a GPU's memory has the GPU for itself; others share what there is."""
-    return lambda w: int(getattr(model_of(stage, w), "gpu_memory", 0) > 0)
+    return lambda w: int(gpu_memory_of(stage, w) > 0)
 
 
 def memory_of(stage):
     """Main memory that a cluster is asked for, in MB: 8.3 GB is the most that a model of these
     studies took on a CPU; weights on their way to a GPU take no more than they will there."""
-    return lambda w: 12_000 + int(1000 * getattr(model_of(stage, w), "gpu_memory", 0))
+    return lambda w: 12_000 + int(1000 * gpu_memory_of(stage, w))
 
 
 def resources_of(stage):

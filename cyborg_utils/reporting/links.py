@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.stages import STAGES, SUMMARY
+from cyborg_utils.study.stage_type import SUMMARY
+from cyborg_utils.study.stages import STAGES
 
 
 def report_links(study: Study) -> str:

@@ -25,8 +25,12 @@ def model_card(
     train: pd.DataFrame,
     agreement: pd.DataFrame | None,
     profile: TrainingProfile,
+    folds: int = 0,
 ) -> str:
-    """The model card (README.md) of a saved Student, in Markdown."""
+    """The model card (README.md) of a saved Student, in Markdown.
+
+    `agreement` is that on test or, with a number of `folds`, by cross-fitting; None without either.
+    """
     n_human = int((train["label_source"] == "human").sum())
     encoder = model.spec.kind == "encoder"
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""]
@@ -38,8 +42,8 @@ def model_card(
         f"- **Trained on** {len(train):,} essays: {n_human:,} scored by human raters, "
         f"{len(train) - n_human:,} by a Teacher (`{condition.slug}`, seed {seed}).",
         f"- **Scale**: {study.labels[0]} to {study.labels[-1]}, {len(study.labels)} points.",
-        f"- **Agreement with human raters** {_agreement(agreement)}.",
-        f"- **Subgroups**: {_groups(study, student)}.",
+        f"- **Agreement with human raters** {_agreement(agreement, folds)}.",
+        f"- **Subgroups**: {_groups(study, student, folds)}.",
         f"- **Limits**: {NOT_EVALUATED if agreement is None else ''}it is for essays like those it "
         f"was trained on, {profile.shortest:,} to {profile.longest:,} words on the same prompts; "
         "its quality on other prompts, ages or languages is unknown. A human rater should confirm "
@@ -58,19 +62,24 @@ NOT_EVALUATED = (
 )
 
 
-def _agreement(agreement: pd.DataFrame | None) -> str:
+def _agreement(agreement: pd.DataFrame | None, folds: int) -> str:
     if agreement is None:
         return "is unknown: the study has no human-scored test essays"
     qwk = agreement.loc["qwk"]
+    essays = f"on {int(qwk['n']):,} {'hand-scored' if folds else 'test'} essays"
+    how = f", each scored by a model of {folds} that was trained without it" if folds else ""
     return (
-        f"on {int(qwk['n']):,} test essays: QWK {qwk['estimate']:.3f} (95 % interval "
-        f"{qwk['low']:.3f} to {qwk['high']:.3f}, over essays alone)"
+        f"{essays}{how}: QWK {qwk['estimate']:.3f} (95 % interval {qwk['low']:.3f} to "
+        f"{qwk['high']:.3f}, over essays alone)"
     )
 
 
-def _groups(study: Study, student: str) -> str:
+def _groups(study: Study, student: str, folds: int) -> str:
     names = study.corpus.group_names
-    if not study.evaluation.has_test_set:
+    if names and folds:
+        page = f"reports/{study.name}/04b_cross_fitting.html"
+        return f"{', '.join(names)}; every DSM with its verdict is in `{page}`"
+    if not study.evaluation.has_test_set and not folds:
         return "whether it scores any of them as human raters do is unknown"
     if not names:
         return "the corpus names none, so its fairness was not evaluated"

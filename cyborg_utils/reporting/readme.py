@@ -17,7 +17,8 @@ from cyborg_utils.reporting.narrative.findings import comparison_findings
 from cyborg_utils.statistics.variance_components import design_population
 from cyborg_utils.study.folders import PACKAGE, notebooks_folder, working_folder
 from cyborg_utils.study.schema.study import HARD
-from cyborg_utils.study.stages import STAGES, Stage
+from cyborg_utils.study.stage_type import Stage
+from cyborg_utils.study.stages import STAGES
 from cyborg_utils.study.storage import read_json, write_json
 
 EXAMPLE = {"study": "persuade-cpu", "student": "modernbert", "teacher": "llama"}  # of README.md

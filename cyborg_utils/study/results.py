@@ -95,6 +95,15 @@ class StudentResult(StageResult):
     log: Table | None
 
 
+class CrossFittingResult(StageResult):
+    """`cross_fitting/models.json`: Students trained on all human scores, and how they are judged:
+    every hand-scored essay is scored by a model of the folds without it."""
+
+    folds: int
+    n_scored: int
+    models: dict[str, str]  # by Student and condition: the folder below `runs/<study>/`
+
+
 class FairnessResult(StageResult):
     """`fairness/<student>.json`: bias of one Student, or of all machines of a file, by subgroup."""
 
@@ -138,6 +147,14 @@ class AuditResult(StageResult):
     reliability: Reliability | None
     beforehand: Table
     inherited: Table
+
+
+class CrossFittedAgreement(StageResult):
+    """`05a`: agreement and bias of the cross-fitted Students, and the one to use."""
+
+    findings: list[str]
+    agreement: Table  # one row per Student and condition
+    groups: Table
 
 
 class TeacherComparison(StageResult):
@@ -184,9 +201,15 @@ class TransferResult(StageResult):
 
 
 Analysis = (
-    TeacherComparison | StrategyComparison | StudentComparison | TraitComparison | TransferResult
+    CrossFittedAgreement
+    | TeacherComparison
+    | StrategyComparison
+    | StudentComparison
+    | TraitComparison
+    | TransferResult
 )
 ANALYSES: dict[str, type[Analysis]] = {
+    "05a_cross_fitted_agreement": CrossFittedAgreement,
     "05d_teacher_comparison": TeacherComparison,
     "05e_pseudo_labels": StrategyComparison,
     "05f_student_comparison": StudentComparison,
@@ -239,6 +262,7 @@ class NoTestResult(StageResult):
     shares: Table
     budget: Table
     corpus: CorpusResult
+    analyses: dict[str, Analysis] = Field(default_factory=dict)
     students: list[str]
 
 

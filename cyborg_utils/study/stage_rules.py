@@ -116,6 +116,15 @@ def student_inputs(study: Study, key: Key) -> list[str]:
     return [CORPUS, *(f"external/{name}.parquet" for name in study.transfer), *labels]
 
 
+def cross_fitting_inputs(study: Study, key: Key) -> list[str]:
+    bases = [f"base/{name}" for (name,) in pretrained_teachers(study)]
+    return [CORPUS, *bases]
+
+
+def cross_fitting_results(study: Study, key: Key) -> list[str]:
+    return [CORPUS, "cross_fitting/scores.parquet", "cross_fitting/models.json"]
+
+
 def student_results(study: Study, key: Key) -> list[str]:
     """Of the Student in the key; of all where it names none, as for the machines of a file."""
     of_student = key.get("student")
@@ -211,6 +220,12 @@ def student_settings(study: Study, key: Key) -> list:
         study.labels,
         study.traits,
     ]
+
+
+def cross_fitting_settings(study: Study, key: Key) -> list:
+    folds, seed = study.evaluation.cross_fitting, study.sampling.seeds[0]
+    models = study.teachers, study.students, study.arms, study.corpus.label_unscored
+    return [folds, seed, *models, study.labels, study.traits]
 
 
 def declared(study: Study, key: Key) -> list:

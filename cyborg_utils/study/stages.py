@@ -7,100 +7,13 @@ Start notebook and the documentation are made from it. A new page is one row and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from cyborg_utils.study import stage_rules as rules
-from cyborg_utils.study.code_hash import COMPUTES, SHOWS, TEACHES, code_hash
+from cyborg_utils.study.code_hash import COMPUTES, TEACHES
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.study import Study
-from cyborg_utils.study.stage_rules import Key, Runs
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One row: a notebook, when it applies, its parameters, what it reads and writes.
-
-    Attributes
-    ----------
-    question : what its page answers.
-    minutes : to work through it, exercises included.
-    message : the message while it runs.
-    keys : what identifies a run of the stage; wildcards in the names of its files.
-    runs : the values of the keys for every run in a study; none where the stage does not apply.
-    outputs : what a run writes, as patterns below `runs/<study>/`; a name without an ending is a
-        folder. The stage has run where the first one exists. `{external}` is each external corpus.
-    inputs : what a run reads, below `runs/<study>/` (for the corpus, below the working folder).
-    parameters : values for the notebook's parameters cell.
-    settings : values of the study that a run uses; it is rerun where one changes.
-    subpackages : those whose code counts for that too.
-    scorer : the key that names the Teacher or Student that is trained or scores.
-    tests : whether it needs human-scored test essays, which not every study has.
-    absent : why a study may have no such page.
-    """
-
-    notebook: str
-    question: str
-    minutes: int
-    message: str = ""
-    keys: tuple[str, ...] = ()
-    runs: Callable[[Study], Runs] = rules.once
-    outputs: tuple[str, ...] = ()
-    inputs: Callable[[Study, Key], list[str]] = rules.all_runs
-    parameters: Callable[[Study, Key], dict] = rules.parameters
-    settings: Callable[[Study, Key], list] = rules.declared
-    subpackages: tuple[str, ...] = SHOWS
-    scorer: str = ""
-    priority: int = 0
-    tests: bool = False
-    absent: str = "it trains no such model"
-
-    @property
-    def rule(self) -> str:
-        """`student_training` of `04_student_training`: what Snakemake calls it."""
-        return self.notebook.partition("_")[2]
-
-    @property
-    def is_question(self) -> bool:
-        """Whether its page answers an optional question of a study."""
-        return bool(self.outputs) and self.outputs[0].startswith("analyses/")
-
-    def keys_of(self, study: Study) -> list[Key]:
-        """The key of every run in a study."""
-        if self.tests and not study.evaluation.has_test_set:
-            return []
-        return [dict(zip(self.keys, values, strict=True)) for values in self.runs(study)]
-
-    def page(self, key: Key) -> str:
-        """Name of a run's page, without its ending: `index` for the summary, else that of its
-        executed notebook."""
-        return "index" if self.outputs == SUMMARY else self.executed(key)
-
-    def executed(self, key: Key) -> str:
-        """Name of a run's executed notebook, without its ending:
-        `04_student_training--electra--full--s1`. With wildcards in the key it is a pattern."""
-        values = [f"s{key[k]}" if k == "seed" else key[k] for k in self.keys]
-        return "--".join([self.notebook, *values])
-
-    def patterns(self, study: Study) -> list[str]:
-        """`outputs`, one for each external corpus where they are of those."""
-        names = {p: study.transfer if "{external}" in p else [""] for p in self.outputs}
-        return [p.replace("{external}", name) for p in self.outputs for name in names[p]]
-
-    def files(self, study: Study, key: Key) -> list[str]:
-        """What one run writes, below `runs/<study>/`."""
-        return [pattern.format_map(key) for pattern in self.patterns(study)]
-
-    def hash(self, study: Study, key: Key) -> str:
-        """Hash of code, settings and libraries: where it changes, the stage is rerun."""
-        spec = getattr(study, self.scorer)(key[self.scorer]) if self.scorer else None
-        return code_hash(
-            self.notebook,
-            *self.settings(study, key),
-            subpackages=self.subpackages,
-            modules=(spec.module,) if spec else (),
-            libraries=spec.libraries if spec else (),
-        )
+from cyborg_utils.study.stage_rules import Key
+from cyborg_utils.study.stage_type import EVERY, SUMMARY, Stage
 
 
 def _all_results(study: Study, key: Key) -> list[str]:
@@ -115,9 +28,11 @@ def _all_results(study: Study, key: Key) -> list[str]:
     return [f for f in files if f == rules.CORPUS or f.endswith(".json")]
 
 
-SUMMARY = ("summary.json",)
 NO_TEST_SET = (
     "no test essay has a human score (evaluation.has_test_set: false); 06b_no_test_set is its page"
+)
+NOT_CROSS_FITTED = (
+    "evaluation.cross_fitting is 0; cyborg new sets it where fewer than 2,000 essays are scored"
 )
 LABELS = "labels/{teacher}/{subset}"
 STUDENT = "students/{student}/{condition}/s{seed}"
@@ -206,6 +121,19 @@ STAGES = (
         scorer="student",
     ),
     Stage(
+        "04b_cross_fitting",
+        "How are all hand-scored essays used for training and for evaluation?",
+        minutes=15,
+        message="04b cross-fitting",
+        runs=rules.once_where(lambda study: study.evaluation.cross_fitting > 0),
+        outputs=("cross_fitting/scores.parquet", "cross_fitting/models.json"),
+        inputs=rules.cross_fitting_inputs,
+        settings=rules.cross_fitting_settings,
+        subpackages=COMPUTES,
+        scorer=EVERY,
+        absent=NOT_CROSS_FITTED,
+    ),
+    Stage(
         "05_fairness_analysis",
         "Is every subgroup scored as human raters score it?",
         minutes=25,
@@ -214,6 +142,16 @@ STAGES = (
         runs=rules.reported,
         outputs=("fairness/{student}.json",),
         tests=True,
+    ),
+    Stage(
+        "05a_cross_fitted_agreement",
+        "How well does each Student score essays that it was not trained on? Which one to use?",
+        minutes=15,
+        message="05a cross-fitted agreement and fairness",
+        runs=rules.once_where(lambda study: study.evaluation.cross_fitting > 0),
+        outputs=("analyses/05a_cross_fitted_agreement.json",),
+        inputs=rules.cross_fitting_results,
+        absent=NOT_CROSS_FITTED,
     ),
     Stage(
         "05b_calibration",

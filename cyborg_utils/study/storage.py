@@ -27,7 +27,8 @@ from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.stage_rules import is_pretrained
-from cyborg_utils.study.stages import BY_NAME, SUMMARY, maker_of
+from cyborg_utils.study.stage_type import SUMMARY
+from cyborg_utils.study.stages import BY_NAME, maker_of
 
 OWN_RESULTS = "CYBORG_OWN_RESULTS"  # the environment variable that a run sets for its stages
 ROWS = 1000  # of a file that are read together, so that a shard of a corpus can be read alone
@@ -85,6 +86,10 @@ def student_folder(study: Study, student: str, condition: Condition, seed: int) 
 def model_folder(study: Study, student: str, condition: Condition, seed: int) -> Path:
     """Folder of a saved Student."""
     return student_folder(study, student, condition, seed) / "model"
+
+
+def cross_fitting_folder(study: Study) -> Path:
+    return path_of(study, "04b_cross_fitting", "models.json").parent
 
 
 def fairness_file(study: Study, student: str) -> Path:

@@ -29,7 +29,8 @@ from cyborg_utils.study.storage import (
 from cyborg_utils.teaching.workshop import for_instructor, for_participants, write_copies
 
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("0*.ipynb"))
-APART = ["06b_no_test_set"]  # opens on a user's study; tests/analysis/test_no_test.py runs it
+# They open on a study of one's own; tests/workflow and tests/analysis/test_no_test.py run them.
+APART = ["04b_cross_fitting", "05a_cross_fitted_agreement", "06b_no_test_set"]
 QUICK = ["01_corpus", "03_labeling", "05_fairness_analysis", "05g_traits", "07_score_essays"]
 
 

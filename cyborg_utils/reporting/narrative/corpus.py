@@ -74,6 +74,11 @@ def no_test_set_note(study: Study) -> str | None:
     """That a study has no test set, and what follows, in Markdown; None where it has one."""
     if study.evaluation.has_test_set:
         return None
+    if study.evaluation.cross_fitting:
+        return (
+            "**This study sets no test essays aside** (`evaluation.has_test_set: false`): "
+            "agreement and fairness are evaluated by cross-fitting, in `04b_cross_fitting`."
+        )
     return (
         "**This study has no human-scored test essays** (`evaluation.has_test_set: false`): "
         "how well a machine agrees with human raters on new essays is unknown, and so is its "

@@ -75,13 +75,13 @@ def fairness_findings(study: Study, fairness: dict[str, FairnessResult], arm: st
         small = rows if rows.empty else rows[rows["n"] < study.evaluation.min_group]
         judged = rows if rows.empty else rows.drop(small.index).dropna(subset="dsm")
         lines.append(
-            f"Fairness{whose}: {_judged_in_words(judged, report.bound)}"
-            + _not_judged_in_words(small, study.evaluation.min_group)
+            f"Fairness{whose}: {judged_in_words(judged, report.bound)}"
+            + not_judged_in_words(small, study.evaluation.min_group)
         )
     return lines
 
 
-def _judged_in_words(judged: pd.DataFrame, bound: float) -> str:
+def judged_in_words(judged: pd.DataFrame, bound: float) -> str:
     if judged.empty:
         return "no subgroup could be judged."
     outside = judged[judged["dsm_verdict"] == Verdict.OUTSIDE]
@@ -103,7 +103,7 @@ def _judged_in_words(judged: pd.DataFrame, bound: float) -> str:
     )
 
 
-def _not_judged_in_words(small: pd.DataFrame, min_group: int) -> str:
+def not_judged_in_words(small: pd.DataFrame, min_group: int) -> str:
     """The subgroups with too few essays for a verdict, and about how many they would need."""
     if small.empty:
         return ""

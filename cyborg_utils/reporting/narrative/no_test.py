@@ -16,13 +16,14 @@ def limitations(study: Study, n_dev: int) -> list[str]:
     selection = (
         f", and the checkpoints of {', '.join(neural)} were selected on them" if neural else ""
     )
-    lines = [
+    not_evaluated = [
         "**How well a Student agrees with human raters on new essays.** "
         f"{n_dev:,} dev essays are few{selection}.",
         f"**Whether a subgroup is scored higher or lower than by human raters** ({groups}). Mean "
         "machine scores by subgroup would not show it: subgroups can differ in what they wrote.",
     ]
-    if "cyborg" in study.arms:
+    lines = [] if study.evaluation.cross_fitting else not_evaluated
+    if "cyborg" in study.arms and not study.evaluation.cross_fitting:
         lines.append(
             "**Whether the Teacher's labels helped.** A Student trained on them may be better or "
             "worse than one trained on human scores alone; a difference on dev is no finding."

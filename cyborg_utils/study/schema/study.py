@@ -118,10 +118,13 @@ class Evaluation(Strict):
     and of the SMD of all essays. `comparisons` are pairs of Students, or of machines in a study of
     predictions, the first compared with the second. `has_test_set: false` declares that no test
     essay has a human score: every scored essay is used for training or checkpoint selection, and
-    agreement and fairness are not evaluated.
+    no test set shows agreement and fairness. `cross_fitting` is a number of folds: every Student
+    is trained on all hand-scored essays too, and evaluated on each of them by models that were
+    trained without its fold; 0 for none.
     """
 
     has_test_set: bool = True
+    cross_fitting: Annotated[int, Field(ge=0)] = 0
     smd_bound: Positive = 0.10
     conditional_bound: Positive = 0.10
     reliability_band: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.60, 0.80]
@@ -140,6 +143,12 @@ class Evaluation(Strict):
                 f"reliability_band {self.reliability_band}: write the lowest reliability first, "
                 f"[{high}, {low}]"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_are_several(self):
+        if self.cross_fitting == 1:
+            raise ValueError("cross_fitting 1: two folds or more, 10 for instance, or 0 for none")
         return self
 
     @model_validator(mode="after")
@@ -266,6 +275,10 @@ class Study(Strict):
         ):
             if key in self.model_fields_set:
                 raise ValueError(f"{key}: a study of predictions trains nothing; remove this key")
+        if self.evaluation.cross_fitting:
+            raise ValueError(
+                "evaluation.cross_fitting: a study of predictions trains nothing; remove this key"
+            )
         self._compares("machine", self.machines, "corpus.columns.machines")
         return self
 
