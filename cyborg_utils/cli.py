@@ -15,11 +15,10 @@ import click
 
 from cyborg_utils import __version__
 from cyborg_utils.cli_options import (
-    Scale,
     column_options,
-    format_options,
-    reading_options,
+    score_options,
     set_option,
+    table_options,
 )
 
 MODELS = {  # what the extra `models` installs
@@ -43,14 +42,6 @@ cores_option = click.option(
     "--cores", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1,
     help="Cores of this machine that are used (default: all).",
 )  # fmt: skip
-row_ids_option = click.option(
-    "--row-ids", is_flag=True, help="Name essays by their rows: no column does."
-)
-group_option = click.option(
-    "--group", "groups", multiple=True, metavar="COLUMN",
-    help="A column with groups of writers; may be repeated.",
-)  # fmt: skip
-scale_option = click.option("--scale", type=Scale(), help="The score scale: 1-6, or 1-5:0.5.")
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
@@ -97,10 +88,7 @@ def run(
     split="the part of each essay: train, dev or test",
     writer="the writer of each essay, where some wrote several",
 )  # fmt: skip
-@row_ids_option
-@group_option
-@scale_option
-@reading_options
+@score_options
 @click.option("--blanks", type=click.Choice(["drop", "lowest", "refuse"]), default="drop",
               help="What becomes of essays without a text (default: drop).")  # fmt: skip
 @click.option("--drop-duplicates", is_flag=True, help="Leave out copies of an essay; its human "
@@ -110,7 +98,7 @@ def run(
 @click.option("--title", help="Of the study, as its pages show it.")
 @click.option("--about", help="What the study is for, in a sentence.")
 def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
-    """Write a study of your own essays from a CSV file.
+    """Write a study of your own essays from a table.
 
     The file has one row per essay; the study is NAME.yaml. Columns that are not named are inferred
     from their names and values; what remains in doubt is listed, each with the option that decides
@@ -132,9 +120,9 @@ def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
 @click.argument("essays", metavar="ESSAYS.csv", type=FILE)
 @click.argument("out", metavar="OUT.csv", type=FILE)
 @column_options(id="the essays' ids", text="the essays")
-@format_options
+@table_options
 def score(
-    student: Path, essays: Path, out: Path, id: str | None, text: str | None, form: dict
+    student: Path, essays: Path, out: Path, id: str | None, text: str | None, **reading: Choice
 ) -> int:
     """Score new essays with a saved Student.
 
@@ -142,7 +130,7 @@ def score(
     """
     from cyborg_utils.workflow.score_essays import score_file, summary
 
-    click.echo(summary(score_file(student, essays, out, id, text, form), out))
+    click.echo(summary(score_file(student, essays, out, id, text, **reading), out))
     return 0
 
 
@@ -153,10 +141,7 @@ def score(
               help="A column with the scores of a machine; may be repeated.")  # fmt: skip
 @column_options(second="a second rater's scores", id="the essays' ids",
                 prompt="the prompt of each essay")  # fmt: skip
-@row_ids_option
-@group_option
-@scale_option
-@reading_options
+@score_options
 @click.option("--name", help="Of the study that is written (default: after the file).")
 @click.option("--out", type=FILE, help="Where study and reports go (default: the current folder).")
 @cores_option
@@ -167,7 +152,7 @@ def evaluate(
     cores: int,
     **choices: Choice,
 ) -> int:
-    """Report agreement and fairness of the scores in a CSV file.
+    """Report agreement and fairness of the scores in a table.
 
     It has one row per essay, with a human score and the scores of one or more machines. Columns
     that are not named are inferred from their names and values.

@@ -53,9 +53,12 @@ class ScoreValue(click.ParamType):
             self.fail(f"{value!r} gives no text a score; write it as in low=1")
 
 
-def format_options(command: Callable) -> Callable:
-    """`--encoding`, `--separator` and `--quoting` of a file; the command gets them as `form`."""
+def table_options(command: Callable) -> Callable:
+    """What a person says of any table: `--row-ids`, `--decimal`, and `--encoding`, `--separator`
+    and `--quoting`, which the command gets as `form`."""
 
+    @click.option("--row-ids", is_flag=True, help="Name essays by their rows: no column does.")
+    @click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark of scores.")
     @click.option("--encoding", help="Of the file, where the detected one is wrong.")
     @click.option("--separator", help="Of its columns: a character, or tab.")
     @click.option(
@@ -73,16 +76,20 @@ def format_options(command: Callable) -> Callable:
     return with_form
 
 
-def reading_options(command: Callable) -> Callable:
-    """How a file and its scores are written: `--missing`, `--decimal` and `--score-value`, next to
-    the `format_options`."""
+def score_options(command: Callable) -> Callable:
+    """What a person says of a table with human scores: `--group`, `--scale`, `--missing` and
+    `--score-value`, next to the `table_options`."""
 
-    @format_options
+    @click.option(
+        "--group", "groups", multiple=True, metavar="COLUMN",
+        help="A column with groups of writers; may be repeated.",
+    )  # fmt: skip
+    @click.option("--scale", type=Scale(), help="The score scale: 1-6, or 1-5:0.5.")
+    @table_options
     @click.option(
         "--missing", multiple=True, metavar="TEXT",
         help="A text that means no value, in scores and groups, such as -1 or TD; may be repeated.",
     )  # fmt: skip
-    @click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark of scores.")
     @click.option(
         "--score-value", "score_values", multiple=True, type=ScoreValue(),
         help="The score that a text stands for, as in low=1; may be repeated.",

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from small_models import with_chat
@@ -86,6 +87,8 @@ def read(spoil: Callable | bytes, tmp_path: Path, made, more: str = "", name="es
     columns = ["id", "text", "prompt", "gender"]
     result = corpus.rename(columns={"essay_id": "id"}).set_index("id").loc[data["id"].astype(str)]
     same = [c for c in columns[1:] if result[c].fillna("").tolist() != data[c].tolist()]
+    scores = pd.to_numeric(data["score"], errors="coerce").to_numpy(dtype=float)
+    same += ["score"] * (not np.array_equal(result["score"], scores, equal_nan=True))
     odd = anomalies_note(corpus["text"])
     kinds = [] if odd is None else [odd.split(": ")[1].split(". ")[0]]
     return "; ".join(["read", *(f"{c} changed" for c in same), *kinds])

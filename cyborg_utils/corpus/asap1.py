@@ -7,9 +7,9 @@ from dataclasses import replace
 import pandas as pd
 
 from cyborg_utils.corpus.corpus_files import Source, mapped_columns, read_file
+from cyborg_utils.corpus.score_scales import to_scale
 from cyborg_utils.corpus.table_files import check_columns
 from cyborg_utils.corpus.validation import CorpusError
-from cyborg_utils.statistics.scales import rescale, round_to_scale
 from cyborg_utils.study.schema.corpora import Asap1Corpus
 
 ESSAY = "Essay ID"  # of ASAP++; `EssayID` in the file of set 1
@@ -59,16 +59,9 @@ def on_one_scale(frame: pd.DataFrame, spec: Asap1Corpus) -> pd.DataFrame:
     frame = frame.astype(dict.fromkeys(columns, float))
     for name, scales in columns.items():
         for set_number, scale in scales.items():
-            scores = frame.loc[frame["prompt"] == set_number, name].dropna()
-            off = scores[~scores.isin(scale.labels)]
-            if len(off):
-                column = mapped_columns(spec.columns)[name]
-                first = ", ".join(f"{score:g}" for score in off.head(3))
-                raise CorpusError(
-                    f"column {column!r} has {len(off)} scores off the scale {scale.min:g} to "
-                    f"{scale.max:g} of set {set_number} (first: {first}); correct them in the file"
-                )
-            if len(scores):
-                rescaled = rescale(scores, scale, spec.scale)
-                frame.loc[scores.index, name] = round_to_scale(rescaled, spec.scale.labels)
+            of_set = frame["prompt"] == set_number
+            source = f"column {mapped_columns(spec.columns)[name]!r}, set {set_number}"
+            frame.loc[of_set, name] = to_scale(
+                frame.loc[of_set, name], scale, spec.scale, source, "correct them in the file"
+            )
     return frame.assign(prompt=frame["prompt"].map("set {:g}".format))

@@ -13,6 +13,7 @@ TEXTS = (
     "text", "essay", "full_text", "response", "answer", "content", "composition", "writing",
     "aufsatz", "antwort", "ensayo", "redaccion", "texto", "respuesta", "texte", "copie", "essai",
     "dissertation", "redacao", "resposta", "作文", "正文", "文章", "文本", "сочинение", "эссе",
+    "tekst",
 )  # fmt: skip
 ANSWERS = {"response", "answer", "antwort", "respuesta", "reponse", "resposta"}
 COMMENTS = {  # of raters and peers, and what else is long and is no essay
@@ -32,6 +33,10 @@ IDS = (
     "id", "essay_id", "text_id", "response_id", "nr", "no", "number", "code", "nummer", "numero",
     "num", "kennung", "编号", "序号", "номер",
 )  # fmt: skip
+PERSONAL = {  # words in names of columns that say who a person is, and of which two may be alike
+    "name", "surname", "firstname", "lastname", "email", "mail", "vorname", "nachname", "apellido",
+    "apellidos", "nombre", "prenom", "nom", "姓名",
+}  # fmt: skip
 WRITERS = (
     "student_id", "writer_id", "author_id", "learner_id", "examinee_id", "candidate_id",
     "participant_id", "user_id", "person_id", "student", "writer", "author", "learner", "examinee",
@@ -46,9 +51,12 @@ SCORES = (
     "score", "holistic", "overall", "mark", "marks", "grade", "points", "rating", "band", "total",
     "proficiency", "cefr", "punkte", "punktzahl", "note", "bewertung", "nota", "puntuacion",
     "puntaje", "calificacion", "pontuacao", "分数", "得分", "成绩", "评分", "总分", "оценка",
-    "балл",
+    "балл", "ocena", "punkty", "znamka",
 )  # fmt: skip
 RATERS = ("rater", "rater_1", "score_1")
+SCORERS = {  # who gave a score
+    "rater", "reader", "judge", "annotator", "marker", "coder", "scorer", "grader", "assessor",
+}  # fmt: skip
 PARTS = {  # of a score: criteria, traits
     "content", "organization", "organisation", "grammar", "vocabulary", "coherence", "cohesion",
     "structure", "language", "style", "conventions", "syntax", "idea", "ideas", "voice",
@@ -63,9 +71,10 @@ COUNTS = {  # of numbers that are no score
     "words", "word", "count", "length", "time", "minutes", "seconds", "date", "sentences",
     "characters", "chars", "tokens", "possible", "max", "maximum", "min", "minimum", "id",
 }  # fmt: skip
-MACHINES = {
-    "machine", "m", "model", "predicted", "prediction", "pred", "automated", "automatic", "auto",
-    "ai", "aes", "engine", "system", "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
+SYSTEMS = {"machine", "model", "system", "engine"}
+MACHINES = SYSTEMS | {
+    "m", "predicted", "prediction", "pred", "automated", "automatic", "auto", "ai", "aes",
+    "student", "gpt", "llm", "bert", "llama", "claude", "gemini",
 }  # fmt: skip
 SCHOOL_GRADES = {"klasse", "klassenstufe", "jahrgang", "jahrgangsstufe", "grado", "curso", "年级"}
 SECOND = {"2", "two", "second", "zweite", "zweiter", "ii"}  # words in a second score's column

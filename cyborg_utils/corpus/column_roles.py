@@ -25,6 +25,7 @@ from cyborg_utils.corpus.column_names import (
     OTHER_TRAITS,
     OVERALL,
     PARTS,
+    PERSONAL,
     PROMPTS,
     QUESTIONS,
     RATERS,
@@ -40,6 +41,7 @@ from cyborg_utils.corpus.column_names import (
     named_like,
     tokens,
 )
+from cyborg_utils.corpus.numerals import as_numbers
 from cyborg_utils.corpus.score_values import is_missing, standing_apart
 from cyborg_utils.corpus.table_files import TableError
 from cyborg_utils.corpus.text_screening import word_count
@@ -48,7 +50,7 @@ from cyborg_utils.study.schema.columns import RESERVED
 MIN_WORDS = 5  # on average, of a column that looks like the essays' text
 LONG_NAME = 8  # words of a column's name that is a question put to the writers
 MAX_LEVELS = 12  # of an attribute of examinees
-NO_IDS = (COUNTS | {"name", "email", "mail", "timestamp"}) - {"id"}
+NO_IDS = (COUNTS | PERSONAL | {"timestamp"}) - {"id"}
 LEVEL = re.compile(r"(?:grade\s*)?\d{1,2}(?:st|nd|rd|th)?(?:\s*grade)?", re.IGNORECASE)
 
 
@@ -78,14 +80,6 @@ class Guess:
 def shown(columns: Iterable[str]) -> str:
     """Names of columns in quotation marks, with commas between."""
     return ", ".join(map(repr, columns))
-
-
-def as_numbers(values: pd.Series) -> pd.Series:
-    """The values of a column that are numbers, with a decimal point or comma; others missing."""
-    if pd.api.types.is_numeric_dtype(values):
-        return values
-    plain = values.str.strip().str.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
-    return pd.to_numeric(plain, errors="coerce").replace([np.inf, -np.inf], np.nan)
 
 
 def filled(values: pd.Series) -> pd.Series:
@@ -236,9 +230,9 @@ def _score_rank(column: str, values: pd.Series, prompts: pd.Series | None) -> tu
     machine = words & (MACHINES - {"student", "m", "system"})
     if machine or words & (SECOND | COUNTS) or is_school_grade(column, values):
         return None
-    if not numeric and levels > MAX_LEVELS:
-        return None
     exact = bool(exactly_named([column], SCORES))
+    if (not numeric and levels > MAX_LEVELS and not exact) or len(tokens(column)) > LONG_NAME:
+        return None
     named = bool(named_like([column], SCORES))
     if has_word(column, PARTS):
         kind = 4 if named else None
@@ -359,6 +353,7 @@ def prompt_guess(rest: pd.DataFrame) -> Guess:
     """The column with the prompt of each essay, which has few different values."""
     fit = [c for c in named_like(rest, PROMPTS) if 0 < rest[c].nunique() < len(rest) / 5]
     fit = [c for c in fit if not has_word(c, SCORES) and not has_word(c, RATERS)]
+    fit = [c for c in fit if len(tokens(c)) <= LONG_NAME]
     return Guess(fit[0], tuple(fit[1:])) if fit else Guess(None)
 
 

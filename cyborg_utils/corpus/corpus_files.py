@@ -8,8 +8,9 @@ import pandas as pd
 
 from cyborg_utils.corpus.columns import NO_PROMPT
 from cyborg_utils.corpus.encodings import WESTERN
+from cyborg_utils.corpus.numerals import unit_of
 from cyborg_utils.corpus.score_values import detect_decimal, group_values, numbers
-from cyborg_utils.corpus.table_files import check_columns, check_file, open_table, row_number
+from cyborg_utils.corpus.table_files import check_columns, check_file, open_table, row_names
 from cyborg_utils.study.folders import working_folder
 from cyborg_utils.study.schema.columns import ScoreColumns
 from cyborg_utils.study.schema.corpora import (
@@ -53,7 +54,7 @@ def read_file(
     )
     rows = table.read()
     notes += [f"{path.name}: {note}" for note in table.notes]
-    return Source(table.name, path.name.split(".")[0], rows, table.separator)
+    return Source(table.name, table.short_name, rows, table.separator)
 
 
 def mapped_columns(columns: ScoreColumns) -> dict[str, str]:
@@ -95,8 +96,10 @@ def mapped(
             score_values=spec.score_values,
         )
         notes += _codes_note(column, frame[name], source.short_name)
+        if unit := unit_of(column):
+            notes.append(f"{source.short_name}: column {column.name!r}: numbers before {unit!r}")
     if "essay_id" not in frame:
-        frame.insert(0, "essay_id", _row_ids(source))
+        frame.insert(0, "essay_id", row_names(source.short_name, raw.index))
         notes.append(f"{source.short_name}: no column of ids; an essay is named by its row")
     for name in {"essay_id", "text", "writer"} & set(frame):
         frame[name] = frame[name].astype("string").astype(object)
@@ -105,11 +108,6 @@ def mapped(
         notes += _codes_note(raw[column], frame[name], source.short_name, counted=False)
     frame["prompt"] = frame["prompt"].fillna("(missing)") if "prompt" in frame else NO_PROMPT
     return frame
-
-
-def _row_ids(source: Source) -> list[str]:
-    """Ids of essays that have none: the file and their row in it."""
-    return [f"{source.short_name}-{row_number(label)}" for label in source.rows.index]
 
 
 def _codes_note(raw: pd.Series, read: pd.Series, source: str, counted: bool = True) -> list[str]:

@@ -18,6 +18,7 @@ from cyborg_utils.corpus.asap1 import on_one_scale, trait_rows, with_traits
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.corpus_files import Source, mapped, mapped_columns, read_file
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
+from cyborg_utils.corpus.essay_br import with_competences
 from cyborg_utils.corpus.related_essays import surplus_copies
 from cyborg_utils.corpus.sampling import assign_splits
 from cyborg_utils.corpus.score_scales import on_points
@@ -164,6 +165,8 @@ def _published(
 
     PERSUADE's discourse-element file has one row per element, and names its id `essay_id`.
     """
+    if spec.kind == "essay-br":
+        source = with_competences(source, columns)
     rows = source.rows
     if columns.id and columns.id not in rows and "essay_id" in rows:
         rows = rows.rename(columns={"essay_id": columns.id})

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
 
-RATERS = {
-    "rater",
-    "reader",
-    "judge",
-    "annotator",
-    "marker",
-    "coder",
-    "scorer",
-    "grader",
-    "assessor",
-}
-MACHINES = {"machine", "model", "system", "engine"}
-NAMES = {"id", "name", "code", "no", "nr"}  # words next to those above
+from cyborg_utils.corpus.column_names import SCORERS, SYSTEMS, tokens
+from cyborg_utils.corpus.numerals import as_numbers
+
+NAMES = {"id", "name", "code", "no", "nr"}  # words next to those of who scored
 MOST = 12  # ratings of an essay, and machines
 
 
@@ -42,13 +31,9 @@ def one_row_per_essay(frame: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
     return frame, None
 
 
-def _words(column: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", column).lower()))
-
-
 def _names_scorers(column: str) -> bool:
-    words = _words(column)
-    return bool(words & (RATERS | MACHINES)) and words <= RATERS | MACHINES | NAMES
+    words = set(tokens(column))
+    return bool(words & (SCORERS | SYSTEMS)) and words <= SCORERS | SYSTEMS | NAMES
 
 
 def _scores(frame: pd.DataFrame, essay: str, scorer: str) -> list[str]:
@@ -61,7 +46,7 @@ def _scores(frame: pd.DataFrame, essay: str, scorer: str) -> list[str]:
         return []
     differ = frame.groupby(essay).nunique(dropna=False).gt(1).any()
     varied = [column for column in differ.index[differ] if column != scorer]
-    numeric = [pd.to_numeric(frame[c], errors="coerce").notna().mean() > 0.5 for c in varied]
+    numeric = [as_numbers(frame[c]).notna().mean() > 0.5 for c in varied]
     return varied if varied and all(numeric) and scorer in differ.index[differ] else []
 
 
@@ -69,7 +54,7 @@ def _wide(
     frame: pd.DataFrame, essay: str, scorer: str, scores: list[str]
 ) -> tuple[pd.DataFrame, str | None]:
     levels = sorted(frame[scorer].unique())
-    machines = bool(_words(scorer) & MACHINES)
+    machines = bool(set(tokens(scorer)) & SYSTEMS)
     if machines and (len(levels) > MOST or len(scores) > 1):
         return frame, None
     rank = frame.sort_values(scorer, kind="stable").groupby(essay).cumcount()

@@ -77,21 +77,38 @@ def on_points(frame: pd.DataFrame, spec: EssayCorpus) -> pd.DataFrame:
     for name in scored:
         own = scales.get(name, spec.scale)
         values = _to_labels(frame[name], own)
-        frame[name] = _rescaled(values, own, spec.scale) if name in scales else values
+        if name in scales:
+            remedy = "correct them, or corpus.trait_scales"
+            values = to_scale(values, own, spec.scale, f"trait {name!r}", remedy)
+        frame[name] = values
     return frame
 
 
-def _rescaled(scores: pd.Series, own: Scale, scale: Scale) -> pd.Series:
+def to_scale(scores: pd.Series, own: Scale, scale: Scale, source: str, remedy: str) -> pd.Series:
+    """Scores rescaled linearly (min-max) from their own scale and rounded to the points of another.
+
+    Parameters
+    ----------
+    scores : points of `own`; missing values stay.
+    source, remedy : whose scores they are, and what to do about one off its scale, in the error.
+
+    Raises
+    ------
+    CorpusError
+        A score is no point of `own`.
+    """
     off = scores[scores.notna() & ~scores.isin(own.labels)]
     if len(off):
+        first = ", ".join(f"{score:g}" for score in off.head(3))
         raise CorpusError(
-            f"{len(off):,} scores of the trait {scores.name!r} are off its scale {own.min:g} to "
-            f"{own.max:g} (first: {off.iloc[0]:g}): correct them, or corpus.trait_scales"
+            f"{source}: {len(off):,} scores are off the scale {own.min:g} to {own.max:g} (first: "
+            f"{first}): {remedy}"
         )
     scored = scores.dropna()
-    if len(scored):
-        scores[scored.index] = round_to_scale(rescale(scored, own, scale), scale.labels)
-    return scores
+    if scored.empty:
+        return scores
+    points = pd.Series(round_to_scale(rescale(scored, own, scale), scale.labels), scored.index)
+    return points.reindex(scores.index).rename(scores.name)
 
 
 def _to_labels(scores: pd.Series, scale: Scale) -> pd.Series:

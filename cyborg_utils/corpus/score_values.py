@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from cyborg_utils.corpus.numerals import (
+    DECIMAL_COMMA,
+    DECIMAL_POINT,
+    numerals,
+    with_point,
+)
 from cyborg_utils.corpus.table_files import TableError, row_number
 
 MISSING = (
@@ -15,8 +20,6 @@ MISSING = (
 )  # fmt: skip
 NOT_IN_GROUPS = ("none", "nil", "missing")  # no disability, say: a category of examinees
 FEW = 3  # values that an error shows
-DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
-DECIMAL_POINT = re.compile(r"[-+]?\d*\.\d+")
 CODES = 3  # codes that may stand at one end of the scores, such as 97, 98 and 99
 
 
@@ -121,12 +124,9 @@ def _parsed(
     if pd.api.types.is_numeric_dtype(values) and not score_values:
         parsed = pd.to_numeric(values, errors="coerce").mask(is_missing(values, missing))
         return parsed.mask(np.isinf(parsed)), pd.Series(np.isinf(parsed), values.index)
-    texts = values.astype("string").str.strip()
     without = is_missing(values, missing)
-    if decimal == ",":
-        pointed = texts.str.contains(".", regex=False, na=False)
-        texts = texts.mask(pointed, "not a number").str.replace(",", ".", regex=False)
-    parsed = pd.to_numeric(texts.mask(without).astype(object), errors="coerce")
+    texts = with_point(numerals(values.mask(without)), decimal or ".")
+    parsed = pd.to_numeric(texts.astype(object), errors="coerce").astype(float)
     parsed = parsed.mask(np.isinf(parsed)) if np.isinf(parsed).any() else parsed
     if score_values:
         levels = {text.strip().casefold(): number for text, number in score_values.items()}
@@ -145,7 +145,7 @@ def detect_decimal(columns: Iterable[pd.Series], separator: str | None) -> str:
     """
     if separator != ";":
         return "."
-    texts = pd.concat([c.dropna().astype("string").str.strip() for c in columns])
+    texts = pd.concat([numerals(column.dropna()) for column in columns])
     has_point = texts.str.fullmatch(DECIMAL_POINT.pattern).any()
     return "," if texts.str.fullmatch(DECIMAL_COMMA.pattern).any() and not has_point else "."
 

@@ -23,8 +23,6 @@ SHOWN = 4  # sheets that a note names
 def workbook_records(path: Path) -> tuple[list[tuple[int, list[str]]], list[str]]:
     """Numbers and cells of a workbook's first sheet that has a table, and what to say of the rest.
 
-    Lines above the column names, with one cell at most, are no rows.
-
     Raises
     ------
     FileFault
@@ -51,11 +49,7 @@ def workbook_records(path: Path) -> tuple[list[tuple[int, list[str]]], list[str]
     notes = [f"sheet {first!r} of the workbook"]
     if others:
         notes[0] += f"; {', '.join(map(repr, others[:SHOWN]))} not read"
-    rows = tables[first]
-    start = next(i for i, (_, cells) in enumerate(rows) if sum(map(bool, cells)) > 1)
-    if above := [row for row, cells in rows[:start] if any(cells)]:
-        notes.append(f"{len(above)} lines above the column names, in row {rows[start][0]}")
-    return rows[start:], notes
+    return tables[first], notes
 
 
 def _sheet_rows(sheet, formulas) -> list[tuple[int, list[str]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -46,6 +46,8 @@ from cyborg_utils.corpus.table_rows import (
 from cyborg_utils.corpus.validation import CorpusError
 from cyborg_utils.study.folders import shown_path
 
+OTHER_IDS = "or name another column with --id COLUMN, or name essays by their rows: --row-ids"
+
 
 class TableError(CorpusError):
     """A table cannot be used as it is; the message gives the reason and the remedy."""
@@ -71,6 +73,11 @@ class Table:
     @property
     def name(self) -> str:
         return shown_path(self.path)
+
+    @property
+    def short_name(self) -> str:
+        """The file's name without its endings, as in ids that are made of it."""
+        return self.path.name.split(".")[0]
 
     @property
     def encoding(self) -> str | None:
@@ -218,7 +225,7 @@ def _check_mark(path: Path, encoding: str) -> None:
         )
 
 
-def check_file(path: Path, remedy: str = "name a CSV file that is there") -> None:
+def check_file(path: Path, remedy: str = "name a file that is there") -> None:
     """Raise a TableError, with the remedy, where there is no such file."""
     if path.is_dir():
         raise TableError(f"{shown_path(path)}: this is a folder; name a file in it")
@@ -263,13 +270,14 @@ def check_columns(
         )
 
 
-def check_filled(column: str, blank: Collection[int], source: str) -> None:
-    """Raise a TableError where essays have no id; `blank` are their labels in `Table.read`."""
-    if len(blank):
-        raise TableError(
-            f"{source}: column {column!r} is empty in {len(blank):,} rows (first: row "
-            f"{row_number(blank[0])}): give every essay an id, or name another column with --id"
-        )
+def blank_ids(column: str, rows: Sequence[int]) -> str | None:
+    """The fault of essays without an id; None without one. `rows` are their rows in the file."""
+    if not len(rows):
+        return None
+    return (
+        f"column {column!r} is empty in {len(rows):,} rows (first: row {rows[0]}): give every "
+        f"essay an id, {OTHER_IDS}"
+    )
 
 
 def row_number(label: int) -> int:
@@ -277,12 +285,19 @@ def row_number(label: int) -> int:
     return int(label) + 2
 
 
-def row_names(path: Path, labels: pd.Index) -> pd.Series:
-    """Ids of essays that have none: the file and their row in it, as in `essays-2`.
+def row_names(source: str, labels: pd.Index) -> pd.Series:
+    """Ids of essays that have none: what they are read from and their row in it, as in `essays-2`.
 
     Parameters
     ----------
     labels : of `Table.read`'s index.
     """
-    stem = path.name.split(".")[0]
-    return pd.Series([f"{stem}-{row_number(label)}" for label in labels], labels, dtype=object)
+    return pd.Series([f"{source}-{row_number(label)}" for label in labels], labels, dtype=object)
+
+
+def row_names_note(names: pd.Series) -> str:
+    """That no column has ids, and what `row_names` has made."""
+    return (
+        "id: no column, so ids are made from the file's name and the row as a spreadsheet counts "
+        f"it (the first is {names.iloc[0]!r}; --id COLUMN names one)"
+    )

@@ -44,6 +44,10 @@ def notes_of(scanned: Scan, form: Format | None = None) -> list[str]:
             f"column {scanned.header[i]!r} has printed lists of paragraphs: each list is joined, "
             "one line per paragraph"
         )
+    if scanned.n_above:
+        notes.append(
+            f"{scanned.n_above} lines above the column names, which are in row {scanned.header_row}"
+        )
     if scanned.n_short:
         notes.append(
             f"{scanned.n_short:,} rows end before the last column: their other cells are empty"

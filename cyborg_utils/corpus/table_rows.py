@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -29,6 +29,10 @@ SUMMARY = {
     "grand total", "mean score", "average score", "total score", "overall average", "mittelwert",
     "durchschnitt", "summe", "gesamt", "anzahl", "moyenne", "somme", "promedio", "média",
     "平均", "平均分", "合計", "合计", "总计",
+}  # fmt: skip
+LIMITS = {  # of rows with the highest score that each column allows, below the column names
+    "points possible", "possible points", "max points", "maximum points", "max score",
+    "maximum score", "out of", "höchstpunktzahl",
 }  # fmt: skip
 WITH_SUMMARY = {"n", "min", "minimum", "max", "maximum", "sum", "sd", "std"}  # next to those above
 
@@ -61,6 +65,7 @@ class Scan:
     lists : positions of columns whose cells are all printed lists of paragraphs.
     several_lines : the first row that spans several lines of the file, where its quotes are read.
     n_short : how many rows end before the last column.
+    n_above : how many lines are above the column names, such as a title.
     """
 
     header: list[str]
@@ -71,6 +76,7 @@ class Scan:
     lists: set[int] = field(default_factory=set)
     several_lines: int | None = None
     n_short: int = 0
+    n_above: int = 0
 
 
 # ---------------------------------------------------------------- reading
@@ -149,14 +155,15 @@ def scan(records: Records, encoding: str | None = None, short_rows: bool = False
         The rows do not fit the first line, or that line names no columns.
     """
     records = iter(records)
-    header_row, header = next(((row, cells) for row, cells in records if any(cells)), (0, []))
-    if not header_row:
-        raise FileFault("the file is empty; give one with a row of column names")
+    first = list(islice(records, FIRST))
+    n_above = _lines_above([cells for _, cells in first if any(cells)])
+    header_row, header = [(row, cells) for row, cells in first if any(cells)][n_above]
+    first = [(row, cells) for row, cells in first if row > header_row]
     while header and not header[-1].strip():
         header = header[:-1]
     result = Scan([name.strip() or f"Unnamed: {i}" for i, name in enumerate(header)], header_row)
+    result.n_above = n_above
     _check_bytes(header_row, header, encoding, result)
-    first = list(islice(records, FIRST))
     below = [cells for _, cells in first if any(cells)]
     _check_first_line(header, below)
     second = _second_header(header, below)
@@ -177,8 +184,11 @@ def scan(records: Records, encoding: str | None = None, short_rows: bool = False
         if cells in second or cells[: len(header)] == header:
             result.left_out[row] = "further column names"
             continue
-        if name := _summary(cells):
+        if name := _summary(cells, SUMMARY | WITH_SUMMARY):
             trailing[row] = name
+            continue
+        if row <= header_row + 3 and (name := _summary(cells, LIMITS)):
+            result.left_out[row] = f"{name!r} below the column names"
             continue
         trailing.clear()
         lists.add(cells)
@@ -188,6 +198,38 @@ def scan(records: Records, encoding: str | None = None, short_rows: bool = False
         result.left_out |= {row: f"{name!r} below the essays" for row, name in trailing.items()}
     result.lists = lists.columns
     return result
+
+
+def _lines_above(rows: list[list[str]]) -> int:
+    """How many of the first rows are above the column names: a title, or names that each stand
+    for several columns.
+
+    Raises
+    ------
+    FileFault
+        There are no rows.
+    """
+    if not rows:
+        raise FileFault("the file is empty; give one with a row of column names")
+    n = 0
+    while n + 1 < len(rows) and _is_above(rows[n], rows[n + 1], rows[n + 2 :]):
+        n += 1
+    return n
+
+
+def _is_above(cells: list[str], names: list[str], below: list[list[str]]) -> bool:
+    """Whether a row is above that of the column names: it has one cell and empty ones beside it, or
+    none above two or more of the names, which are texts above numbers."""
+    named = [i for i, name in enumerate(names) if name.strip()]
+    over = padded(cells, len(names))
+    if sum(bool(cell.strip()) for cell in cells) == 1:
+        return len(cells) > 1 and any(sum(map(bool, row)) > 1 for row in [names, *below])
+    gaps = sum(not over[i].strip() for i in named)
+    if gaps < 2 or len({names[i] for i in named}) < len(named):
+        return False
+    columns = {i: [row[i] for row in below if i < len(row)] for i in named}
+    texts = all(len(names[i]) <= LONGEST_NAME and not _is_number(names[i]) for i in named)
+    return texts and any(map(_are_numbers, columns.values()))
 
 
 def padded(cells: list[str], n: int) -> list[str]:
@@ -259,11 +301,12 @@ def _second_header(header: list[str], below: list[list[str]]) -> list[list[str]]
     return []
 
 
-def _summary(cells: list[str]) -> str | None:
-    """The name of a row such as `Mean`, in which cells are empty and none is long."""
+def _summary(cells: list[str], names: Set[str]) -> str | None:
+    """The name of a row that begins with one of `names`, such as `Mean`, in which cells are empty
+    and none is long."""
     filled = [cell.strip() for cell in cells if cell.strip()]
     short = len(filled) < len(cells) and max(map(len, filled)) <= LIST_LENGTH
-    return filled[0] if short and _plain(filled[0]) in SUMMARY | WITH_SUMMARY else None
+    return filled[0] if short and _plain(filled[0]) in names else None
 
 
 def _plain(name: str) -> str:

@@ -1,5 +1,5 @@
 """Anomalous responses: blank texts, instructions to a scorer (prompt injection), special tokens of
-language models, invisible characters.
+language models, invisible characters, HTML.
 
 They are flagged and counted, never changed: a scorer reads the unchanged text, in which the
 tokenizers treat special tokens as plain text.
@@ -41,7 +41,16 @@ INSTRUCTIONS = re.compile(
     rf"|\b(?:answer|reply|respond)\s+with\s+(?:the\s+)?(?:{MARKS}\b|\d)",
     re.IGNORECASE | re.MULTILINE,
 )
-KINDS = {"instructions": INSTRUCTIONS, "special_tokens": TOKENS, "hidden_characters": HIDDEN}
+MARKUP = re.compile(
+    r"</?(?:p|div|span|br|b|i|u|em|strong|ul|ol|li|h[1-6]|font|table|tr|td)\b[^<>]*>"
+    r"|&(?:nbsp|amp|lt|gt|quot|#\d+);"
+)
+KINDS = {
+    "instructions": INSTRUCTIONS,
+    "special_tokens": TOKENS,
+    "hidden_characters": HIDDEN,
+    "markup": MARKUP,
+}
 
 
 def is_blank(text: str) -> bool:

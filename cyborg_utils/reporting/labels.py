@@ -114,6 +114,7 @@ ANOMALIES = {
     "instructions": "with instructions to a scorer",
     "special_tokens": "with special tokens of a language model",
     "hidden_characters": "with control or invisible characters",
+    "markup": "with HTML, such as <p> or &nbsp;",
 }
 ATTRIBUTES = {"(all)": "all essays"}
 PROMPTS = {"(all)": "all held-out prompts"}

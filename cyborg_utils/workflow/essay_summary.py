@@ -8,14 +8,20 @@ import pandas as pd
 
 from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.related_essays import equal_texts
-from cyborg_utils.corpus.text_screening import is_blank, word_count
+from cyborg_utils.corpus.text_screening import word_count
+from cyborg_utils.corpus.words import has_no_spaces
 from cyborg_utils.reporting.narrative.corpus import anomalies_note
 from cyborg_utils.study.schema.study import Evaluation, Privacy
 from cyborg_utils.workflow.essay_table import OPTIONS, EssayTable
 from cyborg_utils.workflow.read_table import SCORED
 from cyborg_utils.workflow.study_files import MAX_LEVELS, counted_levels, table_line
 from cyborg_utils.workflow.table_faults import SHOWN
-from cyborg_utils.workflow.table_summary import reading_lines, role_lines, unused_lines
+from cyborg_utils.workflow.table_summary import (
+    reading_lines,
+    role_lines,
+    rows_left_out,
+    unused_lines,
+)
 
 SHORT = 20  # words of a short essay
 
@@ -52,10 +58,11 @@ def _scored(essays: EssayTable) -> str:
 
 def _length_line(essays: EssayTable) -> str:
     words = word_count(essays.texts)
-    blank = int(essays.texts.map(is_blank).sum())
+    unit = "characters" if has_no_spaces(essays.texts) else "words"
+    blank, short = int(essays.blank.sum()), int(words.between(1, SHORT - 1).sum())
     return (
-        f"  length: {words.median():.0f} words in the middle, {words.max():,} at most; "
-        f"{blank:,} blank, {int((words.between(1, SHORT - 1)).sum()):,} of fewer than {SHORT} words"
+        f"  length: {words.median():.0f} {unit} in the middle, {words.max():,} at most; "
+        f"{blank:,} blank, {short:,} of fewer than {SHORT} {unit}"
     )
 
 
@@ -178,24 +185,4 @@ def left_out_rows(essays: EssayTable, corpus: pd.DataFrame) -> pd.DataFrame:
     reasons = pd.concat(
         [reasons, pd.Series("unscored, with the text or writer of a dev or test essay", apart)]
     )
-    rows, ids = essays.rows[reasons.index], essays.ids[reasons.index]
-    frame = pd.DataFrame({"row": rows, "id": ids, "reason": reasons})
-    no_essays = dict(essays.table.left_out)
-    ratings = set(essays.table.row_numbers) - {*essays.rows, *no_essays}
-    no_essays |= dict.fromkeys(ratings, "another rating of an essay")
-    no_essays = pd.DataFrame(no_essays.items(), columns=["row", "reason"]).assign(id="")
-    frame = pd.concat([frame, no_essays]).astype({"row": int})
-    return frame.sort_values("row").reset_index(drop=True)
-
-
-def balance_line(corpus: pd.DataFrame, left_out: pd.DataFrame) -> str:
-    """Rows in the file = scored + unscored + left out (by reason)."""
-    n_scored, n = int(corpus["score"].notna().sum()), len(corpus)
-    by_reason = ", ".join(
-        f"{n:,} {reason}" for reason, n in left_out["reason"].value_counts().items()
-    )
-    return (
-        f"rows in the file: {n + len(left_out):,} = {n_scored:,} scored + "
-        f"{n - n_scored:,} unscored + {len(left_out):,} left out"
-        f"{f' ({by_reason})' if by_reason else ''}"
-    )
+    return rows_left_out(essays, reasons)

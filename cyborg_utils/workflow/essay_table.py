@@ -86,6 +86,11 @@ class EssayTable(ReadTable):
         return self.frame[self.columns["text"]].fillna("")
 
     @cached_property
+    def blank(self) -> pd.Series:
+        """Whether the text of each row is blank."""
+        return self.texts.map(is_blank)
+
+    @cached_property
     def all_scores(self) -> pd.Series:
         """The score of every row."""
         return self.reading.numbers(self.frame[self.columns["score"]])
@@ -98,7 +103,7 @@ class EssayTable(ReadTable):
             if self.choices.drop_duplicates and "score" in self.columns:
                 reasons[surplus_copies(self.texts, self.all_scores)] = "copy of another essay"
             if self.choices.blanks == "drop":
-                reasons[self.texts.map(is_blank)] = "blank text"
+                reasons[self.blank] = "blank text"
         return reasons.dropna()
 
     @cached_property
@@ -111,7 +116,7 @@ class EssayTable(ReadTable):
         """The scores of the rows that the study reads."""
         scores = self.all_scores.drop(index=self.left_out.index)
         if self.choices.blanks == "lowest" and self.scale and "text" in self.columns:
-            scores[self.kept[self.columns["text"]].fillna("").map(is_blank)] = self.scale[0]
+            scores[self.blank[scores.index]] = self.scale[0]
         return scores
 
     @cached_property
@@ -166,7 +171,7 @@ def read_essay_table(table: Table, choices: Choices) -> tuple[EssayTable, Faults
         scale = scale_of(essays, choices.scale, OPTIONS, faults)
         essays = replace(essays, scale=scale)
     if "text" in essays.columns and choices.blanks == "refuse":
-        blank = essays.ids[essays.texts.map(is_blank)]
+        blank = essays.ids[essays.blank]
         if len(blank):
             faults.add(
                 f"{len(blank):,} essays have no text (first: {', '.join(map(repr, blank[:3]))}): "

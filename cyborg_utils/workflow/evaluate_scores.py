@@ -37,7 +37,13 @@ from cyborg_utils.workflow.study_files import (
     write_checked,
 )
 from cyborg_utils.workflow.table_faults import Faults, not_numbers
-from cyborg_utils.workflow.table_summary import reading_lines, role_lines, unused_lines
+from cyborg_utils.workflow.table_summary import (
+    balance_lines,
+    reading_lines,
+    role_lines,
+    rows_left_out,
+    unused_lines,
+)
 
 OPTIONS = {"id": "--id", "score": "--human", "second_score": "--second", "prompt": "--prompt"}
 MACHINE = "machine"
@@ -94,13 +100,13 @@ def write_evaluation(scores: Path, choices: Choices | None = None, name: str | N
 
     Parameters
     ----------
-    scores : a text table with one row per essay, its human score and those of machines.
+    scores : a table with one row per essay, its human score and those of machines.
     choices : what a person says of the table; by default all is inferred.
     name : of the study; by default after the table.
 
     Returns
     -------
-    the name of the study
+    the name of the study; `NAME_left_out.csv` beside it lists the rows that are not compared
 
     Raises
     ------
@@ -116,16 +122,20 @@ def write_evaluation(scores: Path, choices: Choices | None = None, name: str | N
     contents, faults = read_scores(open_with(scores, choices.form), choices)
     print("\n".join(summary_lines(contents)))
     faults.check()
-    text = study_yaml(contents, name)
-    if path.exists():
-        if path.read_text(encoding="utf-8") == text:
-            return name
+    text, is_new = study_yaml(contents, name), not path.exists()
+    if not is_new and path.read_text(encoding="utf-8") != text:
         raise ParameterError(
             f"{shown_path(path)} is there already and says something else: run it with `cyborg run "
             f"{name}`, remove it, or take another name with --name"
         )
-    write_checked(path, text)
-    print(f"wrote {shown_path(path)}")
+    if is_new:
+        write_checked(path, text)
+    unused = not_compared(contents)
+    used = {"with human and machine scores": len(contents.frame) - len(unused)}
+    file = path.with_name(f"{name}_left_out.csv")
+    print("\n".join(balance_lines(used, rows_left_out(contents, unused), file)))
+    if is_new:
+        print(f"wrote {shown_path(path)}")
     return name
 
 
@@ -168,6 +178,15 @@ def read_scores(table: Table, choices: Choices) -> tuple[ScoreTable, Faults]:
     add_id_faults(contents, faults)
     scale = scale_of(contents, choices.scale, OPTIONS, faults, True) if human else None
     return replace(contents, scale=scale), faults
+
+
+def not_compared(contents: ScoreTable) -> pd.Series:
+    """Why a row is not compared with a machine, in a few words; only those that are not."""
+    reasons = pd.Series(None, contents.frame.index, dtype=object)
+    columns = {f"no score by {name}": column for name, column in contents.machines.items()}
+    for reason, column in (columns | {"no human score": contents.columns["score"]}).items():
+        reasons[contents.reading.numbers(contents.frame[column]).isna()] = reason
+    return reasons.dropna()
 
 
 def _machine_guess(rest: pd.DataFrame) -> Guess:

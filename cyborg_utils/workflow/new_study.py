@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.column_names import SPLIT_VALUES
-from cyborg_utils.corpus.text_screening import is_blank, word_count
+from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.validation import SPLITS
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
-from cyborg_utils.workflow.essay_summary import balance_line, left_out_rows, summary_lines
+from cyborg_utils.workflow.essay_summary import left_out_rows, summary_lines
 from cyborg_utils.workflow.essay_table import Choices, EssayTable, read_essay_table
 from cyborg_utils.workflow.score_reading import format_values
 from cyborg_utils.workflow.study_files import (
@@ -26,6 +26,7 @@ from cyborg_utils.workflow.study_files import (
     study_file,
     write_checked,
 )
+from cyborg_utils.workflow.table_summary import balance_lines
 
 # ---------------------------------------------------------------- the study
 
@@ -67,7 +68,7 @@ def _columns_yaml(essays: EssayTable) -> str:
 def _format_values(essays: EssayTable) -> dict[str, str]:
     """What says how the file is written, and what becomes of blank and equal essays."""
     values = format_values(essays.table, essays.reading)
-    if essays.texts.map(is_blank).any():
+    if essays.blank.any():
         values["blanks"] = essays.choices.blanks
     if essays.choices.drop_duplicates:
         values["duplicates"] = "drop"
@@ -120,7 +121,7 @@ def write_study(
     Parameters
     ----------
     name : of the new study.
-    essays : a text table with one row per essay.
+    essays : a table with one row per essay.
     choices : what a person says of the table; by default all is inferred.
     ask : returns a person's answer to a question, or the proposed answer; by default nobody is
         asked.
@@ -153,12 +154,10 @@ def write_study(
         about = choices.about or ask("What it is for", about)
     corpus = write_checked(path, study_yaml(table, name, title, about))
     print("\n".join(_result_lines(table, corpus)))
-    left_out = left_out_rows(table, corpus)
-    print(balance_line(corpus, left_out))
-    if len(left_out):
-        file = path.with_name(f"{name}_left_out.csv")
-        left_out.to_csv(file, index=False)
-        print(f"wrote {shown_path(file)}: the rows that are left out, and why")
+    n_scored = int(corpus["score"].notna().sum())
+    used = {"scored": n_scored, "unscored": len(corpus) - n_scored}
+    file = path.with_name(f"{name}_left_out.csv")
+    print("\n".join(balance_lines(used, left_out_rows(table, corpus), file)))
     print(f"wrote {shown_path(path)}; look it over, then: cyborg run {name}")
     return path
 

@@ -13,7 +13,15 @@ from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.column_roles import Guess
 from cyborg_utils.corpus.score_scales import score_scale
 from cyborg_utils.corpus.score_values import standing_apart
-from cyborg_utils.corpus.table_files import Table, TableError, check_columns, row_names, row_number
+from cyborg_utils.corpus.table_files import (
+    OTHER_IDS,
+    Table,
+    TableError,
+    blank_ids,
+    check_columns,
+    row_names,
+    row_number,
+)
 from cyborg_utils.study.schema.corpora import Scale
 from cyborg_utils.workflow.score_reading import ScoreReading
 from cyborg_utils.workflow.table_faults import Faults, far_off, not_numbers, off_scale
@@ -60,7 +68,7 @@ class ReadTable:
         """The id of each row: that of the file, else one made from its number."""
         if column := self.columns.get("id"):
             return self.frame[column]
-        return row_names(self.table.path, self.frame.index)
+        return row_names(self.table.short_name, self.frame.index)
 
     @cached_property
     def kept(self) -> pd.DataFrame:
@@ -133,18 +141,14 @@ def add_id_faults(essays: ReadTable, faults: Faults) -> None:
         return
     kept, rows = essays.kept, essays.rows
     ids = kept[column].str.strip()
-    remedy = "or name another column with --id COLUMN, or name essays by their rows: --row-ids"
-    if (blank := ids.isna() | (ids == "")).any():
-        faults.add(
-            f"column {column!r} is empty in {int(blank.sum()):,} rows (first: row "
-            f"{rows[blank.index[blank]].iloc[0]}): give every essay an id, {remedy}"
-        )
+    blank = ids.isna() | (ids == "")
+    faults.add(blank_ids(column, rows[blank.index[blank]].tolist()))
     twice = ids[ids.duplicated(keep=False) & ~blank]
     if len(twice):
         first = rows[twice.index[twice == twice.iloc[0]]]
         faults.add(
             f"{len(twice):,} rows share their id with another row (first: {twice.iloc[0]!r}, rows "
-            f"{' and '.join(map(str, first[:2]))}): keep one row per essay, {remedy}"
+            f"{' and '.join(map(str, first[:2]))}): keep one row per essay, {OTHER_IDS}"
         )
 
 

@@ -15,12 +15,15 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.column_roles import Guess, id_guess, text_guess
+from cyborg_utils.corpus.numerals import DECIMAL_COMMA, DECIMAL_POINT, numerals
 from cyborg_utils.corpus.table_files import (
     Table,
     TableError,
+    blank_ids,
     check_columns,
-    check_filled,
     row_names,
+    row_names_note,
+    row_number,
 )
 from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
 from cyborg_utils.models.saved_model import calibrated, load_student, student_columns
@@ -61,21 +64,24 @@ def score_file(
     out: Path,
     id: str | None = None,
     text: str | None = None,
+    row_ids: bool = False,
+    decimal: str | None = None,
     form: Mapping[str, str | None] | None = None,
     show: Callable[[str], None] = print,
 ) -> ScoringResult:
-    """Score the essays of a CSV file.
+    """Score the essays of a table.
 
     `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale,
     `score`, a point of it, and `flag`, what is unusual about it (`models.novelty.MEANING`), several
-    with a semicolon between. A blank essay, and one unlike the training essays, has no score.
-    It has the separator of `data`, and its decimal mark. Columns that nobody names are those of the
+    with a semicolon between. A blank essay, and one unlike the training essays, has no score. The
+    separator and the decimal mark are those of `data`. Columns that nobody names are those of the
     Student's training essays, where `data` has them.
-    Ids are written as they are, also those that a spreadsheet takes for a formula (`=1+1`, `-1`,
-    `@a`): what joins scores to essays must not change. Import the column as text there.
+    Ids are written as they are, even `=1+1`, which a spreadsheet takes for a formula.
 
     Parameters
     ----------
+    row_ids : whether essays are named by their rows, although a column could name them.
+    decimal : the decimal mark of the scores, where it is not detected.
     form : `encoding`, `separator` and `quoting` of `data`, where they are not detected.
 
     Raises
@@ -86,38 +92,48 @@ def score_file(
     _check_new(out)
     model, profile = load_student(student)
     table = open_with(data, form or {})
-    for note in table.notes:
-        show(note)
-    id, text = _columns(table, id, text, student_columns(student), show)
+    show("\n".join(table.notes))
+    head = table.read(LOOK)
+    named = {"id": id, "text": text}
+    id, text = _columns(table, head, named, student_columns(student), row_ids, show)
     total, repeated = _count(table, id)
-    file = data.stat()
-    made_from = [hash_folder(student), str(data.resolve()), file.st_size, file.st_mtime_ns]
-    work = _Unfinished(out, [*made_from, id, text, form], _format(table))
-    result, start, last_shown = work.result, time.monotonic(), time.monotonic()
+    made_from = [*_state(student, data), id, text, form, decimal]
+    work = _Unfinished(out, made_from, _format(table, head, decimal))
+    result, n_rows, start = work.result, 0, time.monotonic()
+    last_shown = start
     if done_before := result.essays:
         show(f"resuming after {done_before:,} of {total:,} essays")
-    n_rows = 0
     for rows in table.blocks([*filter(None, [id]), text], ROWS):
         n_rows += len(rows)
         if n_rows <= done_before:
             continue
-        names = rows[id] if id else row_names(data, rows.index).rename(ID)
+        names = rows[id] if id else row_names(table.short_name, rows.index).rename(ID)
         scored = _score(rows[text].fillna(""), model, profile, student)
-        again = pd.util.hash_array(names.to_numpy(dtype=object))
-        _add_flags(result, scored, np.isin(again, repeated))
+        _add_flags(result, scored, _hashes(names).isin(repeated))
         work.append(pd.concat([names, scored], axis=1))
         if time.monotonic() - last_shown > EVERY:
             last_shown = time.monotonic()
-            rate = (result.essays - done_before) / (last_shown - start)
-            left = (total - result.essays) / rate
-            show(f"{result.essays:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left")
+            show(_progress(result.essays, done_before, total, last_shown - start))
     work.finish()
     done, seconds = result.essays - done_before, time.monotonic() - start
     show(f"{done:,} essays scored in {seconds:,.0f} s, {done / seconds:,.0f} a second")
     return result
 
 
-def _add_flags(result: ScoringResult, scored: pd.DataFrame, repeated: np.ndarray) -> None:
+def _state(student: Path, data: Path) -> list:
+    """What changes where a Student or a file does."""
+    file = data.stat()
+    return [hash_folder(student), str(data.resolve()), file.st_size, file.st_mtime_ns]
+
+
+def _progress(n: int, done_before: int, total: int, seconds: float) -> str:
+    """How many essays are scored, and how long the others will take."""
+    rate = (n - done_before) / seconds
+    left = (total - n) / rate
+    return f"{n:,} of {total:,} essays, {rate:,.0f} a second, {left:.0f} s left"
+
+
+def _add_flags(result: ScoringResult, scored: pd.DataFrame, repeated: pd.Series) -> None:
     """Count a block of essays, and write the flags of each as one text."""
     for flags, twice in zip(scored["flag"], repeated, strict=True):
         flags += [REPEATED] * int(twice)
@@ -136,20 +152,20 @@ def _check_new(out: Path) -> None:
 
 def _columns(
     table: Table,
-    id: str | None,
-    text: str | None,
+    head: pd.DataFrame,
+    named: Mapping[str, str | None],
     of_student: dict[str, str],
+    row_ids: bool,
     show: Callable[[str], None],
 ) -> tuple[str | None, str]:
     """The columns of ids and texts: those that are named, else those of the training essays, else
-    what the first rows suggest; without ids, essays are named by their rows."""
-    head = table.read(LOOK)
-    for column, option in ((id, "--id"), (text, "--text")):
-        check_columns([column] if column else [], head, table.name, option)
+    what the first rows suggest; None without ids."""
+    for role, column in named.items():
+        check_columns([column] if column else [], head, table.name, f"--{role}")
 
-    def guess(column: str | None, role: str, infer: Callable[[], Guess]) -> Guess:
-        if column:
-            return Guess(column)
+    def guess(role: str, infer: Callable[[], Guess]) -> Guess:
+        if named[role]:
+            return Guess(named[role])
         if of_student.get(role) in head:
             return Guess(of_student[role], why="called as in the Student's training essays")
         try:
@@ -157,28 +173,25 @@ def _columns(
         except TableError as error:
             raise TableError(f"{table.name}: {error}") from None
 
-    texts = guess(text, "text", lambda: text_guess(head))
-    ids = guess(id, "id", lambda: id_guess(head.drop(columns=texts.column)))
+    texts = guess("text", lambda: text_guess(head))
+    ids = Guess(None) if row_ids else guess("id", lambda: id_guess(head.drop(columns=texts.column)))
     show(f"text: column {texts.column!r}{texts.note('--text')}")
     if ids.column:
         show(f"id: column {ids.column!r}{ids.note('--id')}")
     else:
-        show(
-            "id: no column, so ids are made from the file's name and the row as a spreadsheet "
-            f"counts it (the first is {row_names(table.path, head.index).iloc[0]!r}; --id COLUMN "
-            "names one)"
-        )
+        show(row_names_note(row_names(table.short_name, head.index)))
     return ids.column, texts.column
 
 
-def _format(table: Table) -> ScoringResult:
+def _format(table: Table, head: pd.DataFrame, decimal: str | None) -> ScoringResult:
     """How the scores are written: as UTF-8 with the table's separator and decimal mark."""
-    cells = table.read(LOOK).stack().str.strip()
-    comma = cells.str.fullmatch(r"-?\d+,\d+").any() and table.separator != ","
-    decimal = "," if comma and not cells.str.fullmatch(r"-?\d+\.\d+").any() else "."
+    cells = pd.concat([numerals(head[column]) for column in head])
+    comma = cells.str.fullmatch(DECIMAL_COMMA.pattern).any() and table.separator != ","
+    point = cells.str.fullmatch(DECIMAL_POINT.pattern).any()
+    detected = "," if comma and not point else "."
     encoding = "utf-8-sig" if table.encoding == "utf-8-sig" else "utf-8"
     left_out = Counter(reason for _, reason in table.left_out)
-    return ScoringResult(encoding, table.separator or ",", decimal, left_out=left_out)
+    return ScoringResult(encoding, table.separator or ",", decimal or detected, left_out=left_out)
 
 
 def _score(
@@ -207,10 +220,16 @@ def _count(table: Table, id: str | None) -> tuple[int, np.ndarray]:
     hashes, blank = [], []
     for rows in table.blocks([id], ROWS):
         blank.append(rows.index[rows[id].isna()])
-        hashes.append(pd.util.hash_array(rows[id].to_numpy(dtype=object)))
-    check_filled(id, np.concatenate(blank), table.name)
+        hashes.append(_hashes(rows[id]))
+    rows = [row_number(label) for label in np.concatenate(blank)]
+    if fault := blank_ids(id, rows):
+        raise TableError(f"{table.name}: {fault}")
     found, times = np.unique(np.concatenate(hashes), return_counts=True)
     return int(times.sum()), found[times > 1]
+
+
+def _hashes(ids: pd.Series) -> pd.Series:
+    return pd.Series(pd.util.hash_array(ids.to_numpy(dtype=object)), ids.index)
 
 
 class _Unfinished:

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 
 import pandas as pd
 
+from cyborg_utils.corpus.numerals import DECIMAL_COMMA
 from cyborg_utils.corpus.table_files import TableError
 
 SHOWN = 3  # values or ids that a fault lists
 OPTIONS = 6  # values for which it writes the options
+NUMBER = re.compile(r"(?<!\S)[0-9]+(?:\.[0-9]+)?(?=[:)]?(?:\s|$))")
 
 
 class Faults:
@@ -69,7 +71,7 @@ def not_numbers(values: pd.Series, bad: pd.Series, rows: pd.Series, option: str)
         f"column {values.name!r} has {int(bad.sum()):,} values that are not numbers "
         f"({listed}{more}; first: row {rows[bad].iloc[0]})"
     )
-    if counts.index.str.fullmatch(r"-?\d+,\d+").all():
+    if counts.index.str.fullmatch(DECIMAL_COMMA.pattern).all():
         return f"{what}: --decimal , reads 2,5 as 2.5"
     they_mean, they_are = ("it means", "it is one") if len(counts) == 1 else (
         "they mean", "they are scores"
@@ -86,9 +88,9 @@ def not_numbers(values: pd.Series, bad: pd.Series, rows: pd.Series, option: str)
 
 
 def _number_in(level: str) -> str:
-    """The number that a level such as `4 - Proficient` starts with, else a placeholder."""
-    number = re.match(r"\d+(?:\.\d+)?", level)
-    return number.group() if number else "NUMBER"
+    """The one number in a level such as `4 - Proficient`, else a placeholder, as for `3+`."""
+    numbers = NUMBER.findall(level)
+    return numbers[0] if len(numbers) == 1 else "NUMBER"
 
 
 def far_off(scores: pd.Series, apart: list[float], scale: str) -> str:

@@ -158,6 +158,18 @@ def test_scores_in_other_languages(name):
     assert roles.score_guess(table(**{name: points(1, 6)})).column == name
 
 
+def test_a_long_question_is_neither_score_nor_prompt():
+    question = "How would you rate your own task, from 1 (low) to 5 (high)?"
+    frame = pd.DataFrame({question: points(1, 5), "Total score": points(1, 6)})
+    assert roles.score_guess(frame) == roles.Guess("Total score")
+    assert roles.prompt_guess(frame[[question]]) == roles.Guess(None)
+
+
+def test_a_score_is_known_by_its_name_whatever_its_levels():
+    levels = [f"{i}{sign}" for i in range(1, 7) for sign in ("", "+", "-")] * 5
+    assert roles.score_guess(pd.DataFrame({"score": levels})) == roles.Guess("score")
+
+
 def test_two_scores_of_which_none_is_overall_are_asked_about():
     frame = table(content_score=points(1, 6), language_score=points(0, 4))
     assert fault(roles.score_guess, frame) == (

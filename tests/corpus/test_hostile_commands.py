@@ -108,7 +108,7 @@ TABLE = [  # driver, name, input, answer
         study,
         "study: nothing there",
         None,
-        "essays.csv: no such file; name a CSV file that is there",
+        "essays.csv: no such file; name a file that is there",
     ),
     (
         study,
@@ -160,7 +160,7 @@ TABLE = [  # driver, name, input, answer
         b"id,text\n,an essay of some words\nb,my essay of some words\nc,one more essay of mine\n",
         (
             "new.csv: column 'id' is empty in 1 rows (first: row 2): give every essay an id, or "
-            "name another column with --id"
+            "name another column with --id COLUMN, or name essays by their rows: --row-ids"
         ),
     ),
     (

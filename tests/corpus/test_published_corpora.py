@@ -292,7 +292,7 @@ def test_essay_br_has_printed_lists_of_paragraphs_and_no_ids(tmp_path):
     for split, name, n in (("train", "training", 60), ("test", "testing", 30)):
         texts = [["Um parágrafo.", f"Outro d'água, {name} {i}."] for i in range(n)]
         frame = pd.DataFrame({"prompt": 3, "title": None, "essay": [str(t) for t in texts]})
-        frame["competence"] = "[80, 40, 80, 80, 40]"
+        frame["competence"] = [f"[80, 40, 80, 80, {40 * (i % 6)}]" for i in range(n)]
         frame["score"] = [40 * (i % 26) for i in range(n)]
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
         files[split] = [str(tmp_path / f"{name}.csv")]
@@ -301,6 +301,17 @@ def test_essay_br_has_printed_lists_of_paragraphs_and_no_ids(tmp_path):
     read = load_corpus(result).set_index("essay_id")
     assert read.loc["training-2", "text"] == "Um parágrafo.\nOutro d'água, training 0."
     assert read["split"].value_counts().to_dict() == {"train": 50, "test": 30, "dev": 10}
+    traits = {"traits": ["competence_2", "competence_5"]}  # 0 to 200, put on 0 to 1000
+    read = load_corpus(study({"kind": "essay-br", "files": files, "dev_size": 10, **traits}))
+    read = read.set_index("essay_id").loc[["training-2", "training-6", "testing-7"]]
+    assert read["competence_2"].tolist() == [200, 200, 200]
+    assert read["competence_5"].tolist() == [0, 800, 1000]
+    spoilt = pd.read_csv(files["train"][0]).replace("[80, 40, 80, 80, 120]", "[80, 40, 80, 80]")
+    spoilt.to_csv(files["train"][0], index=False)
+    assert corpus_error({"kind": "essay-br", "files": files, **traits}).endswith(
+        "column 'competence' has 10 lists that are not of 5 scores (first: row 5): correct them, "
+        "or leave corpus.traits out"
+    )
 
 
 @pytest.mark.parametrize("kind", ["persuade", "asap2", "ellipse", "asap1"])
@@ -329,8 +340,8 @@ def test_faults_of_asap1_name_set_and_remedy(tmp_path):
     frame.loc[[0, 4], "domain1_score"] = [13, 1]
     frame.to_csv(path, sep="\t", index=False, encoding="latin-1")
     assert corpus_error({**spec, "scale": {"min": 1, "max": 6}}) == (
-        "column 'domain1_score' has 2 scores off the scale 2 to 12 of set 1 (first: 13, 1); "
-        "correct them in the file"
+        "column 'domain1_score', set 1: 2 scores are off the scale 2 to 12 (first: 13, 1): correct "
+        "them in the file"
     )
 
 

@@ -86,7 +86,7 @@ def test_a_trait_is_rescaled_from_its_own_scale(tmp_path):
     frame.loc[3, "style"] = 240
     frame.to_csv(tmp_path / "essays.csv", index=False)
     assert corpus_error(spec) == (
-        "1 scores of the trait 'style' are off its scale 0 to 200 (first: 240): correct them, or "
+        "trait 'style': 1 scores are off the scale 0 to 200 (first: 240): correct them, or "
         "corpus.trait_scales"
     )
     with pytest.raises(ValueError, match="no trait 'tone'; columns.traits has style"):

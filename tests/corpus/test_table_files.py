@@ -322,8 +322,36 @@ def test_a_workbook_is_read_as_it_is_shown(opened):
     expected = essays().assign(half="2.5", whole="3", none=None)
     assert read.read().fillna("").to_numpy().tolist() == expected.fillna("").to_numpy().tolist()
     assert read.encoding is None and read.separator is None
-    assert read.notes[0] == "sheet 'Sheet' of the workbook; 'Codes' not read"
+    assert read.notes[:2] == [
+        "sheet 'Sheet' of the workbook; 'Codes' not read",
+        "2 lines above the column names, which are in row 3",
+    ]
     assert read.read().index[0] == 2  # row 4 of the sheet
+
+
+@pytest.mark.parametrize("how", ["workbook", "text"])
+def test_names_that_stand_for_several_columns_are_above_the_column_names(opened, how):
+    frame = essays().assign(second=essays()["score"])
+    above = pd.DataFrame([list(frame)], columns=["Student", "", "Answer", "Ratings", ""])
+    assert frame.shape[1] == above.shape[1]
+    rows = pd.concat([above, frame.set_axis(list(above), axis=1)])
+    rows.columns = ["Student", "", "Answer", "", ""]
+    read = opened(workbook(rows, 1), "e.xlsx") if how == "workbook" else opened(rows)
+    assert read.read().reset_index(drop=True).equals(frame)
+    assert "lines above the column names, which are in row" in " ".join(read.notes)
+
+
+def test_a_first_column_without_a_name_stays_a_column(opened):
+    frame = essays().rename(columns={"id": ""})
+    assert list(opened(frame).read())[0] == "Unnamed: 0"
+    assert len(opened(frame).read()) == N
+
+
+def test_the_row_of_possible_points_of_a_course_is_left_out(opened):
+    possible = pd.DataFrame([{"id": "    Points Possible", "score": "6"}], columns=list(essays()))
+    read = opened(pd.concat([possible, essays()]))
+    assert read.read().reset_index(drop=True).equals(essays())
+    assert read.left_out == [(2, "'Points Possible' below the column names")]
 
 
 def test_a_formula_without_a_value_is_refused(opened):
@@ -352,6 +380,12 @@ def test_one_row_per_rating_becomes_one_row_per_essay(opened):
         "one row per rating, by columns 'id' and 'rater': 80 rows are made 40 essays, with the "
         "columns 'score', 'score_2'"
     )
+
+
+def test_ratings_with_decimal_commas_are_ratings(opened):
+    ratings = pd.concat([essays().assign(rater=r, score=f"{i},5") for i, r in enumerate("AB")])
+    read = opened(ratings.to_csv(index=False, sep=";")).read()
+    assert len(read) == N and set(read["score"]) == {"0,5"} and set(read["score_2"]) == {"1,5"}
 
 
 def test_one_row_per_machine_becomes_one_column_per_machine(opened):

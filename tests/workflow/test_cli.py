@@ -13,7 +13,7 @@ import click
 import pytest
 from study_runs import ROOT
 
-from cyborg_utils import cli
+from cyborg_utils import cli_options
 from cyborg_utils.cli import main
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.labeling import export
@@ -77,13 +77,13 @@ def test_a_mistake_is_answered_by_a_sentence_and_status_2(arguments, message, ca
     ("text", "scale"), [("1-6", (1, 6, 1)), ("0-4:0.5", (0, 4, 0.5)), ("-2-2", (-2, 2, 1))]
 )
 def test_a_scale_is_written_as_two_ends_and_a_step(text, scale):
-    assert cli.Scale().convert(text, None, None) == scale
+    assert cli_options.Scale().convert(text, None, None) == scale
 
 
 @pytest.mark.parametrize("text", ["6", "1 to 6", "1-6:", "1-6:a"])
 def test_another_scale_is_refused(text):
     with pytest.raises(click.BadParameter, match="is no scale; write it as 1-6"):
-        cli.Scale().convert(text, None, None)
+        cli_options.Scale().convert(text, None, None)
 
 
 def test_settings_with_spaces_lists_and_quotes_reach_the_study(monkeypatch):

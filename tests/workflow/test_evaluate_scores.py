@@ -59,6 +59,7 @@ def test_columns_are_inferred_and_printed(scores, table_of, capsys):
         "  scale: 1 to 6 in steps of 1; where it is another one, give --scale MIN-MAX:STEP",
         "  group gender: F 40, M 20",
         "  not used: 'note'",
+        "rows in the file: 60 = 60 with human and machine scores + 0 left out",
         "wrote scores.yaml",
     ]
     study = load_study("scores")
@@ -67,6 +68,26 @@ def test_columns_are_inferred_and_printed(scores, table_of, capsys):
     for role, column in (("score", "human score"), ("score_2", "human score 2"),
                          ("gpt_score", "GPT score"), ("prompt", "task")):  # fmt: skip
         np.testing.assert_array_equal(corpus[role], scores[column])
+
+
+def test_rows_that_are_not_compared_are_listed_and_add_up(scores, table_of, tmp_path, capsys):
+    scores = scores.astype({"human score": object, "GPT score": object})
+    scores.loc[[3, 4], "human score"] = ["NA", None]
+    scores.loc[[4, 5], "GPT score"] = None
+    below = pd.DataFrame([dict.fromkeys(scores), {"Essay ID": "Mean", "GPT score": 3.2}])
+    table = table_of(pd.concat([scores, below]))
+    write_evaluation(table.path)
+    printed = capsys.readouterr().out
+    assert (
+        "rows in the file: 62 = 57 with human and machine scores + 5 left out (2 no human score, "
+        "1 no score by gpt_score, 1 empty, 1 'Mean' below the essays)\n"
+        "wrote scores_left_out.csv: the rows that are left out, and why\n"
+    ) in printed
+    left_out = pd.read_csv("scores_left_out.csv", keep_default_na=False)
+    assert left_out["row"].tolist() == [5, 6, 7, 62, 63]
+    assert left_out["id"].tolist() == [*scores["Essay ID"][3:6], "", ""]
+    corpus = load_corpus(load_study("scores"))
+    assert corpus[["score", "gpt_score"]].notna().all(axis=1).sum() == 57
 
 
 def test_what_a_person_names_goes_first(scores, table_of):

@@ -268,7 +268,7 @@ def test_a_wrong_option_is_named(essays, study_of, options, how, told):
 def test_a_file_that_is_not_there(study_of):
     code, _, error, _ = study_of(None, file="none.csv")
     assert code == 2
-    assert error.endswith("none.csv: no such file; name a CSV file that is there\n")
+    assert error.endswith("none.csv: no such file; name a file that is there\n")
 
 
 # ---------------------------------------------------------------- guesses that are said

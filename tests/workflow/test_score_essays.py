@@ -192,6 +192,22 @@ def test_essays_without_ids_are_named_by_their_rows(ridge, new, tmp_path, capsys
     assert "id: no column, so ids are made from the file's name" in capsys.readouterr().out
 
 
+def test_the_reading_options_of_new_are_those_of_score(made, new, tmp_path, capsys):
+    new["essay_id"] = "one id"
+    out = tmp_path / "scores.csv"
+    new.to_csv(tmp_path / "new.csv", index=False, sep=";", encoding="utf-16")
+    options = ["--row-ids", "--decimal", ",", "--encoding", "utf-16", "--separator", ";"]
+    assert main(["score", str(made), str(tmp_path / "new.csv"), str(out), *options]) == 0
+    told = capsys.readouterr().out
+    assert "id: no column, so ids are made from the file's name and the row" in told
+    assert "columns separated by ';', decimal mark ','): 100 essays" in told
+    scored = pd.read_csv(out, sep=";", decimal=",")
+    assert scored["id"].tolist() == [f"new-{row}" for row in range(2, 102)]
+    model, _ = load_student(made)
+    expected = model.score(new["essay"].tolist())["continuous"].round(4)
+    np.testing.assert_array_equal(scored["continuous"], expected)
+
+
 def test_the_summary_of_scores_adds_up(made, new, tmp_path, capsys):
     new.loc[[300, 301], "essay"] = "  "
     new.loc[302, "essay"] = GERMAN

@@ -201,6 +201,7 @@ PUBLISHED_SCALES = {
     "ellipse": Scale(min=1, max=5, step=0.5),
     "essay-br": Scale(min=0, max=1000, step=40),
 }
+COMPETENCE_SCALE = Scale(min=0, max=200, step=40)  # of Essay-BR
 
 
 class PublishedCorpus(EssayFiles):
@@ -232,6 +233,11 @@ class PublishedCorpus(EssayFiles):
         traits = {trait: published.traits[trait] for trait in self.traits}
         split = None if self.test_share else published.split
         return published.model_copy(update={"traits": traits, "split": split})
+
+    @property
+    def trait_scales(self) -> dict[str, Scale]:
+        """The published scale of each trait of the study that has another one than the scores."""
+        return dict.fromkeys(self.traits, COMPETENCE_SCALE) if self.kind == "essay-br" else {}
 
 
 # Of the first domain, from the descriptions of the essay sets that the corpus comes with.
@@ -365,6 +371,8 @@ def corpus_values(corpus: Corpus) -> dict:
         "traits": corpus.trait_names,
         "columns": getattr(corpus, "columns", None),
         "set_scales": getattr(corpus, "set_scales", None),
+        "trait_set_scales": getattr(corpus, "trait_set_scales", None),
+        "trait_scales": getattr(corpus, "trait_scales", None),
     }
     return corpus.model_dump(mode="json") | to_jsonable_python(derived)
 

@@ -58,7 +58,12 @@ PUBLISHED = {
             "conventions": "Conventions",
         },
     ),
-    "essay-br": Columns(text="essay", score="score", prompt="prompt"),
+    "essay-br": Columns(
+        text="essay",
+        score="score",
+        prompt="prompt",
+        traits={f"competence_{i}": f"competence {i}" for i in range(1, 6)},
+    ),
 }
 ASAP_PLUS_PLUS = {  # traits of the sets of ASAP 1.0, and their columns in the files of ASAP++
     **dict.fromkeys(
