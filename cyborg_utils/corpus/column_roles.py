@@ -203,7 +203,6 @@ def score_guess(rest: pd.DataFrame, prompts: pd.Series | None = None) -> Guess:
     """
     ranks = {c: _score_rank(c, rest[c], prompts) for c in rest}
     ranks = {c: rank for c, rank in ranks.items() if rank}
-    school = [c for c in rest if is_school_grade(c, rest[c])]
     best = [c for c, rank in ranks.items() if rank == min(ranks.values())]
     if not best:
         columns = ", ".join(with_range(c, rest[c]) for c in rest if is_numeric(rest[c]))
@@ -219,8 +218,13 @@ def score_guess(rest: pd.DataFrame, prompts: pd.Series | None = None) -> Guess:
     others = [c for c in sorted(ranks, key=ranks.get) if c != best[0] and ranks[c][0] < 2]
     mixed = [c for c in others if ranks[c][1]]
     why = [f"{c!r} runs over another range for each prompt" for c in mixed]
-    why += [f"{c!r} looks like a grade of school" for c in school]
-    return Guess(best[0], tuple(others), "; ".join(why))
+    return Guess(best[0], tuple(others), "; ".join(filter(None, [*why, school_note(rest)])))
+
+
+def school_note(rest: pd.DataFrame) -> str:
+    """Which columns hold grades of school, and so no scores."""
+    school = [c for c in rest if is_school_grade(c, rest[c])]
+    return "; ".join(f"{c!r} looks like a grade of school" for c in school)
 
 
 def _score_rank(column: str, values: pd.Series, prompts: pd.Series | None) -> tuple | None:

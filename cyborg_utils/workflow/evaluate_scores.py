@@ -200,7 +200,8 @@ def _human_guess(rest: pd.DataFrame) -> Guess:
     parts = [c for c in columns if has_word(c, PARTS)]
     best = overall or [c for c in columns if c not in parts] or columns
     guess = _one_of(rest, best, "human")
-    return Guess(guess.column, tuple(c for c in columns if c != guess.column))
+    others = tuple(c for c in columns if c != guess.column)
+    return Guess(guess.column, others, roles.school_note(rest))
 
 
 def _second_guess(rest: pd.DataFrame, human: str, first: pd.Series) -> Guess:

@@ -80,8 +80,8 @@ def write_checked(path: Path, text: str) -> pd.DataFrame:
 def table_line(table: Table, frame: pd.DataFrame) -> str:
     """A table in a few words: its name, its rows, how its file is written."""
     separator = {"\t": "tab"}.get(table.separator, table.separator)
-    how = f"{table.encoding}, columns separated by {separator!r}" if separator else "no text file"
-    return f"{table.path.name}: {len(frame):,} essays ({how})"
+    how = f" ({table.encoding}, columns separated by {separator!r})" if separator else ""
+    return f"{table.path.name}: {len(frame):,} essays{how}"
 
 
 def counted_levels(values: pd.Series) -> str:

@@ -259,6 +259,9 @@ def test_the_values_of_a_corpus_are_json_and_follow_published_columns_and_scales
     assert persuade["columns"]["score"] == "holistic_essay_score"
     assert persuade["encoding"] is None and corpus_values(published(encoding="cp1252")) != persuade
     assert asap1["set_scales"]["1"] == {"min": 2.0, "max": 12.0, "step": 1.0}
+    assert asap1["trait_set_scales"]["1"] == {"min": 1.0, "max": 6.0, "step": 1.0}
+    essay_br = corpus_values(published(kind="essay-br", traits=["competence_1"]))
+    assert essay_br["trait_scales"] == {"competence_1": {"min": 0.0, "max": 200.0, "step": 40.0}}
     assert corpus_values(published(seed=2)) != persuade
 
     columns = corpora.PUBLISHED["persuade"].model_copy(update={"score": "other"})

@@ -70,6 +70,15 @@ def test_columns_are_inferred_and_printed(scores, table_of, capsys):
         np.testing.assert_array_equal(corpus[role], scores[column])
 
 
+def test_a_grade_of_school_is_no_human_score_and_said(scores, table_of, capsys):
+    levels = [str(8 + i % 4) for i in range(len(scores))]
+    write_evaluation(table_of(scores.assign(grade_level=levels)).path)
+    assert (
+        "human score: column 'human score' ('grade_level' looks like a grade of school; --human "
+        "COLUMN)"
+    ) in capsys.readouterr().out
+
+
 def test_rows_that_are_not_compared_are_listed_and_add_up(scores, table_of, tmp_path, capsys):
     scores = scores.astype({"human score": object, "GPT score": object})
     scores.loc[[3, 4], "human score"] = ["NA", None]
