@@ -195,7 +195,7 @@ class CausalModel:
         return before if is_long and set(layers) <= {"full_attention"} else []
 
 
-def fit(spec: CausalTeacher, training: TrainingInput) -> tuple[CausalModel, pd.DataFrame]:
+def fit(spec: CausalTeacher, training: TrainingInput) -> tuple[CausalModel, pd.DataFrame, None]:
     """Fine-tune with LoRA; the loss is computed at the label position only.
 
     Every essay is an example for each trait, in the trait's prompt. Weights of labels,
@@ -228,7 +228,7 @@ def fit(spec: CausalTeacher, training: TrainingInput) -> tuple[CausalModel, pd.D
         work=training.work,
         on_evaluate=training.on_evaluate,
     )
-    return scorer, log
+    return scorer, log, None
 
 
 def load(folder: Path, base: Path | None = None) -> CausalModel:

@@ -14,9 +14,10 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from cyborg_utils.corpus.columns import of_trait, side_by_side
+from cyborg_utils.corpus.columns import column, of_trait, side_by_side
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.words import TOKEN, has_no_spaces
+from cyborg_utils.models.linking import folds
 from cyborg_utils.models.outputs import scores_from_probabilities, softmax, target_probabilities
 from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
 from cyborg_utils.statistics.scales import round_to_scale
@@ -56,17 +57,24 @@ class ClassicalModel:
 
     def score(self, texts: list[str]) -> pd.DataFrame:
         """See `Scorer.score`; logistic regression gives probabilities, and no text is truncated."""
-        features, points = _features(self.vectorizer, texts), np.asarray(self.labels, dtype=float)
-        by_trait = {}
-        for trait, coef in self.coef.items():
-            output = features @ coef.T + self.intercept[trait]
-            if output.shape[1] == 1:
-                continuous = np.clip(output[:, 0], self.labels[0], self.labels[-1])
-                score = round_to_scale(continuous, self.labels)
-                by_trait[trait] = pd.DataFrame({"continuous": continuous, "score": score})
-            else:
-                by_trait[trait] = scores_from_probabilities(softmax(output), points)
+        features = _features(self.vectorizer, texts)
+        by_trait = {
+            trait: self.scores_of(features, coef, self.intercept[trait])
+            for trait, coef in self.coef.items()
+        }
         return side_by_side(by_trait).assign(truncated=False)
+
+    def scores_of(
+        self, features: csr_matrix, coef: np.ndarray, intercept: np.ndarray
+    ) -> pd.DataFrame:
+        """Scores of one linear model."""
+        output = features @ coef.T + intercept
+        if output.shape[1] > 1:
+            points = np.asarray(self.labels, dtype=float)
+            return scores_from_probabilities(softmax(output), points)
+        continuous = np.clip(output[:, 0], self.labels[0], self.labels[-1])
+        score = round_to_scale(continuous, self.labels)
+        return pd.DataFrame({"continuous": continuous, "score": score})
 
     def count_truncated(self, texts: list[str]) -> int:
         """0: it reads every essay to its end."""
@@ -82,17 +90,30 @@ class ClassicalModel:
         np.savez(folder / "classical.npz", **numbers)
 
 
-def fit(spec: ClassicalScorer, training: TrainingInput) -> tuple[ClassicalModel, None]:
-    """Fit a linear model per trait, without checkpoint selection and without randomness."""
+def fit(
+    spec: ClassicalScorer, training: TrainingInput
+) -> tuple[ClassicalModel, None, pd.DataFrame]:
+    """Fit a linear model per trait, without checkpoint selection and without randomness.
+
+    The cross-validated predictions are of five models on the terms of all training texts.
+    """
     texts = training.train["text"].tolist()
     terms, vectorizer = _vectorizer(texts)
     features = _features(vectorizer, texts)
     regress = _ridge if spec.head == "regression" else _logistic
-    coef, intercept = {}, {}
+    model = ClassicalModel(spec, training.labels, terms, vectorizer, {}, {})
+    cross_validated = {}
     for trait in training.traits:
         labeled = of_trait(training.train, trait)
-        coef[trait], intercept[trait] = regress(spec, features, labeled, training.labels)
-    return ClassicalModel(spec, training.labels, terms, vectorizer, coef, intercept), None
+        model.coef[trait], model.intercept[trait] = regress(
+            spec, features, labeled, training.labels
+        )
+        continuous = np.full(len(texts), np.nan)
+        for seen, unseen in folds(len(texts), spec.seed):
+            line = regress(spec, features[seen], labeled.iloc[seen], training.labels)
+            continuous[unseen] = model.scores_of(features[unseen], *line)["continuous"]
+        cross_validated[column("continuous", trait)] = continuous
+    return model, None, pd.DataFrame(cross_validated)
 
 
 def load(folder: Path, base: Path | None = None) -> ClassicalModel:

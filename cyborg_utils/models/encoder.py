@@ -132,7 +132,7 @@ class EncoderModel:
         write_description(folder, self, mean=self.mean, sd=self.sd)
 
 
-def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.DataFrame]:
+def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.DataFrame, None]:
     """Train an encoder on weighted labels."""
     labels, traits = training.labels, training.traits
     points = 1 if spec.head == "regression" else len(labels)
@@ -163,7 +163,7 @@ def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.
         on_evaluate=training.on_evaluate,
         penalty=penalty,
     )
-    return scorer, log
+    return scorer, log, None
 
 
 def load(folder: Path, base: Path | None = None) -> EncoderModel:

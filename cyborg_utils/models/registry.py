@@ -11,19 +11,23 @@ from pathlib import Path
 
 import pandas as pd
 
+from cyborg_utils.models.linking import LinkedScorer, linked, load_linked
 from cyborg_utils.models.scorer import Scorer, TrainingInput, read_description
 from cyborg_utils.study.schema.models import Teacher
 
 
-def train_scorer(spec: Teacher, training: TrainingInput) -> tuple[Scorer, pd.DataFrame | None]:
-    """Train a scorer of any kind.
+def train_scorer(
+    spec: Teacher, training: TrainingInput
+) -> tuple[LinkedScorer, pd.DataFrame | None]:
+    """Train a scorer of any kind, and link its scores to the human scores.
 
     Returns
     -------
     (the scorer; its training log with `step`, `loss` and `dev_qwk`, None for a classical one,
     which is fitted in one step)
     """
-    return import_module(spec.module).fit(spec, training)
+    scorer, log, cross_validated = import_module(spec.module).fit(spec, training)
+    return linked(scorer, training, cross_validated), log
 
 
 def load_scorer(folder: Path, base: Path | None = None) -> Scorer:
@@ -39,4 +43,4 @@ def load_scorer(folder: Path, base: Path | None = None) -> Scorer:
         The folder does not name the kind of its scorer, or the kind is unknown.
     """
     spec, _ = read_description(folder)
-    return import_module(spec.module).load(folder, base)
+    return load_linked(import_module(spec.module).load(folder, base), folder)

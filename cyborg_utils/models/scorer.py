@@ -1,8 +1,9 @@
 """The interface of all scorers, and their training input.
 
 A kind of scorer is a module with two functions: `fit(spec, training)` trains a scorer and returns
-it with its training log (or None), `load(folder, base)` loads a saved one. This module needs the
-library of no kind; `cyborg_utils.models.registry` imports the module of a kind.
+it with its training log (or None) and its cross-validated predictions of what it learned from (or
+None), `load(folder, base)` loads a saved one. This module needs the library of no kind;
+`cyborg_utils.models.registry` imports the module of a kind, and links its scores.
 """
 
 from __future__ import annotations
@@ -78,11 +79,13 @@ class TrainingInput:
     Parameters
     ----------
     train, dev : frames with `text`, `score` and `score:<trait>` for each further trait; train may
-        have `weight` and `p_<label>` for each. dev is human-scored, for checkpoint selection.
+        have `weight` and `p_<label>` for each, and `label_source`, human or teacher. dev is
+        human-scored, for checkpoint selection and for the linking of neural scorers.
     labels : the points of the score scale, in ascending order.
     seed : of the initial weights and of the order of the essays.
     traits : what is scored, the holistic score first.
-    texts : texts, scored or not, for the tokenizer of an encoder from scratch.
+    texts : all train texts, scored or not, for what is learned without labels: the tokenizer of an
+        encoder from scratch, word frequencies.
     groups : columns of dev with the subgroups of `spec.group_penalty`.
     base : folder of the pretrained model of a causal scorer from scratch, else None.
     work : folder for checkpoints; training resumes from the last one there.

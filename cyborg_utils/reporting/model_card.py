@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from cyborg_utils.models.linking import LinkedScorer
 from cyborg_utils.models.novelty import TrainingProfile
-from cyborg_utils.models.scorer import Scorer
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.design import Condition
 from cyborg_utils.study.schema.study import Study
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def model_card(
     study: Study,
-    model: Scorer,
+    model: LinkedScorer,
     student: str,
     condition: Condition,
     seed: int,
@@ -53,7 +53,7 @@ def model_card(
         "",
         "Score a CSV: `cyborg score <this folder> essays.csv scores.csv`.",
     ]
-    return "\n".join([*lines, *(_with_transformers(model) if encoder else []), ""])
+    return "\n".join([*lines, *(_with_transformers(model.scorer) if encoder else []), ""])
 
 
 NOT_EVALUATED = (

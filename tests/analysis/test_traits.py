@@ -152,15 +152,16 @@ def test_a_causal_teacher_has_one_prompt_per_trait_and_distinguishes_traits(tmp_
     spec = causal(min_steps=60, batch_size=8, **rubrics)
     pretrain(spec, essays["text"].tolist(), tmp_path / "base")
     teacher, log = fitted(spec, essays, labels=LABELS, traits=BOTH, base=tmp_path / "base")
-    before = {t: teacher.tokenizer.decode(p.before) for t, p in teacher.prompts.items()}
+    model = teacher.scorer
+    before = {t: model.tokenizer.decode(p.before) for t, p in model.prompts.items()}
     assert "Judge the essay." in before[HOLISTIC] and "Judge the essay." not in before["style"]
     assert "Judge the style alone." in before["style"]
     texts = essays["text"].tolist()
-    scored = teacher.score(texts)
+    scored = model.score(texts)
     assert (scored["continuous"] - scored["continuous:style"] > 0.15).all()
     teacher.save(tmp_path / "adapter")
     loaded = load_scorer(tmp_path / "adapter", tmp_path / "base")
-    pd.testing.assert_frame_equal(loaded.score(texts), scored, atol=1e-4)
+    pd.testing.assert_frame_equal(loaded.scorer.score(texts), scored, atol=1e-4)
 
 
 def test_a_trait_without_a_rubric_is_named_after_the_general_one(tmp_path):
@@ -168,8 +169,8 @@ def test_a_trait_without_a_rubric_is_named_after_the_general_one(tmp_path):
     pretrain(spec, texts, tmp_path)
     essays = two_words(8, 1)
     teacher, _ = fitted(spec, essays, labels=LABELS, traits=BOTH, base=tmp_path)
-    assert "Judge the essay.\n\nTrait: style" in teacher.tokenizer.decode(
-        teacher.prompts["style"].before
+    assert "Judge the essay.\n\nTrait: style" in teacher.scorer.tokenizer.decode(
+        teacher.scorer.prompts["style"].before
     )
 
 

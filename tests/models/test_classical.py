@@ -114,6 +114,7 @@ def test_ridge_weighs_labels_as_its_peer_does():
     train["score"] += np.random.default_rng(1).normal(0, 1, 80)
     train["weight"] = np.random.default_rng(2).uniform(0, 3, 80)
     model, _ = fitted(RIDGE, train)
+    model = model.scorer
     features = _features(model.vectorizer, train["text"].tolist())
     peer = Ridge(alpha=1.0).fit(features, train["score"], sample_weight=train["weight"])
     unweighted = Ridge(alpha=1.0).fit(features, train["score"])
@@ -148,7 +149,7 @@ def test_where_no_spaces_separate_words_characters_are_the_terms(tmp_path):
     model, _ = fitted(LOGISTIC, chinese(80))
     test = chinese(30, seed=1)
     scored = model.score(test["text"].tolist())
-    assert model.terms == "characters"
+    assert model.scorer.terms == "characters"
     assert (scored["score"] == test["score"]).mean() > 0.9
     model.save(tmp_path)
     loaded = load_scorer(tmp_path).score(test["text"].tolist())
@@ -160,7 +161,7 @@ def test_where_no_spaces_separate_words_characters_are_the_terms(tmp_path):
 )
 def test_texts_without_a_common_word_are_learned_from_all_the_same(texts, terms):
     model, _ = fitted(RIDGE, pd.DataFrame({"text": texts, "score": [1.0, 2.0]}))
-    assert model.terms == terms
+    assert model.scorer.terms == terms
     assert model.score(texts)["continuous"].is_monotonic_increasing
 
 

@@ -107,10 +107,10 @@ def test_a_rubric_is_shared_by_all_essays_and_scores_as_if_it_were_not(
     pretrain(spec, essays["text"].tolist(), tmp_path)
     teacher, _ = fitted(spec, essays[:8], essays[8:16], base=tmp_path)
     texts = essays["text"][:10].tolist()
-    assert len(teacher._shared_prompt(HOLISTIC)) > 100
+    assert len(teacher.scorer._shared_prompt(HOLISTIC)) > 100
     shared = teacher.score(texts)
     monkeypatch.setattr("cyborg_utils.models.causal.MIN_CACHED_TOKENS", 10**6)
-    assert teacher._shared_prompt(HOLISTIC) == []
+    assert teacher.scorer._shared_prompt(HOLISTIC) == []
     close = {"atol": 1e-5 if precision == "fp32" else 0.05, "rtol": 0}
     np.testing.assert_allclose(shared["continuous"], teacher.score(texts)["continuous"], **close)
 
@@ -121,9 +121,9 @@ def test_an_adapter_is_merged_for_scoring_and_scores_the_same(essays, tmp_path):
     teacher, _ = fitted(spec, essays[:12], essays[12:24], base=tmp_path / "base")
     teacher.save(tmp_path / "adapter")
     merged = load_scorer(tmp_path / "adapter", tmp_path / "base")
-    assert not any("lora" in name for name, _ in merged.reader.named_parameters())
-    texts = essays["text"].tolist()
-    pd.testing.assert_frame_equal(merged.score(texts), teacher.score(texts), atol=1e-4)
+    assert not any("lora" in name for name, _ in merged.scorer.reader.named_parameters())
+    texts, unlinked = essays["text"].tolist(), teacher.scorer.score
+    pd.testing.assert_frame_equal(merged.scorer.score(texts), unlinked(texts), atol=1e-4)
 
 
 def _timed(call) -> float:

@@ -74,6 +74,15 @@ def test_every_kind_keeps_the_interface(trained, essays):
     assert trained.scorer.count_truncated(texts) == scored["truncated"].sum()
 
 
+def test_a_neural_scorer_is_linked_on_dev_and_a_classical_one_on_train(trained, essays):
+    scored = trained.scorer.score(essays["text"].tolist())
+    for trait in ("", ":style"):
+        human, linked = essays[f"score{trait}"], scored[f"linked{trait}"]
+        on_dev = linked[30:].mean() == pytest.approx(human[30:].mean())
+        assert on_dev == (trained.spec.kind != "classical")
+        assert scored[f"linked_score{trait}"].isin(trained.scorer.labels).all()
+
+
 def test_a_log_has_loss_and_agreement_on_dev_where_training_takes_steps(trained):
     if trained.spec.kind == "classical":
         assert trained.log is None
@@ -89,7 +98,8 @@ def test_every_kind_scores_the_same_after_saving(trained, essays, tmp_path):
         trained.spec, trained.scorer.labels, TRAITS,
     )  # fmt: skip
     texts = essays["text"].tolist()
-    scores, again = trained.scorer.score(texts), loaded.score(texts)
+    assert loaded.lines == trained.scorer.lines
+    scores, again = (s.scorer.score(texts) for s in (trained.scorer, loaded))
     # A causal scorer's adapter is merged into its weights, which rounds at another place.
     close = {"atol": 1e-6, "rtol": 0} if trained.spec.kind == "causal" else {"check_exact": True}
     pd.testing.assert_frame_equal(again, scores, **close)

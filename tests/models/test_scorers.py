@@ -220,7 +220,7 @@ def test_training_a_teacher_moves_its_adapter_alone(essays, tmp_path):
     pretrain(spec, essays["text"].tolist(), tmp_path)
     before = AutoModelForCausalLM.from_pretrained(tmp_path).state_dict()
     teacher, _ = fitted(spec, essays[:16], essays[16:32], base=tmp_path)
-    named = dict(teacher.reader.model.named_parameters())
+    named = dict(teacher.scorer.reader.model.named_parameters())
     trained = {name for name, weights in named.items() if weights.requires_grad}
     assert trained
     assert all("lora_" in name for name in trained)
@@ -285,9 +285,10 @@ def test_a_teacher_scores_the_same_after_saving(essays, tmp_path):
     pretrain(causal(), texts, base)
     teacher, _ = fitted(causal(), essays[:24], essays[24:], base=base)
     teacher.save(adapter)
-    scores = teacher.score(texts)
+    scores = teacher.scorer.score(texts)
     loaded = load_scorer(adapter, base)
-    pd.testing.assert_frame_equal(loaded.score(texts), scores, atol=1e-6, rtol=0)
+    pd.testing.assert_frame_equal(loaded.scorer.score(texts), scores, atol=1e-6, rtol=0)
+    assert loaded.lines == teacher.lines
     assert scores["continuous"].nunique() > 10
     assert not list(adapter.glob("model.safetensors"))
 

@@ -373,7 +373,7 @@ def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, hea
     scored = model.score(texts[:3])
     given = pipeline("text-classification", str(folder))(texts[:3], truncation=True, max_length=48)
     if head == "regression":
-        mean, sd = model.mean["holistic"], model.sd["holistic"]
+        mean, sd = model.scorer.mean["holistic"], model.scorer.sd["holistic"]
         theirs = [mean + sd * row["score"] for row in given]
         np.testing.assert_allclose(theirs, scored["continuous"], atol=1e-4)
     else:

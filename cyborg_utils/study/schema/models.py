@@ -74,7 +74,14 @@ class Lora(Strict):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
-class Training(Strict):
+class Linked(Strict):
+    """How a scorer's scores are linked to the human scale, as a second reading beside plain
+    rounding: by mean and standard deviation (`linear`) or by the mean alone (`mean`)."""
+
+    linking: Literal["linear", "mean"] = "linear"
+
+
+class Training(Linked):
     """How a neural scorer is trained, and how it scores.
 
     `batch_size` is the number of essays per optimizer step. `micro_batch_tokens` is the number of
@@ -155,7 +162,7 @@ class EncoderScorer(Training):
         return self
 
 
-class ClassicalScorer(Strict):
+class ClassicalScorer(Linked):
     """The baseline: tf-idf and length, ridge regression or (head: classification) logistic
     regression, which gives probabilities; `alpha` is the penalty of either."""
 

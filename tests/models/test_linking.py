@@ -1,0 +1,123 @@
+"""Linking of a scorer's scores to the human scale."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
+from small_models import classical, fitted
+
+from cyborg_utils.corpus.simulation.generator import simulate_corpus
+from cyborg_utils.models.classical import _features
+from cyborg_utils.models.linking import LINKING, folds, is_human
+from cyborg_utils.models.registry import load_scorer
+from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
+from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.study.schema.base import HOLISTIC
+from cyborg_utils.study.storage import read_json
+
+SPECS = [classical(), classical(head="classification", alpha=0.1), classical(linking="mean")]
+
+
+@pytest.fixture(scope="module")
+def essays() -> pd.DataFrame:
+    return simulate_corpus(700, seed=3)
+
+
+def test_the_line_is_that_of_predictions_of_models_that_did_not_see_the_essay(essays):
+    train = essays[:80]
+    model, _ = fitted(classical(), train)
+    x = _features(model.scorer.vectorizer, train["text"].tolist())
+    predicted, y = np.empty(80), train["score"].to_numpy(dtype=float)
+    for seen, unseen in folds(80, 1):
+        predicted[unseen] = Ridge(alpha=1.0).fit(x[seen], y[seen]).predict(x[unseen])
+    predicted = np.clip(predicted, 1, 6)
+    slope, shift = model.lines[HOLISTIC]
+    assert slope == pytest.approx(y.std() / predicted.std())
+    assert slope > 1
+    assert (slope * predicted + shift).mean() == pytest.approx(y.mean())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=["ridge", "logistic", "mean"])
+def test_plain_scores_are_those_of_the_scorer_and_linked_ones_a_line_of_them(essays, spec):
+    model, _ = fitted(spec, essays[:100])
+    texts = essays["text"][100:].tolist()
+    scored, plain = model.score(texts), model.scorer.score(texts)
+    pd.testing.assert_frame_equal(scored[plain.columns], plain, check_exact=True)
+    slope, shift = model.lines[HOLISTIC]
+    assert np.array_equal(scored["linked"], slope * plain["continuous"] + shift)
+    assert np.array_equal(scored["linked_score"], round_to_scale(scored["linked"], model.labels))
+    assert (slope == 1) == (spec.linking == "mean")
+
+
+def test_linking_gives_few_labels_the_spread_of_the_human_scores_and_more_agreement(essays):
+    test = essays[200:]
+    scored = fitted(classical(), essays[:200])[0].score(test["text"].tolist())
+    human = test["score"].std()
+    assert abs(scored["linked_score"].std() / human - 1) < abs(scored["score"].std() / human - 1)
+    kappa = {
+        name: quadratic_weighted_kappa(test["score"], scored[name], range(1, 7))
+        for name in ("score", "linked_score")
+    }
+    assert kappa["linked_score"] > kappa["score"] + 0.02
+
+
+def test_linking_is_saved_with_the_scorer_and_as_json(essays, tmp_path):
+    model, _ = fitted(classical(), essays[:60])
+    model.save(tmp_path)
+    texts = essays["text"][60:90].tolist()
+    loaded = load_scorer(tmp_path)
+    pd.testing.assert_frame_equal(loaded.score(texts), model.score(texts), check_exact=True)
+    assert read_json(tmp_path / LINKING)["method"] == "linear"
+    (tmp_path / LINKING).unlink()  # of a version without linking
+    plain = load_scorer(tmp_path).score(texts)
+    pd.testing.assert_frame_equal(plain, model.scorer.score(texts), check_exact=True)
+
+
+def test_scores_of_dev_change_nothing_in_a_classical_scorer(essays):
+    dev = essays[80:120]
+    other = dev.assign(score=7 - dev["score"], text=dev["text"].str[::-1])
+    texts = essays["text"][120:160].tolist()
+    scored = [fitted(classical(), essays[:80], d)[0].score(texts) for d in (dev, other)]
+    pd.testing.assert_frame_equal(*scored, check_exact=True)
+
+
+def test_a_teachers_labels_do_not_move_the_line_but_are_learned_from(essays):
+    """Twice as lenient a Teacher moves what is predicted; the line leads back to the human mean."""
+    train = essays[:120].assign(label_source=["human"] * 60 + ["teacher"] * 60)
+    lenient = train.assign(score=train["score"].where(train["label_source"] == "human", 6))
+    texts = essays["text"][120:].tolist()
+    human = train["score"][:60]
+    for frame in (train, lenient):
+        scored = fitted(classical(), frame)[0].score(texts)
+        assert scored["linked"].mean() == pytest.approx(human.mean(), abs=0.25)
+    assert scored["continuous"].mean() > human.mean() + 0.5
+
+
+def test_human_labels_that_are_used():
+    train = pd.DataFrame({"score": [1.0, 2.0, 3.0], "score:style": [1.0, 1.0, 2.0]})
+    assert is_human(train, "style").tolist() == [True, True, True]
+    train["label_source"] = ["human", "teacher", "human"]
+    assert is_human(train, "style").tolist() == [True, False, True]
+    train["weight"], train["weight:style"] = 1.0, [1.0, 1.0, 0.0]
+    assert is_human(train, "style").tolist() == [True, False, False]
+    assert is_human(train, HOLISTIC).tolist() == [True, False, True]
+
+
+@given(st.integers(1, 40), st.integers(0, 9))
+@settings(deadline=None, max_examples=30)
+def test_each_row_is_predicted_once_by_others(n, seed):
+    parts = folds(n, seed)
+    predicted = np.concatenate([[], *(unseen for _, unseen in parts)])
+    assert sorted(predicted) == (list(range(n)) if n > 1 else [])
+    assert all(set(seen).isdisjoint(unseen) for seen, unseen in parts)
+    assert len(parts) == (min(5, n) if n > 1 else 0)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_handful_of_labels_is_linked_without_an_error(essays, n):
+    scored = fitted(classical(), essays[:n])[0].score(essays["text"][:20].tolist())
+    assert np.isfinite(scored["linked"]).all()
