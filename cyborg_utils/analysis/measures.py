@@ -13,8 +13,8 @@ from cyborg_utils.statistics.agreement import (
     concordance,
     correlation,
     estimate_agreement,
-    human_human_comparison,
 )
+from cyborg_utils.statistics.human_agreement import human_human_comparison
 from cyborg_utils.statistics.prmse import prmse_interval
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.scales import nearest_points

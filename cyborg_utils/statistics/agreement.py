@@ -18,11 +18,13 @@ from cyborg_utils.statistics.bootstrap import (
     pair_features,
     pair_statistics,
 )
-from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import aligned_scores, scale_step, scores_on_scale
+from cyborg_utils.statistics.weighting import as_weights, linearized
 
 
-def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) -> float:
+def quadratic_weighted_kappa(
+    human: ArrayLike, machine: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+) -> float:
     """Compute quadratic weighted kappa over the whole score scale.
 
     1 - sum(w O) / sum(w E) with w = (i - j)^2 in score points (Cohen, 1968), through its moment
@@ -34,6 +36,8 @@ def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: Array
         Scores on the scale.
     labels : array_like, shape (k,)
         Every score of the scale, used or not.
+    weights : array_like, shape (n,), optional
+        Sampling weights, as in `cyborg_utils.statistics.weighting`.
 
     Returns
     -------
@@ -43,13 +47,15 @@ def quadratic_weighted_kappa(human: ArrayLike, machine: ArrayLike, labels: Array
     Raises
     ------
     ValueError
-        If lengths differ, a score is missing, or a score is not on the scale.
+        If lengths differ, a score or weight is missing, or a score is not on the scale.
     """
     h, m = scores_on_scale(labels, human=human, machine=machine)
-    return _statistic(h, m, "qwk")
+    return _statistic(h, m, "qwk", weights)
 
 
-def agreement_rates(human: ArrayLike, machine: ArrayLike, step: float = 1.0) -> pd.Series:
+def agreement_rates(
+    human: ArrayLike, machine: ArrayLike, step: float = 1.0, weights: ArrayLike | None = None
+) -> pd.Series:
     """Compute exact and adjacent agreement.
 
     Parameters
@@ -57,6 +63,8 @@ def agreement_rates(human: ArrayLike, machine: ArrayLike, step: float = 1.0) -> 
     human, machine : array_like, shape (n,)
     step : float
         Between two points of the scale.
+    weights : array_like, shape (n,), optional
+        Sampling weights.
 
     Returns
     -------
@@ -64,7 +72,7 @@ def agreement_rates(human: ArrayLike, machine: ArrayLike, step: float = 1.0) -> 
         `exact`, the proportion with M = H, and `adjacent`, that with abs(M - H) <= step.
     """
     h, m = aligned_scores(human=human, machine=machine)
-    means = pair_features(h, m, step).mean(axis=0)
+    means = as_weights(weights, h.size) @ pair_features(h, m, step) / h.size
     return pd.Series({"exact": means[5], "adjacent": means[6]})
 
 
@@ -116,7 +124,9 @@ def correlation(human: ArrayLike, machine: ArrayLike) -> float:
     return _statistic(h, m, "correlation")
 
 
-def estimate_agreement(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) -> pd.DataFrame:
+def estimate_agreement(
+    human: ArrayLike, machine: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
+) -> pd.DataFrame:
     """Estimate every statistic of agreement with its standard error, without a bootstrap.
 
     Parameters
@@ -125,6 +135,8 @@ def estimate_agreement(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) 
         Scores on the scale.
     labels : array_like, shape (k,)
         Every score of the scale.
+    weights : array_like, shape (n,), optional
+        Sampling weights; the errors then contain the design effect.
 
     Returns
     -------
@@ -138,16 +150,16 @@ def estimate_agreement(human: ArrayLike, machine: ArrayLike, labels: ArrayLike) 
         As `bootstrap_agreement`.
     """
     h, m = scores_on_scale(labels, human=human, machine=machine)
+    index = pd.Index(PAIR_STATISTICS, name="statistic")
+    if weights is not None:
+        estimated = linearized(pair_features(h, m, scale_step(labels)), pair_statistics, weights)
+        return pd.DataFrame(dict(zip(("estimate", "se"), estimated, strict=True)), index=index)
     cells, counts, _ = observed_cells(h, m)
     features = pair_features(*cells.T, scale_step(labels))
     influence = influence_functions(features, counts, pair_statistics)
-    return pd.DataFrame(
-        {
-            "estimate": pair_statistics(counts @ features / h.size, h.size),
-            "se": np.sqrt(counts @ influence**2) / h.size,
-        },
-        index=pd.Index(PAIR_STATISTICS, name="statistic"),
-    )
+    estimates = pair_statistics(counts @ features / h.size, h.size)
+    errors = np.sqrt(counts @ influence**2) / h.size
+    return pd.DataFrame({"estimate": estimates, "se": errors}, index=index)
 
 
 def bootstrap_agreement(
@@ -315,68 +327,10 @@ def non_inferiority(
     ]  # fmt: skip
 
 
-def human_human_comparison(
-    first: ArrayLike,
-    second: ArrayLike,
-    machine: ArrayLike,
-    labels: ArrayLike,
-    n_replicates: int = 10_000,
-    level: float = 0.95,
-    cluster: ArrayLike | None = None,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Compare human-machine with human-human agreement on the same essays.
-
-    The evaluation criteria: QWK at most 0.10 below human-human (Williamson, Xi and Breyer, 2012),
-    exact agreement at most 5.125 percentage points below (Wang and von Davier, 2014).
-
-    Parameters
-    ----------
-    first, second, machine : array_like, shape (n,)
-        Scores on the scale; only essays with both ratings.
-    labels : array_like, shape (k,)
-        Every score of the scale.
-    n_replicates, level, cluster, seed
-        As in `compare_machines`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index `statistic` (qwk, exact); columns `human_human, machine_human, degradation` (the
-        first minus the second), `se, low, high, limit, verdict` (WITHIN or OUTSIDE where the whole
-        interval is on that side of the limit, otherwise INCONCLUSIVE), `n`.
-
-    Raises
-    ------
-    ValueError
-        As `compare_machines`.
-    """
-    rows = []
-    for statistic, limit in (("qwk", 0.10), ("exact", 0.05125)):
-        comparison = compare_machines(
-            first, second, machine, labels, statistic, 0.0, n_replicates, level, cluster, seed
-        )
-        verdict = Verdict.INCONCLUSIVE
-        if comparison["high"] <= limit:
-            verdict = Verdict.WITHIN
-        elif comparison["low"] > limit:
-            verdict = Verdict.OUTSIDE
-        rows.append(
-            {
-                "statistic": statistic,
-                "human_human": comparison["a"],
-                "machine_human": comparison["b"],
-                "degradation": comparison["difference"],
-                **comparison[["se", "low", "high"]],
-                "limit": limit,
-                "verdict": verdict,
-                "n": comparison["n"],
-            }
-        )
-    return pd.DataFrame(rows).set_index("statistic")
-
-
-def _statistic(human: np.ndarray, machine: np.ndarray, name: str) -> float:
+def _statistic(
+    human: np.ndarray, machine: np.ndarray, name: str, weights: ArrayLike | None = None
+) -> float:
     center = human.mean()
-    means = pair_features(human - center, machine - center).mean(axis=0)
+    features = pair_features(human - center, machine - center)
+    means = as_weights(weights, human.size) @ features / human.size
     return float(pair_statistics(means, human.size)[PAIR_STATISTICS.index(name)])

@@ -1,17 +1,25 @@
-"""Agreement with the true score: PRMSE, which needs two human ratings of some essays."""
+"""Agreement with the true score: PRMSE, from two human ratings or a rater variance."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from cyborg_utils.statistics.bootstrap import influence_functions, ratio
+from cyborg_utils.statistics.bootstrap import Statistics, influence_functions, ratio
 from cyborg_utils.statistics.scales import as_scores
+from cyborg_utils.statistics.weighting import as_weights
 
 
-def prmse(ratings: ArrayLike, machine: ArrayLike) -> float:
+def prmse(
+    ratings: ArrayLike,
+    machine: ArrayLike,
+    rater_variance: float | None = None,
+    weights: ArrayLike | None = None,
+) -> float:
     """Compute the proportion of true-score variance that the machine's score explains.
 
     PRMSE of Haberman (2008) for ratings of unequal number, as in Loukina, Madnani, Cahill, Yao,
@@ -26,30 +34,47 @@ def prmse(ratings: ArrayLike, machine: ArrayLike) -> float:
     ratings : array_like, shape (n, r)
         One column per rating, missing where an essay does not have it.
     machine : array_like, shape (n,)
+    rater_variance : float, optional
+        A declared variance of the error of one rating, in squared score points, such as one from
+        other essays of the same raters. It replaces var_e: no essay then needs a second rating.
+    weights : array_like, shape (n,), optional
+        Sampling weights of the essays.
 
     Returns
     -------
     float
-        NaN where no essay has two ratings or no true variance is left. It is not bounded by 0 and
-        1 in a sample.
+        NaN where no essay has two ratings and no variance is declared, or no true variance is left.
+        It is not bounded by 0 and 1 in a sample.
 
     Raises
     ------
     ValueError
-        If lengths differ, an essay has no rating or no machine score.
+        If lengths differ, an essay has no rating or no machine score, or the declared variance is
+        negative.
     """
-    features = _features(ratings, machine)
-    return float(_prmse(features.mean(axis=0), len(features))[0])
+    features, statistic = _features(ratings, machine), _with_error(rater_variance)
+    w = as_weights(weights, len(features))
+    return float(statistic(w @ features / len(features), len(features))[0])
 
 
-def prmse_interval(ratings: ArrayLike, machine: ArrayLike, level: float = 0.95) -> pd.Series:
+def prmse_interval(
+    ratings: ArrayLike,
+    machine: ArrayLike,
+    level: float = 0.95,
+    rater_variance: float | None = None,
+    weights: ArrayLike | None = None,
+) -> pd.Series:
     """Estimate PRMSE with the interval of its influence functions.
+
+    A declared rater variance is taken as known.
 
     Parameters
     ----------
     ratings : array_like, shape (n, r)
     machine : array_like, shape (n,)
     level : float
+    rater_variance, weights
+        As in `prmse`.
 
     Returns
     -------
@@ -61,10 +86,11 @@ def prmse_interval(ratings: ArrayLike, machine: ArrayLike, level: float = 0.95) 
     ValueError
         As `prmse`.
     """
-    features = _features(ratings, machine)
+    features, statistic = _features(ratings, machine), _with_error(rater_variance)
     n = len(features)
-    estimate = float(_prmse(features.mean(axis=0), n)[0])
-    influence = influence_functions(features, np.ones(n), _prmse)[:, 0]
+    w = as_weights(weights, n)
+    estimate = float(statistic(w @ features / n, n)[0])
+    influence = w * influence_functions(features, w, statistic)[:, 0]
     se = float(np.sqrt((influence**2).sum()) / n)
     half_width = stats.norm.ppf(0.5 + level / 2) * se
     return pd.Series(
@@ -100,9 +126,16 @@ def _features(ratings: ArrayLike, machine: ArrayLike) -> np.ndarray:
     ).astype(float)
 
 
-def _prmse(means: np.ndarray, n: ArrayLike) -> np.ndarray:
+def _with_error(rater_variance: float | None) -> Statistics:
+    """PRMSE as a function of mean features, with the error variance estimated or declared."""
+    if rater_variance is not None and not rater_variance >= 0:
+        raise ValueError(f"rater_variance must not be negative, got {rater_variance!r}")
+    return partial(_prmse, declared=rater_variance)
+
+
+def _prmse(means: np.ndarray, n: ArrayLike, declared: float | None) -> np.ndarray:
     c, c_squared, within, total, squares, misfit = np.moveaxis(means, -1, 0)
-    error = ratio(within, c - 1)
+    error = ratio(within, c - 1) if declared is None else declared
     between = squares - total**2 / c
     true = ratio(between - (1 - 1 / n) * error, c - c_squared / (c * n))
     return np.stack([1 - ratio((misfit - error) / c, true)], axis=-1)

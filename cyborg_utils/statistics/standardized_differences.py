@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cyborg_utils.statistics.scales import aligned_scores, as_scores
+from cyborg_utils.statistics.weighting import as_weights
 
 DENOMINATORS = ("pooled", "human", "pooled_population", "human_population")
 
@@ -16,6 +19,8 @@ def standardized_mean_difference(
     denominator: str = "pooled",
     population_human: ArrayLike | None = None,
     population_machine: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    population_weights: ArrayLike | None = None,
 ) -> float:
     """Compute (mean M - mean H) / d for one group of essays.
 
@@ -30,6 +35,9 @@ def standardized_mean_difference(
         standardize on the distribution of human scores). Variances have ddof = 1.
     population_human, population_machine : array_like, shape (N,), optional
         Scores of the whole sample, for the two denominators that need them.
+    weights, population_weights : array_like, shape (n,) and (N,), optional
+        Sampling weights of the group's essays, and of the whole sample's; weighted variances have
+        the factor n / (n - 1).
 
     Returns
     -------
@@ -39,10 +47,13 @@ def standardized_mean_difference(
     Raises
     ------
     ValueError
-        If the denominator is unknown or its population is absent, lengths differ, or a score
-        is missing.
+        If the denominator is unknown or its population is absent, lengths differ, or a score or
+        weight is missing.
     """
-    return smd_with_error(human, machine, denominator, population_human, population_machine)[0]
+    return smd_with_error(
+        human, machine, denominator, population_human, population_machine, weights,
+        population_weights,
+    )[0]  # fmt: skip
 
 
 def smd_with_error(
@@ -51,6 +62,8 @@ def smd_with_error(
     denominator: str = "pooled",
     population_human: ArrayLike | None = None,
     population_machine: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    population_weights: ArrayLike | None = None,
 ) -> tuple[float, float]:
     """Compute the SMD and its standard error, with M and H paired.
 
@@ -60,7 +73,7 @@ def smd_with_error(
 
     Parameters
     ----------
-    human, machine, denominator, population_human, population_machine
+    human, machine, denominator, population_human, population_machine, weights, population_weights
         As in `standardized_mean_difference`.
 
     Returns
@@ -78,36 +91,51 @@ def smd_with_error(
             f"denominator must be one of {', '.join(DENOMINATORS)}; got {denominator!r}"
         )
     h, m = aligned_scores(human=human, machine=machine)
+    w = as_weights(weights, h.size)
     population = {"human": population_human, "machine": population_machine}
     if not denominator.endswith("_population"):
-        return _smd(h, m, denominator)
+        return _smd(h, m, denominator, w)
     used = ("human",) if denominator.startswith("human") else ("human", "machine")
     absent = [f"population_{name}" for name in used if population[name] is None]
     if absent:
         raise ValueError(f"denominator {denominator!r} needs {' and '.join(absent)}")
-    return _smd(h, m, denominator, *(as_scores(population[name], name) for name in used))
+    whole = [as_scores(population[name], name) for name in used]
+    return _smd(h, m, denominator, w, whole, as_weights(population_weights, whole[0].size))
 
 
 def _smd(
-    h: np.ndarray, m: np.ndarray, denominator: str, *population: np.ndarray
+    h: np.ndarray,
+    m: np.ndarray,
+    denominator: str,
+    w: np.ndarray,
+    population: Sequence[np.ndarray] = (),
+    population_w: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """The SMD and its error, of checked scores."""
-    in_group = not denominator.endswith("_population")
-    basis = (h, m) if in_group else population
+    """The SMD and its error, of checked scores and weights of mean 1."""
+    in_group = population_w is None
+    basis, basis_w = ((h, m), w) if in_group else (population, population_w)
     vectors = basis[:1] if denominator.startswith("human") else basis
     if min(vector.size for vector in vectors) < 2:
         return np.nan, np.nan
-    variance = np.mean([vector.var(ddof=1) for vector in vectors])
+    variance = np.mean([_variance(vector, basis_w) for vector in vectors])
     if not variance > 1e-12:
         return np.nan, np.nan
-    d, gap = np.sqrt(variance), (m - h).mean()
+    d, gap = np.sqrt(variance), _mean(m - h, w)
     if h.size < 2:
         return float(gap / d), np.nan
     influence = (m - h - gap) / d
     if in_group:
-        squares = np.mean([(vector - vector.mean()) ** 2 for vector in vectors], axis=0)
-        influence = influence - gap * (squares - squares.mean()) / (2 * d**3)
-    return float(gap / d), float(influence.std(ddof=1) / np.sqrt(h.size))
+        squares = np.mean([(vector - _mean(vector, w)) ** 2 for vector in vectors], axis=0)
+        influence = influence - gap * (squares - _mean(squares, w)) / (2 * d**3)
+    return float(gap / d), float((w * influence).std(ddof=1) / np.sqrt(h.size))
+
+
+def _mean(values: np.ndarray, w: np.ndarray) -> float:
+    return w @ values / w.sum()
+
+
+def _variance(values: np.ndarray, w: np.ndarray) -> float:
+    return w @ (values - _mean(values, w)) ** 2 / w.sum() * values.size / (values.size - 1)
 
 
 def difference_of_standardized_means(
@@ -115,6 +143,8 @@ def difference_of_standardized_means(
     machine: ArrayLike,
     population_human: ArrayLike,
     population_machine: ArrayLike,
+    weights: ArrayLike | None = None,
+    population_weights: ArrayLike | None = None,
 ) -> float:
     """Compute DSM: the group mean of z(M) - z(H), z over the whole sample.
 
@@ -126,6 +156,8 @@ def difference_of_standardized_means(
         Scores of the group.
     population_human, population_machine : array_like, shape (N,)
         Scores of the whole sample.
+    weights, population_weights : array_like, shape (n,) and (N,), optional
+        Sampling weights of the group's essays, and of the whole sample's.
 
     Returns
     -------
@@ -135,7 +167,7 @@ def difference_of_standardized_means(
     Raises
     ------
     ValueError
-        If lengths differ or a score is missing.
+        If lengths differ, or a score or weight is missing.
     """
     h, m = aligned_scores(human=human, machine=machine)
     whole_h, whole_m = aligned_scores(
@@ -143,11 +175,17 @@ def difference_of_standardized_means(
     )
     if whole_h.size < 2 or min(np.ptp(whole_h), np.ptp(whole_m)) == 0:
         return np.nan
-    z_m = (m.mean() - whole_m.mean()) / whole_m.std(ddof=1)
-    return float(z_m - (h.mean() - whole_h.mean()) / whole_h.std(ddof=1))
+    w, whole_w = as_weights(weights, h.size), as_weights(population_weights, whole_h.size)
+    z_h, z_m = (
+        (_mean(x, w) - _mean(whole, whole_w)) / np.sqrt(_variance(whole, whole_w))
+        for x, whole in ((h, whole_h), (m, whole_m))
+    )
+    return float(z_m - z_h)
 
 
-def dsm_with_error(human: ArrayLike, machine: ArrayLike, member: ArrayLike) -> tuple[float, float]:
+def dsm_with_error(
+    human: ArrayLike, machine: ArrayLike, member: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[float, float]:
     """Compute DSM and its standard error, with M and H paired.
 
     DSM is the group measure of RSMTool since its version 7 (its evaluation documentation, "DSM",
@@ -162,6 +200,8 @@ def dsm_with_error(human: ArrayLike, machine: ArrayLike, member: ArrayLike) -> t
         Scores of the whole sample.
     member : array_like of bool, shape (N,)
         Whether an essay is in the group.
+    weights : array_like, shape (N,), optional
+        Sampling weights.
 
     Returns
     -------
@@ -171,9 +211,10 @@ def dsm_with_error(human: ArrayLike, machine: ArrayLike, member: ArrayLike) -> t
     Raises
     ------
     ValueError
-        If lengths differ or a score is missing.
+        If lengths differ, or a score or weight is missing.
     """
     h, m = aligned_scores(human=human, machine=machine)
+    w = as_weights(weights, h.size)
     member = np.asarray(member, dtype=bool)
     if member.shape != h.shape:
         raise ValueError(f"member has {member.size} values for {h.size} essays")
@@ -181,11 +222,14 @@ def dsm_with_error(human: ArrayLike, machine: ArrayLike, member: ArrayLike) -> t
         return np.nan, np.nan
     if member.all():
         return 0.0, 0.0
-    z_h, z_m = ((x - x.mean()) / x.std(ddof=1) for x in (h, m))
-    mean_h, mean_m = z_h[member].mean(), z_m[member].mean()
+    z_h, z_m = ((x - _mean(x, w)) / np.sqrt(_variance(x, w)) for x in (h, m))
+    share = w[member].sum() / w.sum()
+    if not share > 0:
+        return np.nan, np.nan
+    mean_h, mean_m = (_mean(z[member], w[member]) for z in (z_h, z_m))
     dsm, error = mean_m - mean_h, z_m - z_h
     if member.sum() < 2:
         return float(dsm), np.nan
-    influence = np.where(member, error - dsm, 0) / member.mean() - error
+    influence = np.where(member, error - dsm, 0) / share - error
     influence += (mean_h * (z_h**2 - 1) - mean_m * (z_m**2 - 1)) / 2
-    return float(dsm), float(influence.std(ddof=1) / np.sqrt(h.size))
+    return float(dsm), float((w * influence).std(ddof=1) / np.sqrt(h.size))

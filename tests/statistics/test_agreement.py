@@ -11,12 +11,12 @@ from cyborg_utils.statistics.agreement import (
     compare_machines,
     concordance,
     correlation,
-    human_human_comparison,
     non_inferiority,
     quadratic_weighted_kappa,
     sd_ratio,
 )
 from cyborg_utils.statistics.bootstrap import InferenceTo
+from cyborg_utils.statistics.human_agreement import human_human_comparison
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.prmse import prmse, prmse_interval
 from cyborg_utils.statistics.scales import round_to_scale

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from reference_data import PREDICTIONS
 
+from cyborg_utils.statistics.accuracy import continuous_accuracy
 from cyborg_utils.statistics.agreement import (
     agreement_rates,
     bootstrap_agreement,
@@ -13,9 +14,11 @@ from cyborg_utils.statistics.agreement import (
 )
 from cyborg_utils.statistics.bootstrap import InferenceTo
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict, conditional_bias
+from cyborg_utils.statistics.cut_scores import classification_at_cuts
 from cyborg_utils.statistics.fairness import group_report
 from cyborg_utils.statistics.hypothesis_tests import Verdict, essays_needed
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.score_points import confusion_matrix, error_by_score
 from cyborg_utils.statistics.standardized_differences import (
     difference_of_standardized_means,
     dsm_with_error,
@@ -101,6 +104,32 @@ def test_dsm_of_continuous_scores_is_that_of_rsmtool(frame):
     dsm, se = dsm_with_error(frame[HUMAN], trimmed, frame["ell_status"] == "Yes")
     assert dsm == pytest.approx(0.0171, abs=5e-5)
     assert 0.01 < se < 0.02
+
+
+def test_agreement_is_that_of_rsmtool_to_six_digits(frame):
+    """RSMTool 12's evaluation of `longformer`, on all 10,402 essays."""
+    scores = frame[HUMAN], frame["machine"]
+    assert quadratic_weighted_kappa(*scores, LABELS) == pytest.approx(0.836482, abs=1e-6)
+    rates = agreement_rates(*scores)
+    assert rates.tolist() == pytest.approx([0.647760, 0.990579], abs=1e-6)
+    trimmed = frame["longformer"].clip(0.5002, 6.4998)
+    accuracy = continuous_accuracy(frame[HUMAN], trimmed).set_index("statistic")["estimate"]
+    assert accuracy["correlation"] == pytest.approx(0.881304, abs=1e-6)
+
+
+def test_the_machine_avoids_both_ends_of_the_scale(frame):
+    """What the overall criteria, all of them met, do not show."""
+    points = error_by_score(frame[HUMAN], frame["machine"], LABELS)
+    at = points.set_index(["score", "statistic"])["estimate"]
+    assert at[6, "mean_machine"] == pytest.approx(5.24, abs=0.005)
+    assert at[6, "exact"] == pytest.approx(0.276, abs=5e-4)
+    assert at[1, "exact"] == pytest.approx(0.153, abs=5e-4)
+    counts = confusion_matrix(frame[HUMAN], frame["machine"], LABELS)
+    assert counts.loc[6, 6] / counts.loc[6].sum() == pytest.approx(at[6, "exact"])
+    cuts = classification_at_cuts(frame[HUMAN], frame["machine"], [5, 6])
+    cuts = cuts.set_index(["cut", "statistic"])["estimate"]
+    assert [cuts[5, "cut_kappa"], cuts[6, "cut_kappa"]] == pytest.approx([0.73, 0.39], abs=0.005)
+    assert [cuts[5, "sensitivity"], cuts[6, "sensitivity"]] == pytest.approx([0.69, 0.28], abs=5e-3)
 
 
 def test_group_report_says_the_same(frame):
