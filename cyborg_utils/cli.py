@@ -93,8 +93,8 @@ def run(
               help="What becomes of essays without a text (default: drop).")  # fmt: skip
 @click.option("--drop-duplicates", is_flag=True, help="Leave out copies of an essay; its human "
               "scores are kept.")  # fmt: skip
-@click.option("--no-test", is_flag=True, help="Train on all scored essays; agreement and fairness "
-              "remain unknown.")  # fmt: skip
+@click.option("--no-test", is_flag=True, help="Keep no test set: fewer than 2,000 scored "
+              "essays are evaluated by cross-fitting alone, more are not.")  # fmt: skip
 @click.option("--title", help="Of the study, as its pages show it.")
 @click.option("--about", help="What the study is for, in a sentence.")
 def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:

@@ -77,7 +77,7 @@ def _agreement(agreement: pd.DataFrame | None, folds: int) -> str:
 def _groups(study: Study, student: str, folds: int) -> str:
     names = study.corpus.group_names
     if names and folds:
-        page = f"reports/{study.name}/04b_cross_fitting.html"
+        page = f"reports/{study.name}/05a_cross_fitted_agreement.html"
         return f"{', '.join(names)}; every DSM with its verdict is in `{page}`"
     if not study.evaluation.has_test_set and not folds:
         return "whether it scores any of them as human raters do is unknown"

@@ -48,7 +48,7 @@ def study_yaml(essays: EssayTable, name: str, title: str, about: str) -> str:
         dev=sizes["dev"],
         test=TEST_SHARE.format(round(sizes["test"] / n, 4)) if essays.has_test_set else NO_TEST,
         sampling=sampling,
-        evaluation=EVALUATION if essays.has_test_set else NO_EVALUATION,
+        evaluation=EVALUATION.format(cross_fitting=_cross_fitting(essays, n)),
         arms="human, cyborg" if unscored else "human, cyborg, full",
         window=_window(word_count(essays.kept[essays.columns["text"]].fillna(""))),
     )
@@ -79,6 +79,15 @@ def _format_values(essays: EssayTable) -> dict[str, str]:
     return values
 
 
+def _cross_fitting(essays: EssayTable, n_scored: int) -> str:
+    """How the Students are evaluated: few scored essays are all used, in turns."""
+    scored = essays.kept[essays.scores.notna()]
+    apart = [scored[essays.columns[role]] for role in ("text", "writer") if role in essays.columns]
+    folds = min(FOLDS, *(column.nunique() for column in apart)) if n_scored < LARGE else 0
+    used = CROSS_FITTING.format(folds) if folds > 1 else NO_CROSS_FITTING
+    return NO_TEST_SET * (not essays.has_test_set) + used
+
+
 def _window(words: pd.Series) -> int:
     """Tokens that nearly all essays fit into, 512 at most, as ELECTRA reads."""
     return int(np.clip(np.ceil(words.quantile(0.95) * 1.4 / 64) * 64, 64, 512))
@@ -96,12 +105,20 @@ ALL = """\
 TEST_SHARE = "test_share: {:<6}    # of the scored essays: the test set, for agreement and fairness"
 NO_TEST = "test_share: 0         # every scored essay is for training or the dev set"
 EVALUATION = """\
-# evaluation: {privacy: {min_cell: 10}}   # essays of the smallest group that reports show"""
-NO_EVALUATION = """\
 evaluation:
-  has_test_set: false           # no human-scored test essays: nothing is said of agreement or
-                                # fairness; score some at random, and set test_share instead
-#  privacy: {min_cell: 10}      # essays of the smallest group that reports show"""
+{cross_fitting}#  privacy: {{min_cell: 10}}      # essays of the smallest group that reports show"""
+CROSS_FITTING = """\
+  cross_fitting: {:<14} # folds: each scored essay is evaluated by models that were trained
+                                # without it, and the Students to use are trained on all of them
+"""
+NO_CROSS_FITTING = """\
+  cross_fitting: 0              # folds; with so many scored essays the test set is large enough
+"""
+NO_TEST_SET = """\
+  has_test_set: false           # no essay is set aside for a test set
+"""
+LARGE = 2_000  # scored essays, from which on a test set of a third of them is large enough
+FOLDS = 10
 TEMPLATE = Path(__file__).parent / "new_study.yaml"  # `{name}` is filled in
 
 
@@ -170,7 +187,9 @@ def _result_lines(table: EssayTable, corpus: pd.DataFrame) -> list[str]:
         + ", ".join(f"{parts.get(part, 0):,} {part}" for part in SPLITS)
         + f"; {int(corpus['score'].isna().sum()):,} unscored ones are for the Teacher"
     ]
-    if not table.has_test_set:
+    if corpus["score"].notna().sum() < LARGE:
+        lines.append("all scored essays are used for training and, in turns, for evaluation too")
+    elif not table.has_test_set:
         lines.append(
             "no test set: nothing will be known of agreement with human raters, or of fairness"
         )

@@ -43,7 +43,8 @@ def essays() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def study_file(essays, tmp_path_factory):
-    """What `cyborg new ... --no-test` writes for them."""
+    """What `cyborg new ... --no-test` writes for them, without cross-fitting, as for the many
+    scored essays that need none."""
     place, patch = tmp_path_factory.mktemp("no_test"), pytest.MonkeyPatch()
     essays.to_csv(place / "essays.csv", index=False)
     patch.setattr(study_files, "params_folder", lambda: place)
@@ -51,7 +52,9 @@ def study_file(essays, tmp_path_factory):
         assert main(["new", NAME, str(place / "essays.csv"), "--no-test"]) == 0
     finally:
         patch.undo()
-    return place / f"{NAME}.yaml"
+    path = place / f"{NAME}.yaml"
+    path.write_text(path.read_text().replace("cross_fitting: 10", "cross_fitting: 0"))
+    return path
 
 
 @pytest.fixture
@@ -75,12 +78,13 @@ def test_every_scored_essay_is_in_train_or_dev(essays, study_of):
     code, printed, error, path = study_of(essays, "--no-test")
     assert (code, error) == (0, "")
     assert "scored essays: 40 train, 20 dev, 0 test; 140 unscored ones are for the" in printed
-    assert "nothing will be known of agreement with human raters, or of fairness" in printed
+    assert "used for training and, in turns, for evaluation too" in printed
     study = load_study(str(path))
+    assert study.evaluation.cross_fitting == 10
     assert not study.evaluation.has_test_set
     assert study.arms == ["human", "cyborg"]
     assert study.sampling.fractions == [1.0]
-    assert (study.reported, question_pages(study)) == ([], [])
+    assert (study.reported, question_pages(study)) == ([], ["05a_cross_fitted_agreement"])
     assert set(load_corpus(study)["split"]) == {"train", "dev"}
     assert "05" not in report_links(study)
 
@@ -221,6 +225,10 @@ def test_an_uninformative_interval_gives_no_number(study_file, low, high):
 
 
 def test_limitations_name_the_attributes_and_the_checkpoints_selected_on_dev(study_file):
+    in_turns = " ".join(
+        limitations(load_study(str(study_file), ["evaluation.cross_fitting=10"]), 20)
+    )
+    assert "How well a Student agrees" not in in_turns
     text = " ".join(limitations(load_study(str(study_file)), 20))
     assert "`gender`" in text and "checkpoints" not in text
     electra = ["students=[{name: electra, kind: encoder, model: {hub: a/b, revision: main}}]"]

@@ -414,7 +414,8 @@ def whole_way(tmp_path_factory):
     try:
         assert main(["new", name, str(place / "essays.csv")]) == 0
         settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",
-                    "evaluation.min_group=5", "sampling.fractions=[0.5, 1.0]"]  # fmt: skip
+                    "evaluation.min_group=5", "sampling.fractions=[0.5, 1.0]",
+                    "evaluation.cross_fitting=3"]  # fmt: skip
         given = [argument for setting in settings for argument in ("--set", setting)]
         done = run_study(str(place / f"{name}.yaml"), *given, "--cores", "2")
         assert done.returncode == 0, done.stderr
@@ -454,6 +455,31 @@ def test_from_a_csv_to_reports_and_new_scores(whole_way):
     np.testing.assert_allclose(
         scored.loc[shared, "continuous"], students.loc[shared, "continuous"], atol=5e-5
     )
+
+
+def test_all_scored_essays_train_and_evaluate_the_student_to_use(whole_way):
+    study, place = whole_way
+    summary = read_json(study.folder / "summary.json")
+    result = summary["analyses"]["05a_cross_fitted_agreement"]
+    assert summary["findings"][: len(result["findings"])] == result["findings"]
+    by_condition = {row["condition"]: row for row in result["agreement"]}
+    assert {c: row["n_train"] for c, row in by_condition.items()} == {
+        "full": 133, "cyborg-ridge-f1": 213,
+    }  # fmt: skip
+    assert min(row["low"] for row in by_condition.values()) > 0.3
+    assert {row["attribute"] for row in result["groups"]} == {"gender"}
+    scores = pd.read_parquet(study.folder / "cross_fitting/scores.parquet")
+    assert scores.groupby("condition")["essay_id"].nunique().tolist() == [200, 200]
+    best = max(by_condition, key=lambda c: by_condition[c]["qwk"])
+    folder = study.folder / "cross_fitting/models/ridge" / best
+    assert f"{folder.relative_to(study.folder.parents[1])} new.csv" in result["findings"][-1]
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "200 scored by human raters" in card
+    assert "on 200 hand-scored essays, each scored by a model of 3 that was trained without" in card
+    assert "05a_cross_fitted_agreement.html" in card
+    out = place / "scores_of_best.csv"
+    assert main(["score", str(folder), str(place / "essays.csv"), str(out)]) == 0
+    assert pd.read_csv(out, sep=";")["score"].notna().all()
 
 
 def test_the_notebook_scores_the_same_essays(whole_way, tmp_path):
