@@ -28,6 +28,7 @@ from cyborg_utils.statistics.hypothesis_tests import (
     benjamini_hochberg,
     equivalence_verdict,
     essays_needed,
+    t_interval,
 )
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.standardized_differences import smd_with_error
@@ -122,28 +123,38 @@ def _other_units(table: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Seri
 
 def mean_bias(study: Study, by_run: pd.DataFrame) -> pd.DataFrame:
     """The table of `group_bias` from that of `bias_by_run`."""
-    bounds = study.evaluation
     measures = [
         "n", "mean_human", "mean_machine", "sd_human", "qwk", "smd_human",
         "smd_pooled_population", "smd_human_population", "essays_needed",
     ]  # fmt: skip
     table = by_run.groupby(KEYS, sort=False)[measures].mean().reset_index().astype({"n": int})
     for measure, verdict in (("dsm", "dsm_verdict"), ("smd", "verdict")):
-        table = table.drop(columns="df", errors="ignore")
-        pooled = pool_replications(by_run, KEYS, measure, "n", f"{measure}_se")
-        table = table.merge(pooled, on=KEYS)
-        value, se = table[measure], table[f"{measure}_se"]
-        margin = stats.t.ppf(0.95, table["df"]) * se
-        table[f"{measure}_low"], table[f"{measure}_high"] = value - margin, value + margin
-        table[verdict] = [
-            equivalence_verdict(*row[:3], bounds.smd_bound, min_essays=bounds.min_group, df=row.df)
-            for row in table[[measure, f"{measure}_se", "n", "df"]].itertuples(index=False)
-        ]
+        pooled = _with_verdicts(study, by_run, KEYS, measure, verdict)
+        table = table.drop(columns="df", errors="ignore").merge(pooled, on=KEYS)
     table["p"] = 2 * stats.t.sf((table["smd"] / table["smd_se"]).abs(), table["df"])
     table["p_bh"] = benjamini_hochberg(table["p"].where(has_verdict(study, table)))
     compatible = (table["dsm_low"] < 0) & (table["dsm_high"] > 0)
     table["essays_needed"] = table["essays_needed"].where(compatible)
     return table
+
+
+def _with_verdicts(
+    study: Study, by_run: pd.DataFrame, keys: list[str], measure: str, verdict: str
+) -> pd.DataFrame:
+    """A measure averaged over runs: the keys, the measure, `<measure>_se, df, <measure>_low,
+    <measure>_high` (90 %), and the column `verdict`."""
+    se, bounds = f"{measure}_se", study.evaluation
+    pooled = pool_replications(by_run, keys, measure, "n", se)
+    limits = t_interval(pooled[measure], pooled[se], pooled["df"] + 1, 0.90)
+    pooled[f"{measure}_low"], pooled[f"{measure}_high"] = limits
+    sizes = by_run.groupby(keys, sort=False)["n"].first().to_numpy()
+    pooled[verdict] = [
+        equivalence_verdict(value, error, n, bounds.smd_bound, min_essays=bounds.min_group, df=df)
+        for value, error, n, df in zip(
+            pooled[measure], pooled[se], sizes, pooled["df"], strict=True
+        )
+    ]
+    return pooled
 
 
 def has_verdict(study: Study, report: pd.DataFrame) -> pd.Series:
@@ -160,18 +171,11 @@ def shift_of_all(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
-        smd, se = smd_with_error(run["human"], run["score"])
-        rows.append((*keys, len(run), smd, se))
-    by_run = pd.DataFrame(rows, columns=["condition", "draw", "seed", "n", "smd", "se"])
-    table = pool_replications(by_run, ["condition"], "smd", "n")
-    table = table.assign(n=table["condition"].map(by_run.groupby("condition")["n"].first()))
-    margin = stats.t.ppf(0.95, table["df"]) * table["se"]
-    table["smd_low"], table["smd_high"] = table["smd"] - margin, table["smd"] + margin
-    table["verdict"] = [
-        equivalence_verdict(r.smd, r.se, r.n, study.evaluation.smd_bound, df=r.df)
-        for r in table.itertuples()
-    ]
-    return with_fields(table.drop(columns=["se", "df"]), runs)
+        rows.append((*keys, len(run), *smd_with_error(run["human"], run["score"])))
+    by_run = pd.DataFrame(rows, columns=["condition", "draw", "seed", "n", "smd", "smd_se"])
+    table = _with_verdicts(study, by_run, ["condition"], "smd", "verdict")
+    table["n"] = table["condition"].map(by_run.groupby("condition")["n"].first())
+    return with_fields(table[["condition", "n", "smd", "smd_low", "smd_high", "verdict"]], runs)
 
 
 def intersections(

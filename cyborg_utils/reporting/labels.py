@@ -28,6 +28,7 @@ SOURCES = {
     "human": HUMAN_RATERS,
     "human:train": "human raters, U",
     "human:dev": "human raters, dev set",
+    "second_rater": "second human rater",
     "teacher": "Teacher {name}, labels",
     "student": "{name}, dev set",
 }
@@ -46,6 +47,44 @@ STATISTICS = {
     "adjacent": "adjacent agreement (within one step)",
     "correlation": "correlation",
     "mean_difference": "mean difference",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "kappa": "kappa, unweighted",
+    "prmse": "PRMSE",
+    "mean_machine": "mean M",
+    "bias": "bias (mean of M − H)",
+    "conditional_sem": "conditional SEM",
+    "beyond_one_step": "beyond one step",
+    "accuracy": "accuracy",
+    "cut_kappa": "kappa at the cut",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "human_rate": "above by H",
+    "machine_rate": "above by M",
+    "rate_difference": "above by M minus by H",
+    "consistency": "consistency of H and H2",
+    "consistency_kappa": "kappa of H and H2",
+    "accuracy_loss": "consistency minus accuracy",
+    "adjudication_machine": "adjudication, H and M",
+    "adjudication_human": "adjudication, H and H2",
+    "smd_machine": "SMD of M",
+    "smd_human": "SMD of H2",
+    "qwk_machine": "QWK of H and M",
+    "qwk_human": "QWK of H and H2",
+    "human_criterion": "correlation of H with the criterion",
+    "machine_criterion": "correlation of M with the criterion",
+    "criterion_difference": "M minus H",
+    "partial_machine": "of M, given H",
+    "partial_human": "of H, given M",
+    "matched_human": "difference in H at equal criterion",
+    "matched_machine": "difference in M at equal criterion",
+    "matched_difference": "M minus H at equal criterion",
+}
+CRITERIA = {  # what machine scores are compared with
+    "human": "one rating",
+    "human_of_double_scored": "one rating, double-scored essays",
+    "mean_of_two": "mean of two ratings",
+    "true_score": "true score",
 }
 METHODS = {
     "none": "plain rounding",
@@ -62,16 +101,20 @@ DECODING_RULES = {
 }
 RULES = {
     "qwk": "QWK at least 0.70",
+    "correlation": "correlation at least 0.70",
     "smd": "SMD within ±0.15",
     "sd_ratio": "SD ratio within 2/3 to 3/2",
     "qwk_degradation": "QWK at most 0.10 below human–human",
+    "correlation_degradation": "correlation at most 0.10 below human–human",
     "exact_degradation": "exact agreement at most 5.125 percentage points below human–human",
 }
 RULE_SOURCES = {
     "qwk": "Williamson, Xi and Breyer (2012)",
+    "correlation": "Williamson, Xi and Breyer (2012)",
     "smd": "Williamson, Xi and Breyer (2012)",
     "sd_ratio": "Wang and von Davier (2014)",
     "qwk_degradation": "Williamson, Xi and Breyer (2012)",
+    "correlation_degradation": "Williamson, Xi and Breyer (2012)",
     "exact_degradation": "Wang and von Davier (2014)",
 }
 VERDICTS = {
@@ -165,6 +208,11 @@ def statistic_label(statistic: str) -> str:
     return STATISTICS[statistic]
 
 
+def criterion_label(criterion: str) -> str:
+    """What machine scores are compared with, by `cyborg_utils.analysis.error_profile`."""
+    return CRITERIA[criterion]
+
+
 def method_label(method: str) -> str:
     """A method of `cyborg_utils.statistics.calibration.METHODS`."""
     return METHODS[method]
@@ -245,6 +293,7 @@ LABEL_OF_COLUMN: dict[str, Callable[[str], str]] = {
     "condition_b": condition_label,
     "source": source_label,
     "statistic": statistic_label,
+    "criterion": criterion_label,
     "method": method_label,
     "decoding_rule": decoding_rule_label,
     "rule": rule_label,

@@ -49,3 +49,24 @@ def p_value(p: float) -> str:
 def intervals(low: pd.Series, high: pd.Series) -> list[str | None]:
     """Intervals as text, `+0.011 to +0.045`; None where there is none."""
     return [None if pd.isna(a) else f"{a:+.3f} to {b:+.3f}" for a, b in zip(low, high, strict=True)]
+
+
+def estimates(frame: pd.DataFrame, rows: list[str], digits: int = 2) -> pd.DataFrame:
+    """Estimates with their intervals as text, `0.84 (0.82 to 0.86)`, one column per statistic.
+
+    Parameters
+    ----------
+    frame : rows with `statistic, n, estimate, low, high` and the columns `rows`.
+    rows : what identifies a row of the result; `n`, the largest of its statistics, follows.
+    """
+    texts = []
+    for values in frame[["estimate", "low", "high"]].round(digits).add(0.0).itertuples(index=False):
+        value, low, high = (f"{v:.{digits}f}" for v in values)
+        texts.append(value if pd.isna(values.low) else f"{value} ({low} to {high})")
+    shown = frame.assign(text=texts, n=frame.groupby(rows)["n"].transform("max").astype(int))
+    for column in shown[rows].select_dtypes("number"):
+        shown[column] = shown[column].map("{:g}".format)
+    columns = list(dict.fromkeys(shown["statistic"]))
+    wide = shown.pivot(index=[*rows, "n"], columns="statistic", values="text")
+    order = pd.MultiIndex.from_frame(shown[[*rows, "n"]].drop_duplicates())
+    return wide.loc[order, columns].reset_index().rename_axis(None, axis=1)

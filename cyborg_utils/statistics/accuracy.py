@@ -10,6 +10,8 @@ from cyborg_utils.statistics.bootstrap import ratio
 from cyborg_utils.statistics.scales import aligned_scores, as_labels, scores_on_scale
 from cyborg_utils.statistics.weighting import estimates_table, linearized
 
+ACCURACY_STATISTICS = ("rmse", "r2", "correlation")
+
 
 def continuous_accuracy(
     human: ArrayLike, machine: ArrayLike, weights: ArrayLike | None = None
@@ -41,7 +43,7 @@ def continuous_accuracy(
     h, m = h - h.mean(), m - h.mean()
     features = np.stack([h, m, h**2, m**2, h * m], axis=1)
     estimated = linearized(features, _continuous, weights)
-    return estimates_table(("rmse", "r2", "correlation"), estimated, h.size)
+    return estimates_table(ACCURACY_STATISTICS, estimated, h.size)
 
 
 def _continuous(means: np.ndarray, n: ArrayLike) -> np.ndarray:

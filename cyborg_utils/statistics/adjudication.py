@@ -44,7 +44,11 @@ def adjudication_rate(
 
 
 def proportion_interval(
-    proportion: ArrayLike, se: ArrayLike, n: ArrayLike, level: float = 0.95
+    proportion: ArrayLike,
+    se: ArrayLike,
+    n: ArrayLike,
+    level: float = 0.95,
+    df: ArrayLike = np.inf,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Compute Wilson's (1927) interval of a proportion whose error may exceed the binomial one.
 
@@ -58,6 +62,8 @@ def proportion_interval(
     n : array_like, shape (k,)
         Number of essays.
     level : float
+    df : array_like, shape (k,)
+        Degrees of freedom of the error: the quantile is t's.
 
     Returns
     -------
@@ -65,9 +71,11 @@ def proportion_interval(
     """
     p, error, size = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in (proportion, se, n)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        effective = np.where(error > 0, np.minimum(p * (1 - p) / error**2, size), size)
-    z2 = stats.norm.ppf(0.5 + level / 2) ** 2
+        varied = (error > 0) & (p * (1 - p) > 1e-12)
+        effective = np.where(varied, np.minimum(p * (1 - p) / error**2, size), size)
+    z2 = stats.t.ppf(0.5 + level / 2, df) ** 2
     center = (p + z2 / (2 * effective)) / (1 + z2 / effective)
     spread = np.sqrt(z2 * (p * (1 - p) / effective + z2 / (4 * effective**2)))
     half_width = spread / (1 + z2 / effective)
-    return np.clip(center - half_width, 0, 1), np.clip(center + half_width, 0, 1)
+    # At 0 and 1 a limit is the proportion itself, but for rounding.
+    return np.clip(center - half_width, 0, p), np.clip(center + half_width, p, 1)

@@ -67,19 +67,28 @@ def classification_at_cuts(
     both, tables = np.isfinite(other), []
     for cut in cuts:
         above = [vector >= cut - 1e-9 for vector in (h, m, other)]
-        features = np.stack(above[:2] + [above[0] & above[1]], axis=1).astype(float)
-        table = estimates_table(CUT_STATISTICS, linearized(features, _at_a_cut, w), h.size)
-        tables.append(table.assign(cut=cut))
+        tables.append(_beside_human(above, w).assign(cut=cut))
         if both.any():
-            of_both = [vector[both] for vector in above]
-            pairs = [of_both[0] & of_both[2], of_both[0] == of_both[1]]
-            features = np.stack([of_both[0], of_both[2], *pairs], axis=1).astype(float)
-            estimated = linearized(features, _consistency, w[both])
-            tables.append(estimates_table(CONSISTENCY, estimated, int(both.sum())).assign(cut=cut))
+            tables.append(
+                _beside_second([vector[both] for vector in above], w[both]).assign(cut=cut)
+            )
     columns = ["cut", "statistic", "estimate", "se", "n"]
     return (
         pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
     )
+
+
+def _beside_human(above: list[np.ndarray], w: np.ndarray) -> pd.DataFrame:
+    """Whether H and M are above a cut, compared."""
+    features = np.stack([*above[:2], above[0] & above[1]], axis=1).astype(float)
+    return estimates_table(CUT_STATISTICS, linearized(features, _at_a_cut, w), len(w))
+
+
+def _beside_second(above: list[np.ndarray], w: np.ndarray) -> pd.DataFrame:
+    """Whether H, M and H2 are above a cut, compared."""
+    human, machine, second = above
+    features = np.stack([human, second, human & second, human == machine], axis=1).astype(float)
+    return estimates_table(CONSISTENCY, linearized(features, _consistency, w), len(w))
 
 
 def _alike(a: np.ndarray, b: np.ndarray, both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

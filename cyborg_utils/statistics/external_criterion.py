@@ -20,6 +20,7 @@ CRITERION_STATISTICS = (
     "human_criterion", "machine_criterion", "criterion_difference", "partial_machine",
     "partial_human",
 )  # fmt: skip
+MATCHED_STATISTICS = ("matched_human", "matched_machine", "matched_difference")
 
 
 def criterion_correlations(
@@ -119,7 +120,6 @@ def matched_difference(
     w = as_weights(weights, h.size)
     edges = np.unique(np.quantile(x, np.linspace(0, 1, n_strata + 1)[1:-1]))
     stratum = np.searchsorted(edges, x, side="right")
-    names = ("matched_human", "matched_machine", "matched_difference")
     estimates, variances, matched, total = np.zeros(3), np.zeros(3), 0, 0.0
     outcomes = np.stack([h, m, m - h], axis=1)
     for level in np.unique(stratum):
@@ -134,5 +134,7 @@ def matched_difference(
         variances += share**2 * (errors[0] ** 2 + errors[1] ** 2)
         matched, total = matched + size, total + share
     if not matched:
-        return estimates_table(names, (np.full(3, np.nan), np.full(3, np.nan)), 0)
-    return estimates_table(names, (estimates / total, np.sqrt(variances) / total), matched)
+        return estimates_table(MATCHED_STATISTICS, (np.full(3, np.nan), np.full(3, np.nan)), 0)
+    return estimates_table(
+        MATCHED_STATISTICS, (estimates / total, np.sqrt(variances) / total), matched
+    )

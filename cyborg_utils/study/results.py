@@ -200,6 +200,21 @@ class TransferResult(StageResult):
     held_out: Table
 
 
+class MeasuresResult(StageResult):
+    """`measures/<student>.json`: how one Student, or all machines of a file, err."""
+
+    student: str
+    fraction: float
+    findings: list[str]
+    score_points: Table
+    confusion: Table
+    cut_scores: Table
+    accuracy: Table
+    prompts: Table
+    people: Table  # beside a second human rater, by subgroup
+    criterion: Table
+
+
 Analysis = (
     CrossFittedAgreement
     | TeacherComparison

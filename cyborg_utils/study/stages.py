@@ -238,6 +238,16 @@ STAGES = (
         absent="neither transfer nor sampling.held_out_prompts names anything",
     ),
     Stage(
+        "05i_measures",
+        "How does each machine err: at which score, on which prompt, at which cut?",
+        minutes=15,
+        message="05i measures of {student}",
+        keys=("student",),
+        runs=rules.reported,
+        outputs=("measures/{student}.json",),
+        tests=True,
+    ),
+    Stage(
         "06_summary",
         "How few essays are enough?",
         minutes=20,

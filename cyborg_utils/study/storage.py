@@ -96,6 +96,10 @@ def fairness_file(study: Study, student: str) -> Path:
     return path_of(study, "05_fairness_analysis", ".json", student=student)
 
 
+def measures_file(study: Study, student: str) -> Path:
+    return path_of(study, "05i_measures", ".json", student=student)
+
+
 def calibration_file(study: Study, student: str) -> Path:
     return path_of(study, "05b_calibration", ".json", student=student)
 

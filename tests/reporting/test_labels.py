@@ -19,12 +19,16 @@ from cyborg_utils.corpus.text_screening import KINDS
 from cyborg_utils.labeling.strategies import DECODING_RULES
 from cyborg_utils.reporting import bias_figures, figures, labels, verdicts
 from cyborg_utils.reporting.narrative import equivalents, fairness, findings, questions
+from cyborg_utils.statistics.accuracy import ACCURACY_STATISTICS
 from cyborg_utils.statistics.bootstrap import PAIR_STATISTICS
 from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.statistics.conditional_bias import ConditionalVerdict
 from cyborg_utils.statistics.contrasts import NoInterval
+from cyborg_utils.statistics.cut_scores import CONSISTENCY, CUT_STATISTICS
+from cyborg_utils.statistics.external_criterion import CRITERION_STATISTICS, MATCHED_STATISTICS
 from cyborg_utils.statistics.hypothesis_tests import Verdict
 from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.statistics.score_points import POINT_STATISTICS
 from cyborg_utils.statistics.variance_components import ONCE, Population
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.design import Condition
@@ -221,7 +225,12 @@ def test_every_key_has_a_label():
     for words in (labels.POPULATIONS, labels.SCOPES, labels.SAMPLED):
         assert set(words) == set(Population)
     assert set(labels.NO_INTERVAL) == set(NoInterval)
-    assert set(labels.STATISTICS) == {*PAIR_STATISTICS, *paired.STATISTICS}
+    of_errors = {*POINT_STATISTICS, *CUT_STATISTICS, *CONSISTENCY, *CRITERION_STATISTICS}
+    of_errors |= {*MATCHED_STATISTICS, *ACCURACY_STATISTICS, "kappa", "prmse"}
+    beside = {
+        f"{name}_{of}" for name in ("adjudication", "smd", "qwk") for of in ("machine", "human")
+    }
+    assert set(labels.STATISTICS) == {*PAIR_STATISTICS, *paired.STATISTICS, *of_errors, *beside}
     assert labels.attribute_label(paired.EVERYONE) != paired.EVERYONE
     assert labels.prompt_label(paired.EVERYONE) != paired.EVERYONE
     assert labels.source_label(agreement.HUMAN) == labels.scorer_label(agreement.HUMAN)

@@ -178,6 +178,7 @@ class TestAdjudication:
     def test_a_larger_error_widens_it(self):
         narrow, wide = (np.diff(proportion_interval(0.2, se, 100)) for se in (0.04, 0.08))
         assert wide > 1.8 * narrow
+        assert np.diff(proportion_interval(0.2, 0.04, 100, df=2)) > 1.4 * narrow
 
 
 class TestPrmse:

@@ -29,7 +29,7 @@ students:
 """
 PAGES = {
     "05_fairness_analysis", "05b_calibration", "05c_teacher_audit", "05d_teacher_comparison",
-    "06_summary",
+    "05i_measures", "06_summary",
 }  # fmt: skip
 LABELED = {"03_labeling llama", "03_labeling ridge"}
 TEACHERS = {"02_teacher_training llama", "02_teacher_training ridge"}

@@ -56,8 +56,8 @@ def tiny(tmp_path_factory):
 def test_a_study_runs_from_its_file_to_its_reports(tiny):
     assert tiny.first.returncode == 0, tiny.first.stderr
     assert f"report: reports/{NAME}/index.html" in tiny.first.stdout
-    assert "22 stages to run" in tiny.first.stderr
-    assert "21 of 22 stages done" in tiny.first.stderr
+    assert "24 stages to run" in tiny.first.stderr
+    assert "23 of 24 stages done" in tiny.first.stderr
 
 
 def test_the_summary_has_every_arm_of_every_student(tiny):
@@ -184,6 +184,7 @@ def test_a_students_epochs_rerun_that_student_its_fairness_and_the_summary(tiny)
         "05c audit of Teacher llama",
         "05c audit of Teacher ridge",
         "05d teacher comparison",
+        "05i measures of electra",
         "06 summary",
     ]
 
@@ -211,6 +212,8 @@ def test_a_teachers_setting_reruns_what_hangs_on_that_teacher(tiny):
         "05c audit of Teacher llama",
         "05c audit of Teacher ridge",
         "05d teacher comparison",
+        "05i measures of electra",
+        "05i measures of ridge",
         "06 summary",
     ]
 
@@ -232,6 +235,7 @@ def test_an_interrupted_run_resumes_from_its_finished_stages(tiny, tmp_path):
             "05c audit of Teacher llama",
             "05c audit of Teacher ridge",
             "05d teacher comparison",
+            "05i measures of electra",
             "06 summary",
         ]
     finally:

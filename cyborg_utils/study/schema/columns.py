@@ -10,7 +10,7 @@ from cyborg_utils.study.schema.base import HOLISTIC, Name, Strict
 
 RESERVED = (
     "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",
-    "writer",  # of a corpus
+    "writer", "criterion",  # of a corpus
     "human", "continuous", "condition", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
 )  # fmt: skip
 GroupName = Annotated[str, Field(pattern=r"^\w+$")]  # letters of any script, digits and _
@@ -19,13 +19,15 @@ GroupName = Annotated[str, Field(pattern=r"^\w+$")]  # letters of any script, di
 class ScoreColumns(Strict):
     """Which column of a table holds what; essays without a `score` value are unscored.
 
-    Without an `id`, an essay is named by its row in the file.
+    Without an `id`, an essay is named by its row in the file. `criterion` is an external measure of
+    who wrote an essay, such as the score of another section of the test: no model sees it.
     """
 
     id: str | None = None
     score: str
     prompt: str | None = None
     second_score: str | None = None
+    criterion: str | None = None
     groups: dict[GroupName, str] = {}
 
     @model_validator(mode="after")

@@ -114,13 +114,15 @@ class Evaluation(Strict):
 
     `conditional_bound` is that of a subgroup's conditional bias, in standard deviations of the
     human score; `reliability_band` are the lowest and the highest reliability of the human score
-    that are assumed there where no second rating shows it. `smd_bound` is that of a subgroup's DSM
-    and of the SMD of all essays. `comparisons` are pairs of Students, or of machines in a study of
-    predictions, the first compared with the second. `has_test_set: false` declares that no test
-    essay has a human score: every scored essay is used for training or checkpoint selection, and
-    no test set shows agreement and fairness. `cross_fitting` is a number of folds: every Student
-    is trained on all hand-scored essays too, and evaluated on each of them by models that were
-    trained without its fold; 0 for none.
+    that are assumed there where no second rating shows it. `rater_variance` is the variance of the
+    error of one rating, in squared score points, by which PRMSE is estimated where no second rating
+    shows it. `smd_bound` is that of a subgroup's DSM and of the SMD of all essays. `cut_scores` are
+    scores from which on an essay passes, or is in a higher class. `comparisons` are pairs of
+    Students, or of machines in a study of predictions, the first compared with the second.
+    `has_test_set: false` declares that no test essay has a human score: every scored essay is used
+    for training or checkpoint selection, and no test set shows agreement and fairness.
+    `cross_fitting` is a number of folds: every Student is trained on all hand-scored essays too,
+    and evaluated on each of them by models that were trained without its fold; 0 for none.
     """
 
     has_test_set: bool = True
@@ -128,6 +130,8 @@ class Evaluation(Strict):
     smd_bound: Positive = 0.10
     conditional_bound: Positive = 0.10
     reliability_band: Annotated[list[Fraction], Field(min_length=2, max_length=2)] = [0.60, 0.80]
+    rater_variance: Positive | None = None
+    cut_scores: list[float] = []
     non_inferiority_margin: Positive = 0.02
     replicates: Annotated[int, Field(ge=200)] = 5000
     min_group: Count = 20
@@ -177,6 +181,18 @@ class Study(Strict):
     )
     transfer: list[str] = []  # other studies, whose test essays the Students score too
     evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _cut_scores_are_on_the_scale(self):
+        scale, cuts = self.corpus.scale, self.evaluation.cut_scores
+        if off := [cut for cut in cuts if not scale.min < cut <= scale.max]:
+            raise ValueError(
+                f"evaluation.cut_scores: {off[0]:g} divides no scores of the scale {scale.min:g} "
+                f"to {scale.max:g}; a cut is above its minimum, and at most its maximum"
+            )
+        if len(set(cuts)) != len(cuts):
+            raise ValueError(f"evaluation.cut_scores {cuts} names one score twice")
+        return self
 
     @model_validator(mode="after")
     def _parts_fit_together(self):
