@@ -37,7 +37,7 @@ def agreement_by_condition(
     Returns
     -------
     (table: one row per condition with its fields, `n_human, n_train, truncated, n_runs` and the
-    columns of `arm_table`, its notes in one text; the resampled QWKs from which comparisons are
+    columns of `arm_table`; the resampled QWKs from which comparisons are
     made)
     """
     human, arms = runs_from_frame(runs, arm="condition")
@@ -52,7 +52,6 @@ def agreement_by_condition(
         lambda r: len(r.drop_duplicates())
     )
     table = counts.join(arm_table(resampled)).rename_axis("condition").reset_index()
-    table["notes"] = table["notes"].map(" ".join)
     return with_fields(table, runs), resampled
 
 

@@ -22,7 +22,7 @@ from cyborg_utils.statistics.bootstrap import (
     pair_features,
     pair_statistics,
 )
-from cyborg_utils.statistics.groups import group_levels
+from cyborg_utils.statistics.groups import MISSING, group_levels
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.scales import round_to_scale
@@ -111,7 +111,7 @@ def changes(
         strata = [(EVERYONE, "", part)]
         for group, level in levels.items():
             by_level = part.groupby(part["essay_id"].map(level))
-            strata += [(group, at, s) for at, s in by_level if at in shown[group]]
+            strata += [(group, at, s) for at, s in by_level if at in shown[group] and at != MISSING]
         for attribute, level, essays in strata:
             if attribute != EVERYONE and len(essays) < study.evaluation.min_group:
                 continue

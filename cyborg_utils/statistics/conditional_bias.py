@@ -21,7 +21,7 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.tools import add_constant
 from statsmodels.tools.sm_exceptions import SingularMatrixWarning
 
-from cyborg_utils.statistics.groups import MISSING
+from cyborg_utils.statistics.groups import MISSING, is_missing
 from cyborg_utils.statistics.hypothesis_tests import holm
 from cyborg_utils.statistics.scales import aligned_scores
 
@@ -159,7 +159,7 @@ def conditional_verdicts(
         for key, part in coefficients.groupby(list(keys), sort=False)
     ]
     table = pd.DataFrame(rows, columns=columns)
-    tested = (table["n"] >= min_essays) & (table["level"] != MISSING)
+    tested = (table["n"] >= min_essays) & ~is_missing(table["level"])
     table["p_holm"] = holm(table["p_whole"].where(tested).astype(float))
     alpha = (1 - level) / 2
     anywhere = holm(table["p_any"].where(tested).astype(float)) < alpha

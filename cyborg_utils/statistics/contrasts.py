@@ -42,8 +42,8 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
     -------
     pandas.Series
         `estimate, se, df, low, high, p` (two-sided, of zero), `se_essays, se_draws, se_seeds`,
-        `population`, a `cyborg_utils.statistics.variance_components.Population`, and `notes`, a
-        tuple of `cyborg_utils.statistics.replications.Note`.
+        `population`, a `cyborg_utils.statistics.variance_components.Population`, and
+        `inference_to`, a `cyborg_utils.statistics.bootstrap.InferenceTo`.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
         {"estimate": estimate, "se": se, "df": df, "low": estimate - half_width,
          "high": estimate + half_width, "p": p, "se_essays": np.sqrt(essays),
          "se_draws": np.sqrt(runs.draws), "se_seeds": np.sqrt(runs.seeds),
-         "population": population(resampled.runs, weights), "notes": resampled.notes}
+         "population": population(resampled.runs, weights), "inference_to": resampled.inference_to}
     )  # fmt: skip
 
 
@@ -253,7 +253,8 @@ def _run_deviations(resampled: Resampled, names: list[str]) -> np.ndarray:
     """Normal deviations of the arms' means with the covariance of draws and trainings."""
 
     def variance(*arms: str) -> float:
-        of_runs = run_variance(resampled.runs, _sum(*((arm, 1.0) for arm in arms)))
+        weights = _sum(*((arm, 1.0) for arm in arms))
+        of_runs = run_variance(resampled.runs, weights, resampled.same_trainings)
         return of_runs.draws + of_runs.seeds
 
     alone = np.array([variance(name) for name in names])

@@ -68,11 +68,11 @@ def is_missing(levels: pd.Series) -> pd.Series:
     return pd.Series([MISSING in str(level).split(" × ") for level in levels], levels.index, bool)
 
 
-ROUNDED = 1000  # essays; half a thousandth of their mean on either side is a score point
-
-
-def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
+def suppress_small_cells(counts: pd.Series, least: int, also: pd.Series | None = None) -> pd.Series:
     """Find the counts that a report suppresses, so that no small group can be inferred from it.
+
+    Results hold every digit, so that sums follow exactly from means: whatever the total, essays
+    that are fewer than `least` must not be what is left of it.
 
     Parameters
     ----------
@@ -80,14 +80,20 @@ def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
         Essays by level, or by cell of two attributes (a MultiIndex).
     least : int
         Smallest count that may be shown.
+    also : pandas.Series of bool, optional
+        Counts that are suppressed anyway.
 
     Returns
     -------
     pandas.Series of bool
-        True for counts below `least`, and for the next smallest where those alone would follow
-        from the total of fewer than `ROUNDED` essays (complementary suppression).
+        True for counts below `least`, for those of `also`, and where these alone would follow from
+        a total for others too (complementary suppression): essays whose level is missing first, for
+        they are no group, then the next smallest.
     """
     hidden = (counts > 0) & (counts < least)
+    if also is not None:
+        hidden |= also
+    missing = is_missing(pd.Series([_joined(name) for name in counts.index], counts.index))
     lines = [pd.Series(True, counts.index)]
     if counts.index.nlevels > 1:
         lines = [
@@ -95,12 +101,16 @@ def suppress_small_cells(counts: pd.Series, least: int) -> pd.Series:
             for axis in range(counts.index.nlevels)
             for level in counts.index.unique(axis)
         ]
-    lines = [line for line in lines if counts[line].sum() < ROUNDED]
-    waiting = bool(lines)
+    waiting = True
     while waiting:
         waiting = False
         for line in lines:
             shown = counts[line & ~hidden & (counts > 0)]
             if 0 < counts[line & hidden].sum() < least and len(shown):
-                hidden[shown.idxmin()] = waiting = True
+                first = shown[missing[shown.index]] if missing[shown.index].any() else shown
+                hidden[first.idxmin()] = waiting = True
     return hidden
+
+
+def _joined(name: object) -> str:
+    return " × ".join(map(str, name)) if isinstance(name, tuple) else str(name)

@@ -8,7 +8,6 @@ paired; what draws and trainings add is in `cyborg_utils.statistics.variance_com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -17,19 +16,13 @@ from numpy.typing import ArrayLike
 
 from cyborg_utils.statistics.bootstrap import (
     FEW_CLUSTERS,
+    InferenceTo,
     bootstrap_means,
     cluster_codes,
     pair_statistics,
 )
 from cyborg_utils.statistics.scales import as_scores, scores_on_scale
 from cyborg_utils.statistics.variance_components import combined_df, run_variance
-
-
-class Note(StrEnum):
-    """What an interval with whole prompts resampled covers."""
-
-    NEW_PROMPTS = "new_prompts"
-    TOO_FEW_PROMPTS = "too_few_prompts"
 
 
 class Runs(NamedTuple):
@@ -48,7 +41,7 @@ class Resampled(NamedTuple):
     runs: dict[str, pd.Series]
     essay_df: int
     same_trainings: bool
-    notes: tuple[Note, ...]
+    inference_to: InferenceTo
 
 
 def runs_from_frame(
@@ -133,7 +126,7 @@ def resample_runs(
     Resampled
         `estimates` (mean QWK by arm), `replicates` (n_replicates x arms), `runs` (arm to the QWK
         of its runs, indexed by `draw` and `seed`), `essay_df` (of essays or prompts),
-        `same_trainings` and `notes`.
+        `same_trainings` and `inference_to`.
 
     Raises
     ------
@@ -149,17 +142,17 @@ def resample_runs(
     last = np.cumsum([len(table) for table in tables])[:-1]
     by_arm = dict(zip(arms, np.split(kappas, last), strict=True))
     replicates = zip(arms, np.split(resampled, last, axis=1), strict=True)
-    groups, notes = h.size, ()
+    groups, inference_to = h.size, InferenceTo.NEW_ESSAYS
     if codes is not None:
-        groups = codes.max() + 1
-        notes = (Note.TOO_FEW_PROMPTS if groups < FEW_CLUSTERS else Note.NEW_PROMPTS,)
+        groups, few = codes.max() + 1, codes.max() + 1 < FEW_CLUSTERS
+        inference_to = InferenceTo.TOO_FEW_PROMPTS if few else InferenceTo.NEW_PROMPTS
     return Resampled(
         pd.Series({name: kappa.mean() for name, kappa in by_arm.items()}, name="qwk"),
         pd.DataFrame({name: columns.mean(axis=1) for name, columns in replicates}),
         {name: _indexed(kappa, arms[name]) for name, kappa in by_arm.items()},
         int(groups - 1),
         same_trainings,
-        notes,
+        inference_to,
     )
 
 

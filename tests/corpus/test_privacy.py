@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 from hostile_study import ID, TEXT
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from study_runs import ROOT
 
 from cyborg_utils.analysis.agreement import _without_small
-from cyborg_utils.analysis.disclosure import only_shown, shown_levels, subgroup_sizes
+from cyborg_utils.analysis.disclosure import (
+    only_shown,
+    shown_levels,
+    subgroup_sizes,
+    with_residual,
+)
 from cyborg_utils.reporting.narrative.fairness import left_out_groups
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.groups import suppress_small_cells
@@ -35,6 +47,14 @@ def study(tmp_path):
     return lambda *settings: load_study(str(path), settings)
 
 
+@functools.cache
+def load_study_of_table():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.yaml"
+        path.write_text(STUDY)
+        return load_study(str(path))
+
+
 def essays(**clubs: int) -> pd.DataFrame:
     names = [club for club, n in clubs.items() for _ in range(n)]
     frame = pd.DataFrame({"club": names, "score": 3.0})
@@ -51,14 +71,15 @@ def essays(**clubs: int) -> pd.DataFrame:
         ({"a": 3, "b": 12, "c": 45}, "ab"),
         ({"a": 6, "b": 7, "c": 45}, "ab"),  # together they are thirteen
         ({"a": 3, "b": 4, "c": 20, "d": 45}, "abc"),
-        ({"a": 3, "b": 600, "c": 700}, "a"),  # of so many a rounded mean tells nothing
+        ({"a": 3, "b": 600, "c": 700}, "ab"),  # results hold every digit of a mean
+        ({"a": 3, "b": 57, "(missing)": 400}, ["a", "(missing)"]),  # which is no group
         ({"a": 10, "b": 50}, ""),
         ({"a": 0, "b": 50}, ""),
     ],
 )
 def test_a_small_group_and_what_would_tell_it_are_left_out(counts, hidden):
     found = suppress_small_cells(pd.Series(counts), 10)
-    assert found.index[found].tolist() == list(hidden)
+    assert set(found.index[found]) == set(hidden)
 
 
 def test_no_row_and_no_column_of_two_attributes_tells_a_small_cell():
@@ -108,6 +129,69 @@ def test_shares_of_few_essays_are_left_out():
     ]
     assert _without_small(shares, 18, 10).isna().all(axis=None)
     assert _without_small(shares, 100, 1).equals(shares)
+
+
+# ---------------------------------------------------------------- attacks by subtraction
+
+LEVELS = {"club": [*"abcd", None], "town": [*"xyz", None]}
+
+
+def left_over(total: int, shown: pd.Series) -> int:
+    """How many essays the shown subgroups of a total leave; the sums of their scores follow too."""
+    return total - int(shown.sum())
+
+
+def attack(study, frame: pd.DataFrame) -> dict[str, int]:
+    """What the numbers of shown subgroups reveal: essays that are left of each known total."""
+    found, totals = {}, {}
+    for group in LEVELS:
+        sizes = frame[group].fillna("(missing)").value_counts()
+        totals[group] = sizes[sizes.index.isin(shown_levels(study, frame, group))]
+        found[group] = left_over(len(frame), totals[group])
+    both = pd.Series(shown_levels(study, frame, list(LEVELS)), dtype=object)
+    names = (frame[group].fillna("(missing)") for group in LEVELS)
+    sizes = next(names).str.cat(next(names), " × ").value_counts()
+    for axis, group in enumerate(LEVELS):
+        for level, total in totals[group].items():
+            of_level = both[both.str.split(" × ").str[axis] == level] if len(both) else both
+            found[f"{group} {level}"] = left_over(total, sizes[of_level])
+    return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10**6), st.integers(12, 1500), st.floats(0.05, 3))
+def test_no_subtraction_leaves_few_essays(seed, n, concentration):
+    """Of any total: all essays, or a level of one attribute in the table of two attributes."""
+    study, rng = load_study_of_table(), np.random.default_rng(seed)
+    frame = pd.DataFrame({"score": np.full(n, 3.0), "split": "test"})
+    for group, levels in LEVELS.items():
+        p = rng.dirichlet([concentration] * len(levels))
+        frame[group] = rng.choice(np.array(levels, dtype=object), n, p=p)
+    frame = frame.assign(essay_id=[f"e{i}" for i in range(n)])
+    for corpus in (frame, with_residual(study, frame, list(LEVELS))):
+        for total, left in attack(study, corpus).items():
+            assert left == 0 or left >= 10, (total, left)
+
+
+@pytest.mark.parametrize(("missing", "rare"), [(2, 0), (0, 3), (4, 1)])
+def test_few_essays_without_a_level_hide_no_group(study, missing, rare):
+    """Two essays coded n/a once hid a group of 48."""
+    clubs = ["large"] * 400 + ["small"] * 48 + ["rare"] * rare + [None] * missing
+    frame = essays(x=len(clubs)).assign(club=clubs)
+    before, after = frame, with_residual(study(), frame, ["club", "town"])
+    assert "small" not in shown_levels(study(), before, "club")
+    shown = shown_levels(study(), after, "club")
+    assert {"large", "small"} <= set(shown) and "rare" not in shown
+    lost = (before["club"] != after["club"]) & before["club"].notna()
+    assert lost.sum() == 10 - missing - rare and set(before.loc[lost, "club"]) == {"large"}
+    assert with_residual(study(), after, ["club", "town"]).equals(after)
+    assert with_residual(study("evaluation.privacy.min_cell=1"), before, ["club"]).equals(before)
+
+
+def test_the_shares_of_a_large_group_tell_no_few_essays_either():
+    shares = pd.DataFrame([[0.002, 0.498, 0.3, 0.2]], columns=[1, 2, 3, 4])
+    kept = _without_small(shares, 2000, 10)
+    assert kept.isna().to_numpy().tolist() == [[True, False, False, True]]
 
 
 # ---------------------------------------------------------------- a study, run whole

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa
+from cyborg_utils.statistics.bootstrap import InferenceTo
 from cyborg_utils.statistics.contrasts import (
     NoInterval,
     arm_table,
@@ -14,7 +15,7 @@ from cyborg_utils.statistics.contrasts import (
     retention,
 )
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm, holm_alphas
-from cyborg_utils.statistics.replications import Note, Runs, resample_runs, runs_from_frame
+from cyborg_utils.statistics.replications import Runs, resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.statistics.variance_components import ONCE, Population
 
@@ -258,9 +259,9 @@ def test_shapes_and_scale_are_checked():
 
 def test_prompts_as_clusters_are_named():
     human, arms = simulate_arms(200, noise={"cyborg": 0.75})
-    for prompts, note in ((8, Note.NEW_PROMPTS), (3, Note.TOO_FEW_PROMPTS)):
+    for prompts, to in ((8, InferenceTo.NEW_PROMPTS), (3, InferenceTo.TOO_FEW_PROMPTS)):
         result = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
-        assert result.notes == (note,)
+        assert result.inference_to == to
         assert result.essay_df == prompts - 1
 
 

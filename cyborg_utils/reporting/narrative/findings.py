@@ -143,7 +143,7 @@ def _beside(row: NamedTuple) -> str:
 
 
 def _exceeded(against_baseline: pd.DataFrame) -> bool:
-    """Whether a neural Student is shown to be above every baseline, or there is none."""
+    """Whether each baseline is shown to be below some neural Student, or there is no baseline."""
     if against_baseline.empty:
         return True
     above = (against_baseline["p_holm"] < 0.05) & (against_baseline["difference"] > 0)
