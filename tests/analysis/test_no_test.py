@@ -86,7 +86,7 @@ def test_every_scored_essay_is_in_train_or_dev(essays, study_of):
     assert study.sampling.fractions == [1.0]
     assert (study.reported, question_pages(study)) == ([], ["05a_cross_fitted_agreement"])
     assert set(load_corpus(study)["split"]) == {"train", "dev"}
-    assert "05" not in report_links(study)
+    assert "05_" not in report_links(study)
 
 
 def test_without_the_option_the_refusal_names_it(essays, study_of):
