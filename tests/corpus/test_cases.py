@@ -428,3 +428,70 @@ def test_36_make_quoting(essays, new):
     is_read(answer, essays)
     assert load_study("mine").title == 'It\'s #1: "ü"'
     assert load_study("mine", ["title=It's"]).title == "It's"
+
+
+# ---------------------------------------------------------------- exports of other tools
+
+
+def test_export_of_a_form_with_scores_out_of_a_total(essays, new):
+    frame = pd.DataFrame(
+        {
+            "Timestamp": [f"2024/03/01 10:{i % 60:02d}:00" for i in range(N)],
+            "Total score": [f"{score}.00 / 6" for score in essays["score"]],
+            "Write an essay: should phones be allowed at school?": essays["text"],
+            "How hard was this task for you? [1 = easy, 5 = hard]": [1 + i % 5 for i in range(N)],
+            "I like writing": ["Agree", "Neutral"] * (N // 2),
+        }
+    )
+    answer = new(frame)
+    is_read(answer, essays.assign(id=[f"essays-{row}" for row in range(2, N + 2)]))
+    assert "'Total score': the numbers before '/6' are read as scores" in answer.told
+    assert "prompt: column" not in answer.told and "group" not in answer.corpus
+    assert "groups? --group 'I like writing' (I like writing: Agree 80, Neutral 80)" in answer.told
+
+
+def test_export_of_a_quiz_with_html_in_the_answers(essays, new):
+    frame = pd.DataFrame(
+        {
+            "Surname": [f"S{i}" for i in range(N)],
+            "Email address": [f"u{i}@example.org" for i in range(N)],
+            "Grade/6.00": [f"{score}.00" for score in essays["score"]],
+            "Response 1": "<p>" + essays["text"] + "&nbsp;</p>",
+        }
+    )
+    answer = new(frame.to_csv(index=False) + "Overall average,,3.40,\n")
+    ids = [f"essays-{row}" for row in range(2, N + 2)]
+    is_read(answer, essays.assign(id=ids, text=frame["Response 1"]))
+    assert f"of {N} essays: {N} with HTML, such as <p> or &nbsp;. They are scored unchanged" in (
+        answer.told
+    )
+    assert balance(N, 0, "1 left out (1 'Overall average' below the essays)") in answer.told
+
+
+def test_export_of_a_course_with_a_row_of_possible_points(essays, new):
+    frame = essays.rename(columns={"score": "Final score"})
+    head, *rows = frame.to_csv(index=False).splitlines(keepends=True)
+    answer = new(head + "    Points Possible,,,,6\n" + "".join(rows))
+    is_read(answer, essays)
+    reason = "'Points Possible' below the column names"
+    assert balance(N, 0, f"1 left out (1 {reason})") in answer.told and answer.left_out == [reason]
+
+
+def test_export_of_a_survey_with_three_header_rows(essays, new):
+    frame = essays[["id", "text", "score"]].set_axis(["ResponseId", "Q1", "SC0"], axis=1)
+    questions = ["Response ID", "Please write about phones.\n(100 words)", "Score"]
+    imported = [json.dumps({"ImportId": name}) for name in ("_recordId", "QID1_TEXT", "SC_1")]
+    above = pd.DataFrame([questions, imported], columns=list(frame))
+    answer = new(pd.concat([above, frame]), "--score", "SC0")
+    is_read(answer, essays)
+    assert balance(N, 0, "2 left out (2 further column names)") in answer.told
+    refused = new(pd.concat([above, frame]), study="asked")
+    assert refused.code == 2 and "no column is named like a score" in refused.error
+
+
+def test_grades_with_a_sign_are_asked_about(essays, new):
+    signs = ["", "+", "-"]
+    frame = essays.assign(score=[f"{s}{signs[i % 3]}" for i, s in enumerate(essays["score"])])
+    answer = new(frame)
+    assert answer.code == 2
+    assert "--score-value 3+=NUMBER" in answer.error and "--missing 3+" in answer.error
