@@ -11,12 +11,18 @@ import re
 
 import pandas as pd
 
-from cyborg_utils.corpus.words import count_words
+from cyborg_utils.corpus.words import count_words, has_no_spaces
+
+FIRST = 50  # texts that tell the unit of their lengths
 
 
 def word_count(texts: pd.Series) -> pd.Series:
-    """Number of words of each text; of characters where no spaces separate words."""
-    return texts.map(count_words)
+    """Number of words of each text; of characters where no spaces separate words.
+
+    The name of the result is the unit of most of the first texts, `words` or `characters`.
+    """
+    unit = "characters" if has_no_spaces(texts.head(FIRST)) else "words"
+    return texts.map(count_words).rename(unit)
 
 
 # Bidirectional overrides, zero-width spaces, tag characters and control characters; not the joiners

@@ -305,13 +305,13 @@ def shares_by_group(shares: pd.DataFrame, title: str) -> Drawn:
 
 
 def length_by_score(lengths: pd.Series, scores: pd.Series) -> Drawn:
-    """Number of words of an essay by its human score."""
+    """Length of an essay by its human score; the name of `lengths` is their unit."""
     figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
     order = [f"{v:g}" for v in sorted(scores.unique())]
     sns.boxplot(x=scores.map("{:g}".format), y=lengths, order=order, fliersize=2, ax=axes,
                 color=sns.color_palette("colorblind")[0])  # fmt: skip
     _label_some(axes, order)
-    axes.set(xlabel="human score", ylabel="words", title="Longer essays score higher")
+    axes.set(xlabel="human score", ylabel=lengths.name, title="Longer essays score higher")
     medians = lengths.groupby(scores).median()
     values = ", ".join(f"{median:.0f} at score {score:g}" for score, median in medians.items())
-    return figure, f"Words of an essay by human score; medians {values}."
+    return figure, f"{str(lengths.name).capitalize()} of an essay by human score; medians {values}."

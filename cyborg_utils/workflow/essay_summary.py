@@ -9,7 +9,6 @@ import pandas as pd
 from cyborg_utils.corpus import column_roles as roles
 from cyborg_utils.corpus.related_essays import equal_texts
 from cyborg_utils.corpus.text_screening import word_count
-from cyborg_utils.corpus.words import has_no_spaces
 from cyborg_utils.reporting.narrative.corpus import anomalies_note
 from cyborg_utils.study.schema.study import Evaluation, Privacy
 from cyborg_utils.workflow.essay_table import OPTIONS, EssayTable
@@ -58,11 +57,10 @@ def _scored(essays: EssayTable) -> str:
 
 def _length_line(essays: EssayTable) -> str:
     words = word_count(essays.texts)
-    unit = "characters" if has_no_spaces(essays.texts) else "words"
     blank, short = int(essays.blank.sum()), int(words.between(1, SHORT - 1).sum())
     return (
-        f"  length: {words.median():.0f} {unit} in the middle, {words.max():,} at most; "
-        f"{blank:,} blank, {short:,} of fewer than {SHORT} {unit}"
+        f"  length: {words.median():.0f} {words.name} in the middle, {words.max():,} at most; "
+        f"{blank:,} blank, {short:,} of fewer than {SHORT} {words.name}"
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.words import TOKEN, count_words, has_no_spaces, words_of
 
 LATIN = st.text(st.characters(max_codepoint=0x24F, exclude_characters="İ"), max_size=60)
@@ -34,6 +36,7 @@ def test_where_spaces_separate_words_marks_do_not(text, words):
     assert words_of(text) == words
     assert count_words(text) == len(words)
     assert not has_no_spaces([text])
+    assert word_count(pd.Series([text])).name == "words"
 
 
 @pytest.mark.parametrize(
@@ -49,4 +52,5 @@ def test_where_no_spaces_separate_words_characters_take_their_place(text, n, fir
     assert has_no_spaces([text])
     assert count_words(text) == n
     assert words_of(text)[0] == first
+    assert word_count(pd.Series([text])).name == "characters"
     assert len(words_of(text)) == n - 1
