@@ -84,7 +84,9 @@ def changes(
 ) -> pd.DataFrame:
     """Differences between `a` and `b`, in runs of the same draw and seed on the same essays.
 
-    The seed of a side without random training (`ONCE`) fits every seed of the other.
+    Essays and draws are paired. Trainings are independent: an equal seed number on other data is
+    another training, and adds its variance on both sides. The seed of a side without random
+    training (`ONCE`) fits every seed of the other.
 
     Returns
     -------
@@ -125,9 +127,8 @@ def changes(
     every = pd.concat(rows, ignore_index=True)
     keys = ["attribute", "level", "statistic"]
     means = every.groupby(keys, sort=False)[["a", "b", "n"]].mean().reset_index()
-    table = (
-        pool_replications(every, keys, "difference", "n").merge(means, on=keys).astype({"n": int})
-    )
+    table = pool_replications(every, keys, "difference", "n", arms={"a": 1.0, "b": -1.0})
+    table = table.merge(means, on=keys).astype({"n": int})
     margin = stats.t.ppf(0.975, table["df"]) * table["se"]
     table["low"], table["high"] = table["difference"] - margin, table["difference"] + margin
     table.loc[margin > 1, ["low", "high"]] = np.nan  # two very different runs: uninformative

@@ -196,7 +196,12 @@ def _resample_essays(
 
 
 def pool_replications(
-    table: pd.DataFrame, keys: list[str], value: str, n_essays: int | str, se: str = "se"
+    table: pd.DataFrame,
+    keys: list[str],
+    value: str,
+    n_essays: int | str,
+    se: str = "se",
+    arms: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Average a statistic over runs, with its error.
 
@@ -214,17 +219,21 @@ def pool_replications(
         Columns of the statistic and its standard error.
     n_essays : int or str
         Number of essays, or the column that holds it.
+    arms : dict of str to float, optional
+        Columns of arms that were trained apart, and the weights by which they make up `value`, such
+        as 1 and -1 of a difference: their trainings are independent, whatever their seeds.
 
     Returns
     -------
     pandas.DataFrame
         The keys, the mean, its error and `df`.
     """
-    rows = []
+    rows, weights = [], {value: 1.0} if arms is None else arms
     for key, runs in table.groupby(keys, sort=False, dropna=False):
         n = runs[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
         essays = (runs[se] ** 2).mean()
-        of_runs = run_variance({"": runs.set_index(["draw", "seed"])[value]}, {"": 1.0})
+        of_run = runs.set_index(["draw", "seed"])
+        of_runs = run_variance({name: of_run[name] for name in weights}, weights)
         added = of_runs.draws + of_runs.seeds
         df = combined_df(essays, max(n - 1, 1), added, of_runs.df)
         rows.append((*key, runs[value].mean(), np.sqrt(essays + added), df))

@@ -133,6 +133,29 @@ def test_runs_are_paired_by_draw_and_seed():
     assert np.isnan(qwk["low"]) and qwk["p"] > 0.2  # two seeds far apart: inconclusive
 
 
+def test_trainings_of_one_seed_share_no_luck():
+    """Both sides vary a lot from seed to seed, by chance in step: the difference is uncertain."""
+    human, good, other = scores(400, 1)
+    worse = [np.random.default_rng(k).permutation(s) for k, s in enumerate((good, other))]
+    mixed = [
+        np.where(np.arange(400) < 200, w, s) for w, s in zip(worse, (good, other), strict=True)
+    ]
+    sides = [
+        pd.concat([frame(human, s), frame(human, m, seed=2)])
+        for s, m in zip((good, other), mixed, strict=True)
+    ]
+    table = changes(STUDY, *sides, corpus_of(400), []).set_index("statistic")
+    assert abs(table.loc["qwk", "difference"]) < 0.1
+    assert np.isnan(table.loc["qwk", "low"]) and table.loc["qwk", "p"] > 0.3
+
+
+def test_a_missing_attribute_is_no_subgroup():
+    human, a, b = scores(300, 1, 0.5)
+    kind = ["x", "y", None] * 100
+    table = changes(STUDY, frame(human, a), frame(human, b), corpus_of(300, kind=kind), ["kind"])
+    assert set(table["level"]) == {"", "x", "y"}
+
+
 def test_runs_without_a_common_seed_give_no_row():
     human, a, b = scores(50, 1)
     table = changes(STUDY, frame(human, a, seed=1), frame(human, b, seed=2), corpus_of(50), [])
