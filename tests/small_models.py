@@ -8,7 +8,13 @@ from transformers import PreTrainedTokenizerFast
 
 from cyborg_utils.models.registry import train_scorer
 from cyborg_utils.models.scorer import Scorer, TrainingInput
-from cyborg_utils.study.schema.models import CausalTeacher, ClassicalScorer, EncoderScorer, Teacher
+from cyborg_utils.study.schema.models import (
+    CausalTeacher,
+    ClassicalScorer,
+    EncoderScorer,
+    StackedScorer,
+    Teacher,
+)
 
 
 def scratch(architecture: str, **more) -> dict:
@@ -35,6 +41,10 @@ def encoder(architecture: str = "electra", **more) -> EncoderScorer:
 
 def classical(**more) -> ClassicalScorer:
     return ClassicalScorer.model_validate({"kind": "classical", "name": "ridge", **more})
+
+
+def stacked(**more) -> StackedScorer:
+    return StackedScorer.model_validate({"kind": "stacked", "name": "stacked", **more})
 
 
 def fitted(

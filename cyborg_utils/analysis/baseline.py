@@ -29,7 +29,7 @@ def compare_with_baseline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     the baseline), `low, high` (95 %), `p, p_holm`, `low_holm, high_holm` (the interval at the level
     of Holm's procedure), `population`
     """
-    classical = [s.name for s in study.students if s.kind == "classical"]
+    classical = [s.name for s in study.students if not s.neural]
     is_classical = runs["student"].isin(classical)
     human_only = (runs["arm"] == "human") & is_classical
     cyborg = (runs["arm"] == "cyborg") & ~is_classical

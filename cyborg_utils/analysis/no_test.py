@@ -55,7 +55,7 @@ def agreement_on_dev(study: Study) -> pd.DataFrame:
     parts = []
     for spec, runs in scorers:
         table, _ = agreement_by_condition(study, runs)
-        parts.append(table.assign(scorer=spec.name, picked=spec.kind != "classical"))
+        parts.append(table.assign(scorer=spec.name, picked=spec.neural))
     columns = ["scorer", *CONDITION_FIELDS, "picked", "n_human", "n_train", "qwk", "low", "high"]
     return pd.concat(parts, ignore_index=True)[columns]
 

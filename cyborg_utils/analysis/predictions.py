@@ -43,7 +43,7 @@ def collect_runs(
     """
     if student == MACHINES:
         return _machines(study)
-    deterministic = study.student(student).kind == "classical"
+    deterministic = not study.student(student).neural
     parts = []
     for c in conditions(study):
         if (c.held_out is not None) != held_out:

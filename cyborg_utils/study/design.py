@@ -160,7 +160,7 @@ def subsets(study: Study) -> list[tuple[float, int, int | None]]:
 def seeds(study: Study, student: str) -> list[int]:
     """The training seeds of a Student; a classical one has no random training and runs once."""
     declared = study.sampling.seeds
-    return declared[:1] if study.student(student).kind == "classical" else declared
+    return declared[:1] if not study.student(student).neural else declared
 
 
 def subset_slug(fraction: float, draw: int, held_out: int | None = None) -> str:

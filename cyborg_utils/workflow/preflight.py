@@ -113,7 +113,7 @@ def packages(distribution: str = "cyborg-data") -> list[Line]:
 
 def neural(study: Study) -> bool:
     """Whether a study trains or loads a model other than a classical one."""
-    return any(spec.kind != "classical" for spec in study.teachers + study.students)
+    return any(spec.neural for spec in study.teachers + study.students)
 
 
 def libraries(study: Study) -> Line:

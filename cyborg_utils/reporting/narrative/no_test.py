@@ -12,7 +12,7 @@ def limitations(study: Study, n_dev: int) -> list[str]:
     """What is unknown without test essays, in sentences of Markdown."""
     groups = ", ".join(f"`{name}`" for name in study.corpus.group_names)
     groups = f"attributes in the file: {groups}" if groups else "the file has no attributes"
-    neural = [s.name for s in study.students if s.kind != "classical"]
+    neural = [s.name for s in study.students if s.neural]
     selection = (
         f", and the checkpoints of {', '.join(neural)} were selected on them" if neural else ""
     )

@@ -90,6 +90,8 @@ class Training(Linked):
     time. `gpu_memory` is what the model needs in GB; 0 where a CPU suffices.
     """
 
+    neural: ClassVar[bool] = True
+
     max_tokens: Annotated[int, Field(ge=16)] = 512
     epochs: Positive = 4
     learning_rate: Positive = 3.0e-4
@@ -173,8 +175,26 @@ class ClassicalScorer(Linked):
     name: Name
     head: Literal["classification", "regression"] = "regression"
     alpha: Positive = 1.0
+    neural: ClassVar[bool] = False
     seed: ClassVar[int] = 1  # its training is not random
 
 
-Teacher = Annotated[CausalTeacher | EncoderScorer | ClassicalScorer, Field(discriminator="kind")]
-Student = Annotated[EncoderScorer | ClassicalScorer, Field(discriminator="kind")]
+class StackedScorer(Linked):
+    """A strong classical scorer for few labels: a Gaussian process on surface features and topics
+    and a ridge regression on words, stacked. Its word frequencies and topics are learned from all
+    train texts, scored or not."""
+
+    module: ClassVar[str] = "cyborg_utils.models.stacked"
+    libraries: ClassVar[tuple[str, ...]] = ("scikit-learn", "scipy")
+    neural: ClassVar[bool] = False
+
+    kind: Literal["stacked"]
+    name: Name
+    head: ClassVar[str] = "regression"
+    seed: ClassVar[int] = 1  # of the parts that are predicted from each other
+
+
+Teacher = Annotated[
+    CausalTeacher | EncoderScorer | ClassicalScorer | StackedScorer, Field(discriminator="kind")
+]
+Student = Annotated[EncoderScorer | ClassicalScorer | StackedScorer, Field(discriminator="kind")]

@@ -24,6 +24,7 @@ from cyborg_utils.study.schema.models import (
     CausalTeacher,
     ClassicalScorer,
     EncoderScorer,
+    StackedScorer,
     Student,
     Teacher,
 )
@@ -374,10 +375,10 @@ class Study(Strict):
         """Folder of its pages."""
         return working_folder() / "reports" / self.name
 
-    def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer:
+    def teacher(self, name: str) -> CausalTeacher | EncoderScorer | ClassicalScorer | StackedScorer:
         return _by_name(self.teachers, name, "teacher", self.name)
 
-    def student(self, name: str) -> EncoderScorer | ClassicalScorer:
+    def student(self, name: str) -> EncoderScorer | ClassicalScorer | StackedScorer:
         return _by_name(self.students, name, "student", self.name)
 
 
