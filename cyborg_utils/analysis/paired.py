@@ -193,7 +193,8 @@ def decoded_scores(
         output = run.rename(columns={"continuous": "expected"})
         ledger = ledger_of(fraction, draw)
         for rule in DECODING_RULES:
-            if rule == "prior_corrected" and not has_probabilities:
+            needs = {"prior_corrected": has_probabilities, "linked": "linked_score" in output}
+            if not needs.get(rule, True):
                 continue
             scores = decode_scores(output, rule, study.labels, ledger, of_run)
             score = round_to_scale(scores, study.labels)

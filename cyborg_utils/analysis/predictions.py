@@ -19,6 +19,24 @@ from cyborg_utils.study.schema.study import HARD, MACHINES, Study
 from cyborg_utils.study.storage import corpus_file, labels_folder, need, student_folder
 
 COLLECTED = ["essay_id", "human", "continuous", "score"]
+READINGS = ("plain", "linked")
+
+
+def read_as(scores: pd.DataFrame, reading: str) -> pd.DataFrame:
+    """Scores of one trait in one reading, under the names `continuous` and `score`.
+
+    Raises
+    ------
+    ValueError
+        The reading is unknown, or a run of an earlier version has no linked scores.
+    """
+    if reading not in READINGS:
+        raise ValueError(f"reading must be one of {', '.join(READINGS)}; got {reading!r}")
+    if reading == "plain":
+        return scores
+    if "linked_score" not in scores:
+        raise ValueError("these runs have no linked scores: train and label again")
+    return scores.assign(continuous=scores["linked"], score=scores["linked_score"])
 
 
 def collect_runs(
@@ -27,6 +45,7 @@ def collect_runs(
     split: str = "test",
     trait: str = HOLISTIC,
     held_out: bool = False,
+    reading: str = "plain",
 ) -> pd.DataFrame:
     """All scores of one Student for one split, or of all machines whose scores are in a file.
 
@@ -34,6 +53,8 @@ def collect_runs(
     ----------
     split : dev, test, or the name of another study whose test essays were scored too.
     held_out : the runs with held-out prompts, on the essays of these prompts.
+    reading : plain, the scores as the model gives them, rounded; or linked to the human scale
+        (`models.linking`). Machine scores from a file have one reading, whatever is asked.
 
     Returns
     -------
@@ -53,7 +74,7 @@ def collect_runs(
             file = need(folder / "predictions.parquet", study)
             about = read_result(file.with_name("student.json"), StudentResult)
             scores = pd.read_parquet(file)
-            scores = of_trait(scores[scores["split"] == split], trait)[COLLECTED]
+            scores = read_as(of_trait(scores[scores["split"] == split], trait), reading)[COLLECTED]
             parts.append(
                 scores.assign(
                     **c.fields, draw=ONCE if c.draw is None else c.draw,
@@ -66,10 +87,14 @@ def collect_runs(
 
 
 def collect_teacher(
-    study: Study, teacher: str, split: str = "test", trait: str = HOLISTIC
+    study: Study,
+    teacher: str,
+    split: str = "test",
+    trait: str = HOLISTIC,
+    reading: str = "plain",
 ) -> pd.DataFrame:
-    """All scores of one Teacher for one split, in the columns of `collect_runs`, and `p_<label>`
-    where it gives probabilities."""
+    """All scores of one Teacher for one split in one reading, in the columns of `collect_runs`,
+    with `linked_score`, and `p_<label>` where it gives probabilities."""
     parts = []
     for c in conditions(study):
         if c.teacher != teacher or c.strategy != HARD.name or c.held_out is not None:
@@ -79,10 +104,11 @@ def collect_teacher(
         about = read_result(file.with_name("labeling.json"), LabelingResult)
         scores = pd.read_parquet(file)
         n_human = about.budget["train"]
-        scores = of_trait(scores[scores["split"] == split], trait)
+        scores = read_as(of_trait(scores[scores["split"] == split], trait), reading)
+        more = [n for n in scores if n.startswith("p_") or n == "linked_score"]
         of_teacher = Condition("teacher", teacher, c.fraction).fields
         parts.append(
-            scores[[*COLLECTED, *(n for n in scores if n.startswith("p_"))]].assign(
+            scores[[*COLLECTED, *more]].assign(
                 **of_teacher, draw=c.draw, seed=0, n_human=n_human, n_train=n_human,
                 truncated=about.truncated,
             )

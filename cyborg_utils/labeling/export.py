@@ -35,9 +35,9 @@ def export_cyborg_data(
     """Write the cyborg data of one Teacher and one U as a dataset: Parquet, and a dataset card.
 
     `datasets.load_dataset(folder)` opens it. It has one row per train essay: `essay_id`;
-    `label_source`, human or teacher; `score` and `expected`, with the Teacher's probabilities
-    `p_<label>` where it gives them, again for each trait; `teacher`, its name, for its labels;
-    `prompt` and the study's groups.
+    `label_source`, human or teacher; `score`, `expected` and `linked_score`, with the Teacher's
+    probabilities `p_<label>` where it gives them, again for each trait; `teacher`, its name, for
+    its labels; `prompt` and the study's groups.
 
     For real essays it has no text, and keyed hashes as ids, unless the study sets
     `evaluation.privacy.show_essays`; published corpora keep their ids. Prompt and groups are
@@ -88,7 +88,8 @@ def exported_rows(
 
     Parameters
     ----------
-    ledger : `essay_id, label_source, score, expected` and `p_<label>`, again for each trait.
+    ledger : `essay_id, label_source, score, expected, linked_score` and `p_<label>`, again for each
+        trait.
     corpus : every essay of the study, with its text.
     """
     essays = corpus.set_index("essay_id").loc[ledger["essay_id"]]
@@ -215,6 +216,7 @@ COLUMNS = {
     "label_source": "`human` or `teacher`",
     "score": "the label, a point of the scale",
     "expected": "the Teacher's expected score; for a human label the score itself",
+    "linked_score": "the label with the spread of the human scores; for a human label itself",
     "teacher": "the Teacher's name, for its labels",
     "prompt": "the prompt that the essay answers",
     "text": "the essay",

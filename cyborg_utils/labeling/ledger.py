@@ -43,13 +43,14 @@ def build_ledger(
     ----------
     subset : essay ids of U.
     labeled : the essays that the Teacher scored.
-    scores : the Teacher's `score`, `continuous` and, where it has them, `p_<label>`, one row per
-        essay of `labeled`, in its order; the columns of a trait end in `:<trait>`.
+    scores : the Teacher's `score`, `continuous` and, where it has them, `linked_score` and
+        `p_<label>`, one row per essay of `labeled`, in its order; the columns of a trait end in
+        `:<trait>`.
 
     Returns
     -------
-    frame `essay_id, label_source (human | teacher), score, expected, p_<label>...`, and the last
-    three again for each trait; sorted by id
+    frame `essay_id, label_source (human | teacher), score, expected, linked_score, p_<label>...`,
+    and the last four again for each trait; sorted by id
 
     Raises
     ------
@@ -66,8 +67,10 @@ def build_ledger(
         raise ValueError("essays of U keep their human scores and are not labeled again")
     scored = [column("score", trait) for trait in traits]
     expected = [column("expected", trait) for trait in traits]
+    linked = [name for t in traits if (name := column("linked_score", t)) in scores]
     human = human_scores(corpus, traits).set_index("essay_id").loc[subset, scored].astype(float)
     by_human = human.assign(**dict(zip(expected, human.to_numpy().T, strict=True)))
+    by_human = by_human.assign(**{n: human[n.removeprefix("linked_")] for n in linked})
     by_human = by_human.rename_axis("essay_id").reset_index().assign(label_source="human")
     by_teacher = scores.rename(columns=lambda name: re.sub("^continuous", "expected", name)).assign(
         essay_id=labeled["essay_id"].to_numpy(), label_source="teacher"
@@ -75,7 +78,7 @@ def build_ledger(
     ledger = pd.concat([by_human, by_teacher], ignore_index=True)
     pairs = [name for pair in zip(scored, expected, strict=True) for name in pair]
     probabilities = [name for name in ledger if name.startswith("p_")]
-    ledger = ledger[["essay_id", "label_source", *pairs, *probabilities]]
+    ledger = ledger[["essay_id", "label_source", *pairs, *linked, *probabilities]]
     return ledger.sort_values("essay_id").reset_index(drop=True)
 
 

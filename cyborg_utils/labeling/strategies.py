@@ -1,7 +1,7 @@
 """Pseudo-label strategies: a Teacher's output becomes a Student's training labels and weights.
 
 No withheld human score is used here: `prior_corrected` uses the human scores of U, `equated` those
-of the dev set.
+of the dev set, and `linked` those on which the Teacher was linked (`models.linking`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.study import PseudoLabelStrategy
 
 ROUNDS = 200
-DECODING_RULES = ("hard", "expected", "prior_corrected", "equated")
+DECODING_RULES = ("hard", "expected", "linked", "prior_corrected", "equated")
 
 
 def prior_factors(probabilities: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -61,8 +61,8 @@ def decode_scores(
 
     Parameters
     ----------
-    output : the Teacher's `score`, `expected` and, for `prior_corrected`, `p_<label>`, one row per
-        essay.
+    output : the Teacher's `score`, `expected` and, for `linked`, `linked_score`, for
+        `prior_corrected`, `p_<label>`, one row per essay.
     ledger : its cyborg data: the human scores of U, a random sample of train, and its own output
         for the other essays; `prior_corrected` is fitted on them, whatever essays `output` is of.
     dev : its `continuous` score, which is the expected one, and `human` of dev.
@@ -80,7 +80,8 @@ def decode_scores(
     if rule == "equated":
         slope, shift = linear_equating(dev["continuous"], dev["human"])
         return round_to_scale(slope * output["expected"].to_numpy() + shift, labels)
-    return output["expected" if rule == "expected" else "score"].to_numpy(dtype=float)
+    named = {"expected": "expected", "linked": "linked_score", "hard": "score"}
+    return output[named[rule]].to_numpy(dtype=float)
 
 
 def apply_strategy(
@@ -90,7 +91,8 @@ def apply_strategy(
 
     Parameters
     ----------
-    ledger : `label_source, score, expected` and, where the Teacher gives them, `p_<label>`.
+    ledger : `label_source, score, expected`, `linked_score` and, where the Teacher gives them,
+        `p_<label>`.
     dev : the Teacher's `continuous` and the human score `human` of dev.
 
     Returns

@@ -96,6 +96,7 @@ METHODS = {
 DECODING_RULES = {
     "hard": "most probable score",
     "expected": "expected score",
+    "linked": "linked score",
     "prior_corrected": "corrected for label shift",
     "equated": "mean and SD equated on dev",
 }

@@ -46,6 +46,7 @@ def teacher_scores(n: int, seed: int = 1) -> pd.DataFrame:
     frame = pd.DataFrame(probabilities, columns=[f"p_{v}" for v in LABELS])
     frame.insert(0, "continuous", probabilities @ LABELS)
     frame.insert(1, "score", LABELS[probabilities.argmax(axis=1)].astype(float))
+    frame["linked_score"] = 7 - frame["score"]
     return frame
 
 
@@ -72,10 +73,12 @@ def test_the_ledger_keeps_every_human_label_and_adds_no_essay_of_dev_or_test(
     assert set(human.index) == set(subset)
     assert human["score"].to_dict() == by_id.loc[subset, "score"].to_dict()
     assert (human["expected"] == human["score"]).all()
+    assert (human["linked_score"] == human["score"]).all()
 
     teacher = ledger[ledger["label_source"] == "teacher"].set_index("essay_id")
     scores_by_id = scores.set_index(rest["essay_id"].to_numpy())
     assert teacher["score"].to_dict() == scores_by_id["score"].to_dict()
+    assert teacher["linked_score"].to_dict() == scores_by_id["linked_score"].to_dict()
     assert teacher["expected"].to_dict() == scores_by_id["continuous"].to_dict()
 
     train = by_id[by_id["split"] == "train"]

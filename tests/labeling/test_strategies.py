@@ -49,7 +49,8 @@ def ledger(n: int, seed: int, by_human: float = 0.2) -> pd.DataFrame:
     frame.insert(0, "score", POINTS[cyborg.argmax(axis=1)])
     frame.insert(0, "label_source", np.where(human, "human", "teacher"))
     own = rng.choice(POINTS, n)
-    frame.loc[human, ["score", "expected"]] = np.column_stack([own, own])[human]
+    frame.insert(3, "linked_score", POINTS[::-1][cyborg.argmax(axis=1)])
+    frame.loc[human, ["score", "expected", "linked_score"]] = np.column_stack([own] * 3)[human]
     frame.loc[human, probability_columns(LABELS)] = np.nan
     return frame.sample(frac=1, random_state=seed)  # an index in no order
 
@@ -66,8 +67,8 @@ def use(**values) -> PseudoLabelStrategy:
 
 
 STRATEGIES = [
-    use(), use(target="expected"), use(target="prior_corrected"), use(target="equated"),
-    use(weight="confidence"), use(keep=0.5), use(human_weight=4),
+    use(), use(target="expected"), use(target="linked"), use(target="prior_corrected"),
+    use(target="equated"), use(weight="confidence"), use(keep=0.5), use(human_weight=4),
     use(target="expected", weight="confidence", keep=0.3, human_weight=2),
 ]  # fmt: skip
 
@@ -145,6 +146,7 @@ def test_decoding_rules_do_what_they_promise():
     by_rule = {r: decode_scores(output, r, LABELS, cyborg, dev_of()) for r in DECODING_RULES}
     assert np.array_equal(by_rule["hard"], output["score"])
     assert np.array_equal(by_rule["expected"], output["expected"])
+    assert np.array_equal(by_rule["linked"], 7 - by_rule["hard"])
     assert (by_rule["prior_corrected"] == 1).mean() < (
         by_rule["hard"] == 1
     ).mean()  # human raters rarely score 1

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from small_models import classical, fitted
 
+from cyborg_utils.analysis.predictions import read_as
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models.classical import _features
 from cyborg_utils.models.linking import LINKING, folds, is_human
@@ -95,6 +96,17 @@ def test_a_teachers_labels_do_not_move_the_line_but_are_learned_from(essays):
         scored = fitted(classical(), frame)[0].score(texts)
         assert scored["linked"].mean() == pytest.approx(human.mean(), abs=0.25)
     assert scored["continuous"].mean() > human.mean() + 0.5
+
+
+def test_a_reading_of_runs_is_plain_or_linked():
+    scores = pd.DataFrame({"continuous": [2.6], "score": [3], "linked": [1.9], "linked_score": [2]})
+    assert read_as(scores, "plain") is scores
+    linked = read_as(scores, "linked")
+    assert linked[["continuous", "score"]].to_numpy().tolist() == [[1.9, 2]]
+    with pytest.raises(ValueError, match="train and label again"):
+        read_as(scores[["continuous", "score"]], "linked")
+    with pytest.raises(ValueError, match="reading must be one of plain, linked"):
+        read_as(scores, "best")
 
 
 def test_human_labels_that_are_used():

@@ -77,14 +77,15 @@ class PseudoLabelStrategy(Strict):
     `target` is what it is trained on: the most probable label (`hard`), the `expected` score (a
     classification head is trained on the probabilities where the Teacher gives them), the most
     probable label after label-shift correction of the probabilities to the score distribution of U
-    (`prior_corrected`), or the expected score with mean and standard deviation equated to those of
-    the human scores of the dev set, rounded (`equated`). `weight: confidence` weights a label by
-    its probability; `keep` is the proportion of the most confident labels of each score that are
-    trained on. `human_weight` is the weight of a human label relative to a Teacher's.
+    (`prior_corrected`), the Teacher's linked score (`linked`), or the expected score with mean and
+    standard deviation equated to those of the human scores of the dev set, rounded (`equated`).
+    `weight: confidence` weights a label by its probability; `keep` is the proportion of the most
+    confident labels of each score that are trained on. `human_weight` is the weight of a human
+    label relative to a Teacher's.
     """
 
     name: Name
-    target: Literal["hard", "expected", "prior_corrected", "equated"] = "hard"
+    target: Literal["hard", "expected", "linked", "prior_corrected", "equated"] = "hard"
     weight: Literal["equal", "confidence"] = "equal"
     keep: Fraction = 1
     human_weight: Positive = 1
