@@ -92,7 +92,8 @@ def test_the_ledger_has_its_columns_and_its_order():
     rest = essays_to_label(corpus, subset, study())
     ledger = build_ledger(corpus, subset, rest, teacher_scores(len(rest)))
     assert list(ledger) == [
-        "essay_id", "label_source", "score", "expected", "p_1", "p_2", "p_3", "p_4", "p_5", "p_6",
+        "essay_id", "label_source", "score", "expected", "linked_score",
+        "p_1", "p_2", "p_3", "p_4", "p_5", "p_6",
     ]  # fmt: skip
     assert ledger["essay_id"].is_monotonic_increasing
     assert ledger["label_source"].value_counts().to_dict() == {"teacher": 15, "human": 5}
