@@ -11,6 +11,7 @@ from small_models import classical, fitted, stacked
 
 from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models import gaussian_process
+from cyborg_utils.models.contributions import contributions
 from cyborg_utils.models.gaussian_process import fit_gaussian_process
 from cyborg_utils.models.linking import folds
 from cyborg_utils.models.registry import load_scorer
@@ -234,3 +235,26 @@ def test_a_weight_of_2_is_two_labels(monkeypatch):
     monkeypatch.setattr(gaussian_process, "_most_likely", lambda *_: once.theta)
     twice, _ = fit_gaussian_process(x[rows], y[rows], np.ones(len(rows)), [], 1)
     np.testing.assert_allclose(once.predict(x)[0], twice.predict(x)[0], atol=1e-4)
+
+
+# ---------------------------------------------------------------- why this score
+
+
+def test_contributions_of_words_are_exact_and_length_counts_for_a_long_essay(essays, model):
+    stacked = model.scorer
+    by_length = essays["text"][500:].str.len().sort_values().index
+    shown = [contributions(stacked, essays["text"][i]) for i in (by_length[0], by_length[-1])]
+    of_process = [t[t["part"] == "process"].set_index("feature")["contribution"] for t in shown]
+    assert len(of_process[0]) == len(stacked.representation.features) + 1
+    length = ["words (log)", "words (fourth root)", "different words (log)"]
+    assert of_process[0][length].sum() < 0 < of_process[1][length].sum()
+    stack, text = stacked.stacks[HOLISTIC], essays["text"][by_length[-1]]
+    dense, terms = stacked.representation([text])
+    by_ridge = shown[1].query("part == 'ridge'")["contribution"].sum()
+    at_mean_length = (
+        terms @ stack.coef - stack.coef[-1] * stacked.representation.center[0]
+    ) * stack.shares[1]
+    assert by_ridge == pytest.approx(at_mean_length[0])
+    words = set(words_in(text, False))
+    pairs = shown[1].query("part == 'ridge' and feature not in @length")["feature"]
+    assert all(set(term.split()) <= words for term in pairs)
