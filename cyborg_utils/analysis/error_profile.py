@@ -32,7 +32,7 @@ def by_score_point(
     Parameters
     ----------
     second : a second human score by essay id; its error at each point of the first is added as the
-        condition `SECOND_RATER`, of the essays that have one: what two people differ by.
+        condition `SECOND_RATER`, of the essays that have one: the difference between two raters.
 
     Returns
     -------

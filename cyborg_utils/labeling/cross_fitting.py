@@ -99,7 +99,7 @@ def corpus_of_fold(
     tested = fold_of == fold
     alike = clusters.isin(clusters[tested]) & ~tested
     others = corpus[~tested & ~alike].assign(split="train")
-    if any(scorer.kind != "classical" for scorer in scorers(study)):
+    if any(scorer.neural for scorer in scorers(study)):
         scored = others["essay_id"][others["score"].notna()].sort_values().to_numpy()
         rng = np.random.default_rng([1, 13, -1 if fold is None else fold])
         dev = rng.permutation(scored)[: max(1, round(DEV_SHARE * len(scored)))]
@@ -201,7 +201,7 @@ def _scores_of_fold(study: Study, corpus: pd.DataFrame, work: Path, fold: int) -
         scored = of_trait(predictions_frame(test, scored, study.traits), HOLISTIC)
         n_human = int((trained.train["label_source"] == "human").sum()) + n_dev
         parts.append(
-            scored[["essay_id", "human", "continuous", "score"]].assign(
+            scored[["essay_id", "human", "continuous", "score", "linked", "linked_score"]].assign(
                 student=trained.student, **trained.condition.fields, fold=fold, draw=ONCE,
                 seed=ONCE, n_human=n_human, n_train=len(trained.train),
                 truncated=trained.truncated,

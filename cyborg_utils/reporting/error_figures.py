@@ -136,13 +136,13 @@ def estimates_by(
     return figure, f"{title}: {unit}, 95 % intervals. {words}."
 
 
-def machine_beside_people(table: pd.DataFrame, title: str) -> Drawn:
+def machine_and_second_rater(table: pd.DataFrame, title: str) -> Drawn:
     """SMD of a machine and of a second human rater by subgroup, one panel per condition.
 
     Parameters
     ----------
-    table : rows of `cyborg_utils.analysis.human_yardstick.beside_a_second_rater` with `smd_machine`
-        or `smd_human`, and `group`, the name of the subgroup.
+    table : rows of `cyborg_utils.analysis.second_rater.compare_with_second_rater` with
+        `smd_machine` or `smd_human`, and `group`, the name of the subgroup.
     """
     shown = table[table["statistic"].isin(["smd_machine", "smd_human"])]
     return estimates_by(

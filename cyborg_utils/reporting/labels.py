@@ -160,6 +160,7 @@ ANOMALIES = {
     "hidden_characters": "with control or invisible characters",
     "markup": "with HTML, such as <p> or &nbsp;",
 }
+READINGS = {"plain": "plain rounding", "linked": "linked"}
 ATTRIBUTES = {"(all)": "all essays"}
 PROMPTS = {"(all)": "all held-out prompts"}
 FIFTHS = {"1": "1 (shortest fifth)", "5": "5 (longest fifth)"}
@@ -258,6 +259,11 @@ def sampled_label(population: str) -> str:
     return SAMPLED[population]
 
 
+def reading_label(reading: str) -> str:
+    """How scores are read: as the model gives them, rounded, or linked to the human scale."""
+    return READINGS[reading]
+
+
 def attribute_label(attribute: str) -> str:
     return ATTRIBUTES.get(attribute, attribute)
 
@@ -293,6 +299,7 @@ LABEL_OF_COLUMN: dict[str, Callable[[str], str]] = {
     "condition_a": condition_label,
     "condition_b": condition_label,
     "source": source_label,
+    "reading": reading_label,
     "statistic": statistic_label,
     "criterion": criterion_label,
     "method": method_label,

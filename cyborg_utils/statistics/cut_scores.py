@@ -26,7 +26,7 @@ def classification_at_cuts(
     second: ArrayLike | None = None,
     weights: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """Estimate how machine scores classify essays at cut scores, beside two human ratings.
+    """Estimate how machine scores classify essays at cut scores, next to two human ratings.
 
     An essay is above a cut where its score is at least the cut. Accuracy is the proportion of
     essays that H and M classify alike, with the human score as the criterion; consistency that of

@@ -211,7 +211,7 @@ class MeasuresResult(StageResult):
     cut_scores: Table
     accuracy: Table
     prompts: Table
-    people: Table  # beside a second human rater, by subgroup
+    second_rater: Table  # by subgroup
     criterion: Table
 
 

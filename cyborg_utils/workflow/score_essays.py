@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.column_roles import Guess, id_guess, text_guess
+from cyborg_utils.corpus.columns import column
 from cyborg_utils.corpus.numerals import DECIMAL_COMMA, DECIMAL_POINT, numerals
 from cyborg_utils.corpus.table_files import (
     Table,
@@ -25,6 +26,7 @@ from cyborg_utils.corpus.table_files import (
     row_names_note,
     row_number,
 )
+from cyborg_utils.models.linking import LinkedScorer
 from cyborg_utils.models.novelty import CUT, REPEATED, UNSCORED, TrainingProfile
 from cyborg_utils.models.saved_model import calibrated, load_student, student_columns
 from cyborg_utils.models.scorer import Scorer
@@ -32,6 +34,7 @@ from cyborg_utils.study.storage import hash_folder, read_json, write_json
 from cyborg_utils.workflow.study_files import open_with
 
 ROWS = 1000  # that are read, scored and written together
+POINTS = ("score", "linked_score")  # columns of score points, with those of traits
 LOOK = 200  # rows from which the columns are inferred
 EVERY = 10  # seconds between two lines about the time left
 ID = "id"  # the column of ids in the scores, where the essays have none
@@ -71,12 +74,12 @@ def score_file(
 ) -> ScoringResult:
     """Score the essays of a table.
 
-    `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale,
-    `score`, a point of it, and `flag`, what is unusual about it (`models.novelty.MEANING`), several
-    with a semicolon between. A blank essay, and one unlike the training essays, has no score. The
-    separator and the decimal mark are those of `data`. Columns that nobody names are those of the
-    Student's training essays, where `data` has them.
-    Ids are written as they are, even `=1+1`, which a spreadsheet takes for a formula.
+    `out` gets a row an essay, in the order of `data`: its id, `continuous` on the score scale and
+    `score`, a point of it; where the Student is linked to the human scores, `linked` and
+    `linked_score`; and `flag`, what is unusual about it (`models.novelty.MEANING`). A blank essay,
+    and one unlike the training essays, has no score. The separator and the decimal mark are those
+    of `data`. Columns that nobody names are those of the Student's training essays, where `data`
+    has them. Ids are written as they are, even `=1+1`, which a spreadsheet takes for a formula.
 
     Parameters
     ----------
@@ -160,8 +163,8 @@ def _columns(
 ) -> tuple[str | None, str]:
     """The columns of ids and texts: those that are named, else those of the training essays, else
     what the first rows suggest; None without ids."""
-    for role, column in named.items():
-        check_columns([column] if column else [], head, table.name, f"--{role}")
+    for role, name in named.items():
+        check_columns([name] if name else [], head, table.name, f"--{role}")
 
     def guess(role: str, infer: Callable[[], Guess]) -> Guess:
         if named[role]:
@@ -200,13 +203,14 @@ def _score(
     """Scores of a block of essays, and the list of flags of each."""
     flags = [profile.flags(text) for text in texts]
     plain = np.array([not UNSCORED & set(found) for found in flags])
-    scores = pd.DataFrame(index=texts.index, columns=["continuous", "score"], dtype=float)
+    names = ["continuous", "score", *["linked", "linked_score"] * isinstance(model, LinkedScorer)]
+    columns = [column(name, trait) for trait in model.traits for name in names]
+    scores = pd.DataFrame(index=texts.index, columns=columns, dtype=float)
     if plain.any():
         given = model.score(texts[plain].tolist()).set_index(texts.index[plain])
         given = calibrated(given, model.labels, student)
-        scores = given.drop(columns="truncated").filter(regex="^(continuous|score)")
-        points = [name for name in scores if name.startswith("score")]
-        scores = scores.round(4).astype({name: str for name in points}).reindex(texts.index)
+        points = [name for name in columns if name.startswith(POINTS)]
+        scores = given[columns].round(4).astype({name: str for name in points}).reindex(texts.index)
         for i in np.flatnonzero(plain)[given["truncated"].to_numpy(dtype=bool)]:
             flags[i].append(CUT)
     return scores.assign(flag=flags)
@@ -249,7 +253,7 @@ class _Unfinished:
 
     def append(self, rows: pd.DataFrame) -> None:
         result = self.result
-        points = [name for name in rows.columns[1:] if name.startswith("score")]
+        points = [name for name in rows.columns[1:] if name.startswith(POINTS)]
         rows = rows.replace({name: {r"\.": result.decimal} for name in points}, regex=True)
         text = rows.to_csv(
             index=False, header=not self.size, sep=result.separator, decimal=result.decimal

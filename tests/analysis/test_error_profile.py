@@ -15,10 +15,10 @@ from cyborg_utils.analysis.error_profile import (
     by_score_point,
     confusion,
 )
-from cyborg_utils.analysis.human_yardstick import (
+from cyborg_utils.analysis.second_rater import (
     EVERYONE,
     against_criterion,
-    beside_a_second_rater,
+    compare_with_second_rater,
 )
 from cyborg_utils.analysis.measures import Rule, RuleVerdict
 from cyborg_utils.corpus.loaders import load_corpus
@@ -121,7 +121,7 @@ def test_a_declared_rater_variance_gives_prmse_without_second_ratings(tmp_path, 
     declared = rows(accuracy_of(study, runs), FAIR, criterion="true_score").loc["prmse"]
     estimated = rows(accuracy_of(*known[::2], second), FAIR, criterion="true_score").loc["prmse"]
     assert declared["estimate"] == pytest.approx(estimated["estimate"], abs=0.06)
-    table = beside_a_second_rater(study, runs, corpus, ["ell"])
+    table = compare_with_second_rater(study, runs, corpus, ["ell"])
     assert "prmse" in rows(table, FAIR, level="yes").index
 
 
@@ -148,9 +148,9 @@ def test_a_prompt_of_few_essays_is_not_shown(known):
     assert "rare" not in set(by_prompt(study, runs, few)["prompt"])
 
 
-def test_people_are_the_yardstick_of_a_subgroup(known, second):
+def test_a_second_rater_is_the_reference_of_a_subgroup(known, second):
     study, corpus, runs = known
-    table = beside_a_second_rater(study, runs, corpus, ["ell", "region"], second)
+    table = compare_with_second_rater(study, runs, corpus, ["ell", "region"], second)
     people, strict = (
         rows(table, STRICT, level="yes").loc[f"smd_{s}"] for s in ("human", "machine")
     )
@@ -166,7 +166,7 @@ def test_people_are_the_yardstick_of_a_subgroup(known, second):
 
 def test_without_second_ratings_only_the_machine_is_shown(known):
     study, corpus, runs = known
-    table = beside_a_second_rater(study, runs, corpus, ["ell"])
+    table = compare_with_second_rater(study, runs, corpus, ["ell"])
     assert set(table["statistic"]) == {"adjudication_machine"}
 
 
@@ -177,7 +177,7 @@ def test_few_double_scored_essays_of_a_subgroup_show_nothing_of_two_raters(known
     double = second.dropna().index
     yes = corpus.set_index("essay_id").loc[double, "ell"] == "yes"
     kept = second.drop(double[yes.to_numpy()][2:])  # two essays of ell = yes have two ratings
-    table = beside_a_second_rater(study, runs, corpus, ["ell"], kept)
+    table = compare_with_second_rater(study, runs, corpus, ["ell"], kept)
     of_two = table["statistic"].str.endswith("_human")
     assert set(table.loc[of_two, "attribute"]) == {EVERYONE}
     assert set(table.loc[table["attribute"] == "ell", "level"]) == {"yes", "no"}

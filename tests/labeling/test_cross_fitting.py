@@ -166,6 +166,8 @@ def test_the_best_model_is_reported_with_limits_that_allow_for_the_choice(scores
     sentence, fairness, use = cross_fitting_findings(STUDY, fitted, table, pd.DataFrame())
     best = table.loc[table["qwk"].idxmax()]
     assert f"QWK {best['qwk']:.3f} ({best['best_low']:.3f} to {best['best_high']:.3f})" in sentence
-    assert "90 hand-scored essays by 5 folds" in sentence and "among 2 models" in sentence
+    assert "90 hand-scored essays by 5 folds" in sentence
+    assert "among 4 models and readings" in sentence
     assert "none was judged" in fairness
+    assert ("`linked_score`" in use) == (best["reading"] == "linked")
     assert f"runs/t/{models['ridge/' + best['condition']]} new.csv" in use

@@ -32,6 +32,7 @@ from cyborg_utils.workflow import score_essays, study_files
 from cyborg_utils.workflow.score_essays import score_file
 
 LABELS = [1, 2, 3, 4, 5, 6]
+SCORES = ["continuous", "score", "linked", "linked_score"]
 GERMAN = (
     "Als ich gestern durch den alten Wald spazierte, begegnete mir ein freundlicher Nachbar, der "
     "seit vielen Jahren allein in einem kleinen Haus am Fluss wohnt und Gedichte schreibt. "
@@ -79,10 +80,19 @@ def test_scores_are_the_models_own_in_the_order_of_the_file(ridge, new, tmp_path
     scored = scores_of(ridge, new, tmp_path)
     model, _ = load_student(ridge)
     expected = model.score(new["essay"].tolist())
-    assert scored.columns.tolist() == ["essay_id", "continuous", "score", "flag"]
+    assert scored.columns.tolist() == ["essay_id", *SCORES, "flag"]
     assert scored["essay_id"].tolist() == new["essay_id"].tolist()
     np.testing.assert_allclose(scored["continuous"], expected["continuous"], atol=5e-5)
     np.testing.assert_array_equal(scored["score"], expected["score"])
+
+
+def test_a_block_of_blank_essays_has_the_columns_of_the_others(ridge, new, tmp_path, monkeypatch):
+    monkeypatch.setattr(score_essays, "ROWS", 4)
+    new.iloc[:4, 1] = " "
+    scored = scores_of(ridge, new.head(8), tmp_path)
+    assert scored.columns.tolist() == ["essay_id", *SCORES, "flag"]
+    assert scored[SCORES].notna().all(axis=1).tolist() == [False] * 4 + [True] * 4
+    assert (scored["flag"][:4] == BLANK).all()
 
 
 def test_hardly_an_essay_of_the_same_kind_is_flagged(ridge, new, tmp_path):
@@ -179,7 +189,7 @@ def test_scores_have_the_separator_and_the_decimal_mark_of_the_essays(made, new,
         in capsys.readouterr().out
     )
     text = (tmp_path / "scores.csv").read_text(encoding="utf-8-sig")
-    assert re.fullmatch(r"n0;\d,\d+;\d;[^;]*", text.splitlines()[1])
+    assert re.fullmatch(r"n0;\d,\d+;\d;\d,\d+;\d;[^;]*", text.splitlines()[1])
     scored = pd.read_csv(tmp_path / "scores.csv", sep=";", decimal=",", encoding="utf-8-sig")
     model, _ = load_student(made)
     expected = model.score(new["essay"].tolist())
@@ -413,7 +423,8 @@ def whole_way(tmp_path_factory):
     patch.setattr(study_files, "params_folder", lambda: place)
     try:
         assert main(["new", name, str(place / "essays.csv")]) == 0
-        settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",
+        settings = ["teachers=[{name: ridge, kind: classical}]",
+                    "students=[{name: ridge, kind: classical}]", "evaluation.replicates=200",
                     "evaluation.min_group=5", "sampling.fractions=[0.5, 1.0]",
                     "evaluation.cross_fitting=3"]  # fmt: skip
         given = [argument for setting in settings for argument in ("--set", setting)]
@@ -462,7 +473,9 @@ def test_all_scored_essays_train_and_evaluate_the_student_to_use(whole_way):
     summary = read_json(study.folder / "summary.json")
     result = summary["analyses"]["05a_cross_fitted_agreement"]
     assert summary["findings"][: len(result["findings"])] == result["findings"]
-    by_condition = {row["condition"]: row for row in result["agreement"]}
+    linked = [row for row in result["agreement"] if row["reading"] == "linked"]
+    assert len(linked) == len(result["agreement"]) / 2
+    by_condition = {row["condition"]: row for row in linked}
     assert {c: row["n_train"] for c, row in by_condition.items()} == {
         "full": 133, "cyborg-ridge-f1": 213,
     }  # fmt: skip
@@ -470,7 +483,7 @@ def test_all_scored_essays_train_and_evaluate_the_student_to_use(whole_way):
     assert {row["attribute"] for row in result["groups"]} == {"gender"}
     scores = pd.read_parquet(study.folder / "cross_fitting/scores.parquet")
     assert scores.groupby("condition")["essay_id"].nunique().tolist() == [200, 200]
-    best = max(by_condition, key=lambda c: by_condition[c]["qwk"])
+    best = max(result["agreement"], key=lambda row: row["qwk"])["condition"]
     folder = study.folder / "cross_fitting/models/ridge" / best
     assert f"{folder.relative_to(study.folder.parents[1])} new.csv" in result["findings"][-1]
     card = (folder / "README.md").read_text(encoding="utf-8")
@@ -479,7 +492,7 @@ def test_all_scored_essays_train_and_evaluate_the_student_to_use(whole_way):
     assert "05a_cross_fitted_agreement.html" in card
     out = place / "scores_of_best.csv"
     assert main(["score", str(folder), str(place / "essays.csv"), str(out)]) == 0
-    assert pd.read_csv(out, sep=";")["score"].notna().all()
+    assert pd.read_csv(out, sep=";")[["score", "linked_score"]].notna().all(axis=None)
 
 
 def test_the_notebook_scores_the_same_essays(whole_way, tmp_path):

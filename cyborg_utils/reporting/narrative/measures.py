@@ -1,12 +1,12 @@
-"""Sentences on how machines err: by score point, at cut scores, on prompts, beside people."""
+"""Sentences on how machines err: by score point, cut score and prompt, and next to a second rater."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from cyborg_utils.analysis.error_profile import SECOND_RATER
-from cyborg_utils.analysis.human_yardstick import EVERYONE
 from cyborg_utils.analysis.measures import RuleVerdict
+from cyborg_utils.analysis.second_rater import EVERYONE
 from cyborg_utils.reporting.labels import condition_label, rule_label
 
 
@@ -14,7 +14,7 @@ def error_findings(
     points: pd.DataFrame,
     cuts: pd.DataFrame,
     prompts: pd.DataFrame,
-    people: pd.DataFrame,
+    by_rater: pd.DataFrame,
     least: int,
 ) -> list[str]:
     """How each machine or arm errs, in one sentence each, and on which prompts it is flagged.
@@ -22,7 +22,7 @@ def error_findings(
     Parameters
     ----------
     points, cuts, prompts : tables of `cyborg_utils.analysis.error_profile`.
-    people : that of `cyborg_utils.analysis.human_yardstick.beside_a_second_rater`.
+    by_rater : that of `cyborg_utils.analysis.second_rater.compare_with_second_rater`.
     least : essays of a score point that is named.
     """
     lines = []
@@ -30,7 +30,7 @@ def error_findings(
     for condition, of in machines[machines["n"] >= least].groupby("condition", sort=False):
         parts = [_lowest_exact(of), _largest_bias(of)]
         parts += _at_cuts(cuts[cuts["condition"] == condition])
-        parts += _adjudication(people[people["condition"] == condition])
+        parts += _adjudication(by_rater[by_rater["condition"] == condition])
         lines.append(f"**{condition_label(condition)}**: {'; '.join(parts)}.")
     return [*lines, *_flagged_prompts(prompts)]
 
@@ -65,18 +65,18 @@ def _at_cuts(cuts: pd.DataFrame) -> list[str]:
         part += f", and it finds {_percent(found.loc['sensitivity'])} of the essays above"
     if "consistency_kappa" in found.index:
         part += (
-            f"; the kappa of two people there is {found.loc['consistency_kappa', 'estimate']:.2f}"
+            f"; the kappa of two raters there is {found.loc['consistency_kappa', 'estimate']:.2f}"
         )
     return [part]
 
 
-def _adjudication(people: pd.DataFrame) -> list[str]:
-    of_all = people[people["attribute"] == EVERYONE].set_index("statistic")
+def _adjudication(by_rater: pd.DataFrame) -> list[str]:
+    of_all = by_rater[by_rater["attribute"] == EVERYONE].set_index("statistic")
     if "adjudication_machine" not in of_all.index:
         return []
     part = f"{_percent(of_all.loc['adjudication_machine'], 1)} differ by more than one step"
     if "adjudication_human" in of_all.index:
-        part += f", {_percent(of_all.loc['adjudication_human'], 1)} between two people"
+        part += f", {_percent(of_all.loc['adjudication_human'], 1)} between two raters"
     return [part]
 
 

@@ -1,6 +1,6 @@
-"""Subgroups beside a second human rater: SMD, agreement, adjudication and PRMSE of both.
+"""Subgroups with a second human rater: SMD, agreement, adjudication and PRMSE of both.
 
-What two people differ by in a subgroup is the yardstick of what a machine differs by there.
+The difference between two raters in a subgroup is the reference for that of a machine there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERYONE = "(all)"  # in place of an attribute
 KEYS = ["attribute", "level"]
 
 
-def beside_a_second_rater(
+def compare_with_second_rater(
     study: Study,
     runs: pd.DataFrame,
     corpus: pd.DataFrame,
