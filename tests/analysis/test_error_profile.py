@@ -1,4 +1,4 @@
-"""How machines of known quality err: by score point, cut, prompt, beside people, by a criterion."""
+"""How machines of known quality err: by score point, cut, prompt, second rater, criterion."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from cyborg_utils.analysis.error_profile import (
     by_score_point,
     confusion,
 )
+from cyborg_utils.analysis.measures import Rule, RuleVerdict
 from cyborg_utils.analysis.second_rater import (
     EVERYONE,
     against_criterion,
     compare_with_second_rater,
 )
-from cyborg_utils.analysis.measures import Rule, RuleVerdict
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.statistics.agreement import agreement_rates
 from cyborg_utils.study.config import load_study
@@ -90,7 +90,7 @@ def test_cut_scores_have_people_beside_the_machine(known, second):
     table = at_cut_scores(study, runs, second)
     found = rows(table, FAIR, cut=3)
     assert found.loc["accuracy", "n"] == 1493 and found.loc["consistency", "n"] < 400
-    assert found.loc["accuracy_loss", "low"] < 0  # it agrees with people better than they do
+    assert found.loc["accuracy_loss", "low"] < 0  # it agrees with raters better than they do
     fair = runs[runs["condition"] == FAIR]
     alike = ((fair["human"] >= 3) == (fair["score"] >= 3)).mean()
     assert found.loc["accuracy", "estimate"] == pytest.approx(alike)
@@ -151,11 +151,9 @@ def test_a_prompt_of_few_essays_is_not_shown(known):
 def test_a_second_rater_is_the_reference_of_a_subgroup(known, second):
     study, corpus, runs = known
     table = compare_with_second_rater(study, runs, corpus, ["ell", "region"], second)
-    people, strict = (
-        rows(table, STRICT, level="yes").loc[f"smd_{s}"] for s in ("human", "machine")
-    )
-    assert people["low"] < 0 < people["high"] and strict["high"] < -0.2
-    assert people["n"] == strict["n"] < 200
+    rater, strict = (rows(table, STRICT, level="yes").loc[f"smd_{s}"] for s in ("human", "machine"))
+    assert rater["low"] < 0 < rater["high"] and strict["high"] < -0.2
+    assert rater["n"] == strict["n"] < 200
     whole = rows(table, FAIR, attribute=EVERYONE)
     fair = runs[runs["condition"] == FAIR]
     rate = 1 - agreement_rates(fair["human"], fair["score"])["adjacent"]

@@ -1,4 +1,4 @@
-"""Sentences on how machines err: by score point, cut score and prompt, and next to a second rater."""
+"""Sentences on how machines err: by score point, cut score, prompt, and next to a second rater."""
 
 from __future__ import annotations
 
