@@ -20,6 +20,7 @@ from cyborg_utils.analysis.paired import decoded_scores
 from cyborg_utils.analysis.predictions import collect_runs, collect_teacher, hard_only
 from cyborg_utils.corpus.loaders import load_corpus
 from cyborg_utils.corpus.sampling import draw_subset, without_prompt
+from cyborg_utils.labeling.strategies import DECODING_RULES
 from cyborg_utils.reporting import figures, tables
 from cyborg_utils.statistics.calibration import METHODS
 from cyborg_utils.study.config import load_study
@@ -45,6 +46,7 @@ teachers:
   - {name: logistic, kind: classical, head: classification}
 students:
   - {name: ridge, kind: classical}
+  - {name: stacked, kind: stacked}
   - name: electra
     kind: encoder
     model:
@@ -58,6 +60,7 @@ pseudo_label_strategies:
   - {name: expected, target: expected}
   - {name: prior, target: prior_corrected}
   - {name: calibrated, target: equated}
+  - {name: linked, target: linked}
   - {name: filtered, keep: 0.5}
 arms: [human, cyborg]
 evaluation: {replicates: 200, min_group: 5}
@@ -158,11 +161,11 @@ def variants(tmp_path_factory) -> dict[str, Made]:
     secret = (split == "test") | ((split == "train") & ~in_u)
     assert secret.sum() > 100 and in_u.sum() > 30
     chosen = {"secret": secret, "dev": split == "dev", "u": in_u}
-    made = {"plain": Made(folder / "plain", file, corpus, ["ridge", "electra"])}
+    made = {"plain": Made(folder / "plain", file, corpus, ["ridge", "stacked", "electra"])}
     for name, essays in chosen.items():
         changed = other_scores(corpus, essays)
         assert (changed["score"] != corpus["score"]).equals(essays)
-        students = ["ridge", "electra"] if name == "secret" else ["ridge"]
+        students = ["ridge", "stacked", "electra"] if name == "secret" else ["ridge"]
         made[name] = Made(folder / name, file, changed, students)
     return made
 
@@ -179,9 +182,9 @@ def test_secret_scores_change_no_teacher_and_no_ledger(variants):
 def test_secret_scores_change_no_score_of_a_student(variants):
     plain, secret = variants["plain"], variants["secret"]
     for c in conditions(plain.study):
-        for student in ["ridge"] + ["electra"] * (c.slug in ELECTRA_RUNS):
+        for student in ["ridge", "stacked"] + ["electra"] * (c.slug in ELECTRA_RUNS):
             first, second = (made.scores(student, c) for made in (plain, secret))
-            assert {"continuous", "score", "continuous:vocabulary"} <= set(first)
+            assert {"continuous", "score", "linked", "continuous:vocabulary"} <= set(first)
             pd.testing.assert_frame_equal(first, second, check_exact=True)
 
 
@@ -191,7 +194,7 @@ def test_secret_scores_change_no_calibration_and_no_decoding(variants):
         pd.testing.assert_frame_equal(
             plain.calibrated[method], secret.calibrated[method], check_exact=True
         )
-    assert set(plain.decoded["decoding_rule"]) == {"hard", "expected", "prior_corrected", "equated"}
+    assert set(plain.decoded["decoding_rule"]) == set(DECODING_RULES)
     pd.testing.assert_frame_equal(plain.decoded, secret.decoded, check_exact=True)
 
 

@@ -108,7 +108,7 @@ def test_the_study_is_one_of_all_scored_essays_and_a_curve(essays, study_of):
     assert study.corpus.label_unscored
     assert study.sampling.fractions == [0.25, 0.5, 1.0]
     assert study.primary_fraction == 1.0
-    assert [s.kind for s in study.students] == ["classical"]
+    assert [s.kind for s in study.students] == ["stacked", "classical"]
     assert study.corpus.group_names == ["gender"]
     assert not_scored_note(study, load_corpus(study)) == (
         "100 of 188 train essays have no human score. A Teacher scores them; their human "
