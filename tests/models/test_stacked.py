@@ -211,7 +211,7 @@ def test_the_gaussian_process_is_that_of_its_peer_and_so_is_its_cross_validation
     size, scale, linear, noise = np.exp(process.theta)
     known = ConstantKernel(size) * RBF(scale * np.sqrt(5)) + ConstantKernel(
         linear / 5
-    ) * DotProduct(0)
+    ) * DotProduct(1e-6)
     peer = GaussianProcessRegressor(known + WhiteKernel(noise), optimizer=None)
     mean, sd = y.mean(), y.std()
     predicted, by_peer = process.predict(new), peer.fit(x, (y - mean) / sd).predict(new, True)
