@@ -9,6 +9,7 @@ from machine_study import CONSTANT, FAIR, STRICT, STUDY, machine_scores, runs_of
 from scipy import stats
 
 from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
+from cyborg_utils.analysis.disclosure import with_residual
 from cyborg_utils.analysis.measures import measures_by_condition
 from cyborg_utils.analysis.subgroups import (
     Outcome,
@@ -187,6 +188,7 @@ def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, changes):
     study = load_study(str(study_file), [f"{key}={value}" for key, value in changes.items()])
     corpus = load_corpus(study)
     runs, groups = runs_of(corpus, study), group_columns(corpus, study)
+    corpus = with_residual(study, corpus, groups)  # as 01_corpus writes it
     table, _ = agreement_by_condition(study, runs)
     measures, rules = measures_by_condition(study, runs, table, corpus.get("score_2"))
     prompts = corpus.set_index("essay_id")["prompt"]

@@ -127,7 +127,7 @@ def test_nothing_half_written_is_left_by_a_run(tiny):
 
 def test_a_report_loads_nothing_from_the_network(tiny):
     pages = sorted(tiny.reports.glob("*.html"))
-    assert len(pages) == 22
+    assert len(pages) == 24
     for path in pages:
         page = Page(path)
         loaded = [

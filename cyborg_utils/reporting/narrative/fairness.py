@@ -48,7 +48,9 @@ def read_verdict(row, min_group: int, bound: float) -> str:
 def left_out_groups(study: Study, essays: pd.DataFrame, groups: list[str]) -> str | None:
     """How many subgroups are suppressed and why, in one sentence; None where all are shown."""
     suppressed = {
-        group: group_levels(essays, group)[1].nunique() - len(shown_levels(study, essays, group))
+        group: len(
+            {*group_levels(essays, group)[1]} - {*shown_levels(study, essays, group), MISSING}
+        )
         for group in groups
     }
     n, among = sum(suppressed.values()), ", ".join(as_text(g) for g, k in suppressed.items() if k)
