@@ -247,6 +247,9 @@ class SummaryResult(StageResult):
     rules: Table
     comparisons: Table  # `gain_population` and `loss_population`: what an interval covers
     against_baseline: Table = Field(default_factory=list)
+    linked_agreement: Table = Field(default_factory=list)  # the same of linked scores
+    linked_comparisons: Table = Field(default_factory=list)
+    linked_measures: Table = Field(default_factory=list)
     new_prompts: Table
     pairs: Table
     teachers: Table

@@ -220,6 +220,31 @@ def machine_findings(
     return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "machine")
 
 
+def linked_findings(
+    compared: pd.DataFrame, linked: pd.DataFrame, primary_fraction: float
+) -> list[str]:
+    """What cyborg data at the primary fraction gain where every score is linked to the human scale,
+    next to the gain with plain rounding; one sentence per Student and Teacher.
+
+    Parameters
+    ----------
+    compared, linked : of `cyborg_utils.analysis.agreement.comparisons`, of plain and of linked
+        scores, with a column `student`.
+    """
+    if compared.empty or "gain" not in compared or linked.empty:
+        return []
+    primary = hard_only(linked[linked["fraction"] == primary_fraction]).dropna(subset="gain")
+    plain = compared.set_index(["student", "condition"])
+    return [
+        f"With linked scores (mean and standard deviation matched to those of the human scores, in "
+        f"every arm alike) **{row.student}** on {condition_label(row.condition)} gains "
+        f"{row.gain:+.3f} QWK over the same human labels only (95 % interval {row.gain_low:+.3f} "
+        f"to {row.gain_high:+.3f}); with plain rounding it is "
+        f"{plain.loc[(row.student, row.condition), 'gain']:+.3f}."
+        for row in primary.itertuples()
+    ]
+
+
 def human_human_finding(human_human: list[dict] | None) -> list[str]:
     """Human–human agreement, where a corpus has two human scores."""
     qwk = next((r for r in human_human or [] if r["statistic"] == "qwk"), None)
