@@ -112,6 +112,8 @@ def test_what_is_suppressed_or_missing_is_reported_and_nothing_warns(done, study
     assert {level for group, level in levels if group == "region"} == {"north", "south"}
     assert "1 subgroup (of region) is suppressed in every table" in fairness
     assert "island" not in fairness
+    corpus = (pages / "01_corpus.html").read_text(encoding="utf-8")
+    assert "largest subgroup is treated as missing: 9 of region" in corpus
     assert levels["all_missing", "(missing)"]["n"] == 1493
     for page in pages.glob("*.html"):
         alts = [image.get("alt") or "" for image in Page(page).all("img")]

@@ -65,6 +65,25 @@ def left_out_groups(study: Study, essays: pd.DataFrame, groups: list[str]) -> st
     )
 
 
+def residual_note(before: pd.DataFrame, after: pd.DataFrame, groups: list[str]) -> str | None:
+    """How many test essays lost their level of an attribute, and why, in one sentence; None where
+    none did.
+
+    Parameters
+    ----------
+    before, after : the corpus before and after `cyborg_utils.analysis.disclosure.with_residual`.
+    """
+    lost = {group: int(after[group].isna().sum() - before[group].isna().sum()) for group in groups}
+    counts = ", ".join(f"{n} of {as_text(group)}" for group, n in lost.items() if n)
+    if not counts:
+        return None
+    return (
+        "So that no small subgroup follows from the others by subtraction, the level of some test "
+        f"essays of an attribute's largest subgroup is treated as missing: {counts}. Their scores "
+        "are used as before."
+    )
+
+
 def fairness_findings(study: Study, fairness: dict[str, FairnessResult], arm: str) -> list[str]:
     """Which subgroups an arm scores outside the bound beyond a shift of all essays, largest DSM
     first, and which are not judged, by Student."""
