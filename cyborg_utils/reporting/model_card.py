@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from cyborg_utils.models.linking import LinkedScorer
+from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.models.novelty import TrainingProfile
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.design import Condition
@@ -32,6 +33,7 @@ def model_card(
     `agreement` is that on test or, with a number of `folds`, by cross-fitting; None without either.
     """
     n_human = int((train["label_source"] == "human").sum())
+    unit = word_count(train["text"]).name
     encoder = model.spec.kind == "encoder"
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""]
     lines = (lines if encoder else []) + [
@@ -45,7 +47,7 @@ def model_card(
         f"- **Agreement with human raters** {_agreement(agreement, folds)}.",
         f"- **Subgroups**: {_groups(study, student, folds)}.",
         f"- **Limits**: {NOT_EVALUATED if agreement is None else ''}it is for essays like those it "
-        f"was trained on, {profile.shortest:,} to {profile.longest:,} words on the same prompts; "
+        f"was trained on, {profile.shortest:,} to {profile.longest:,} {unit} on the same prompts; "
         "its quality on other prompts, ages or languages is unknown. A human rater should confirm "
         "every score with consequences for an examinee.",
         f"- **Privacy**: the folder holds the {len(profile.vocabulary):,} words that occur in at "

@@ -8,7 +8,11 @@ from scipy import stats
 from cyborg_utils.analysis.agreement import adjust_confirmatory
 from cyborg_utils.analysis.baseline import compare_with_baseline
 from cyborg_utils.reporting.narrative.equivalents import retention_texts, worth_texts
-from cyborg_utils.reporting.narrative.findings import baseline_findings, comparison_findings
+from cyborg_utils.reporting.narrative.findings import (
+    baseline_findings,
+    comparison_findings,
+    linked_findings,
+)
 from cyborg_utils.statistics.hypothesis_tests import holm
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.config import load_study
@@ -168,3 +172,17 @@ class TestEquivalents:
         assert worth_texts(self.row(**values | {"worth_off_curve": below})) == [
             "fewer than 50 (fewer than 50)"
         ]
+
+
+def test_a_gain_is_given_with_linked_scores_next_to_plain_ones():
+    row = {
+        "student": "ridge", "condition": "cyborg-llama-f0.1", "strategy": "hard", "fraction": 0.1,
+        "gain": 0.054, "gain_low": 0.03, "gain_high": 0.08,
+    }  # fmt: skip
+    plain = pd.DataFrame([row, row | {"condition": "cyborg-llama-f0.5", "fraction": 0.5}])
+    linked = plain.assign(gain=0.009, gain_low=-0.01, gain_high=0.028)
+    (sentence,) = linked_findings(plain, linked, 0.1)
+    assert "gains +0.009 QWK" in sentence and "-0.010 to +0.028" in sentence
+    assert "with plain rounding it is +0.054" in sentence
+    assert linked_findings(plain.drop(columns="gain"), linked, 0.1) == []
+    assert linked_findings(plain, pd.DataFrame(), 0.1) == []

@@ -12,6 +12,7 @@ import pytest
 from study_runs import ROOT, Page, clean, numbers_of, run_study
 from tiny_study import NAME, TINY
 
+from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.study import Study
 from cyborg_utils.study.storage import hash_folder, read_json
@@ -77,6 +78,21 @@ def test_the_summary_has_every_arm_of_every_student(tiny):
     assert summary["simulated"] is True
     budget = {"fraction": 0.5, "draw": 1, "train": 30, "dev": 20, "total": 50}
     assert budget in summary["budget"]
+
+
+def test_the_summary_has_both_readings_of_the_same_runs(tiny):
+    summary = tiny.summary
+    for rows, column in (("agreement", "score"), ("linked_agreement", "linked_score")):
+        found = {(r["student"], r["condition"]): r["qwk"] for r in summary[rows]}
+        assert len(found) == 8
+        for student in ("electra", "ridge"):
+            file = tiny.runs / "students" / student / "human-f0.5-d1/s1/predictions.parquet"
+            test = pd.read_parquet(file).query("split == 'test'")
+            kappa = quadratic_weighted_kappa(test["human"], test[column], tiny.study.labels)
+            assert found[student, "human-f0.5"] == pytest.approx(kappa, abs=1e-12)
+    assert {r["condition"] for r in summary["linked_comparisons"]} == {
+        r["condition"] for r in summary["comparisons"]
+    }
 
 
 def test_a_classical_student_knows_nothing_of_who_else_is_in_the_study(tiny):
