@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cyborg_utils.models.linking import LinkedScorer
 from cyborg_utils.corpus.text_screening import word_count
+from cyborg_utils.models.linking import LinkedScorer
 from cyborg_utils.models.novelty import TrainingProfile
 from cyborg_utils.reporting.page_header import description
 from cyborg_utils.study.design import Condition
