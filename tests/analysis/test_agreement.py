@@ -7,6 +7,7 @@ from scipy import stats
 
 from cyborg_utils.analysis.agreement import adjust_confirmatory
 from cyborg_utils.analysis.baseline import compare_with_baseline
+from cyborg_utils.analysis.predictions import read_as
 from cyborg_utils.reporting.narrative.equivalents import retention_texts, worth_texts
 from cyborg_utils.reporting.narrative.findings import (
     baseline_findings,
@@ -186,3 +187,14 @@ def test_a_gain_is_given_with_linked_scores_next_to_plain_ones():
     assert "with plain rounding it is +0.054" in sentence
     assert linked_findings(plain.drop(columns="gain"), linked, 0.1) == []
     assert linked_findings(plain, pd.DataFrame(), 0.1) == []
+
+
+def test_scores_without_a_linking_are_refused_in_that_reading_with_the_remedy():
+    scores = pd.DataFrame({"continuous": [1.2], "score": [1]})
+    assert read_as(scores, "plain") is scores
+    with pytest.raises(ValueError, match="no linked scores: train and label again"):
+        read_as(scores, "linked")
+    with pytest.raises(ValueError, match="one of plain, linked; got 'rounded'"):
+        read_as(scores, "rounded")
+    linked = read_as(scores.assign(linked=1.7, linked_score=2), "linked")
+    assert linked[["continuous", "score"]].to_numpy().tolist() == [[1.7, 2.0]]
