@@ -14,9 +14,9 @@ from cyborg_utils.study.schema.study import Study
 def cross_fitted_agreement(study: Study, scores: pd.DataFrame) -> pd.DataFrame:
     """QWK of every Student, condition and reading with 95 % intervals over essays.
 
-    Essays are resampled with the scores that they have, which the models of ten folds gave. In
-    redrawn samples of real essays these intervals cover the QWK on fresh essays of the model that
-    is trained on all (`benchmarks/cross_fitting.py`).
+    Essays are resampled with the scores that they have, which the models of the folds gave: how
+    these models vary is not resampled. `benchmarks/cross_fitting_coverage.py` measures on redrawn
+    samples of real essays how often the intervals cover the QWK of the kept model on fresh essays.
 
     Parameters
     ----------
