@@ -241,7 +241,11 @@ def test_limitations_name_the_attributes_and_the_checkpoints_selected_on_dev(stu
 
 @pytest.fixture(scope="module")
 def ran(study_file):
-    settings = ["students=[{name: ridge, kind: classical}]", "evaluation.replicates=200"]
+    settings = [
+        "teachers=[{name: ridge, kind: classical}]",
+        "students=[{name: ridge, kind: classical}]",
+        "evaluation.replicates=200",
+    ]
     given = [argument for setting in settings for argument in ("--set", setting)]
     try:
         done = run_study(str(study_file), *given, "--cores", "2")
