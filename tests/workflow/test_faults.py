@@ -210,7 +210,7 @@ def test_a_run_after_broken_files_and_a_kill_ends_with_the_same_numbers(quick):
     assert alive, told
     for path in (result, page):
         assert f"{path.relative_to(ROOT)} cannot be read (" in told
-    assert "found: 2 stages finished, 1 started and not finished (05_fairness_" in told
+    assert "found: 3 stages finished, 1 started and not finished (05_fairness_" in told
     assert status == 2
     assert second == (
         f"study {NAME} is being run by process {process.pid}; wait for it, or stop it first\n"
@@ -218,7 +218,7 @@ def test_a_run_after_broken_files_and_a_kill_ends_with_the_same_numbers(quick):
 
     status, told = quick()
     assert status == 0, told
-    assert "found: 2 stages finished, 1 started and not finished (05_fairness_" in told
+    assert "found: 3 stages finished, 1 started and not finished (05_fairness_" in told
     assert [started(line)[:2] for line in told.splitlines() if started(line)] == ["05", "06"]
     assert quick.summary == whole
     assert corpus.stat().st_mtime_ns == made

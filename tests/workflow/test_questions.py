@@ -51,7 +51,7 @@ def test_every_question_is_answered_on_a_page_of_its_own(summary):
 def test_the_pages_hold_what_was_asked_for(summary):
     found = summary["analyses"]
     rules = {row["decoding_rule"] for row in found["05d_teacher_comparison"]["decoding_rules"]}
-    assert rules == {"hard", "expected", "prior_corrected", "equated"}
+    assert rules == {"hard", "expected", "linked", "prior_corrected", "equated"}
     strategies = found["05e_pseudo_labels"]["strategies"]
     assert [r["student"] for r in strategies] == ["ridge", "logistic"]
     assert {r["strategy"] for r in strategies} == {"prior"}
