@@ -37,7 +37,7 @@ def with_residual(study: Study, corpus: pd.DataFrame, groups: list[str]) -> pd.D
         large = counts[counts >= least]
         residual = len(test) - int(large.sum())
         lacking = least - residual
-        if residual == 0 or lacking <= 0 or large.max() < least + lacking:
+        if residual == 0 or lacking <= 0 or large.empty or large.max() < least + lacking:
             continue
         members = test.loc[levels == large.idxmax(), "essay_id"]
         order = pd.util.hash_pandas_object(members + group, index=False)

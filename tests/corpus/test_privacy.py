@@ -173,6 +173,13 @@ def test_no_subtraction_leaves_few_essays(seed, n, concentration):
             assert left == 0 or left >= 10, (total, left)
 
 
+@pytest.mark.parametrize("n", [1, 6, 9])
+def test_a_test_set_without_a_large_group_keeps_its_levels(n):
+    frame = pd.DataFrame({"score": np.full(n, 3.0), "split": "test", "group": ["a"] * n})
+    frame = frame.assign(essay_id=[f"e{i}" for i in range(n)])
+    pd.testing.assert_frame_equal(with_residual(load_study_of_table(), frame, ["group"]), frame)
+
+
 @pytest.mark.parametrize(("missing", "rare"), [(2, 0), (0, 3), (4, 1)])
 def test_few_essays_without_a_level_hide_no_group(study, missing, rare):
     """Two essays coded n/a once hid a group of 48."""
