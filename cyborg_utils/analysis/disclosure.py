@@ -4,45 +4,17 @@ A subgroup with fewer than `evaluation.privacy.min_cell` essays is suppressed. S
 others from the total must not reveal it either, for results hold every digit: the essays that are
 left of a total are none, or `min_cell` at least. Where the small subgroups of an attribute and the
 essays without a level are fewer, some essays of its largest subgroup are treated as if their level
-were missing (`with_residual`), so that no other subgroup has to be suppressed; where no subgroup
-has enough, the next smallest one is suppressed too (complementary suppression). Intersectional
-subgroups are suppressed within each level of either attribute.
+were missing (`cyborg_utils.corpus.residual_levels`), so that no other subgroup has to be
+suppressed; where no subgroup has enough, the next smallest one is suppressed too (complementary
+suppression). Intersectional subgroups are suppressed within each level of either attribute.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
-from cyborg_utils.statistics.groups import (
-    MISSING,
-    group_levels,
-    group_name,
-    suppress_small_cells,
-)
+from cyborg_utils.statistics.groups import group_levels, group_name, suppress_small_cells
 from cyborg_utils.study.schema.study import Study
-
-
-def with_residual(study: Study, corpus: pd.DataFrame, groups: list[str]) -> pd.DataFrame:
-    """The corpus with enough test essays without a level, of each attribute that has small
-    subgroups or missing values, for no few essays to follow by subtraction.
-
-    Essays of the attribute's largest subgroup, chosen by a hash of their ids, lose their level of
-    that attribute; at most `min_cell` - 1 do.
-    """
-    least, corpus = study.least_shown, corpus.copy()
-    test = corpus[corpus["split"] == "test"].dropna(subset=["score", *study.machines])
-    for group in groups:
-        _, levels = group_levels(test, group)
-        counts = levels.value_counts().drop(MISSING, errors="ignore")
-        large = counts[counts >= least]
-        residual = len(test) - int(large.sum())
-        lacking = least - residual
-        if residual == 0 or lacking <= 0 or large.empty or large.max() < least + lacking:
-            continue
-        members = test.loc[levels == large.idxmax(), "essay_id"]
-        order = pd.util.hash_pandas_object(members + group, index=False)
-        corpus.loc[order.nsmallest(lacking).index, group] = None
-    return corpus
 
 
 def shown_levels(study: Study, essays: pd.DataFrame, attribute: str | list[str]) -> list[str]:

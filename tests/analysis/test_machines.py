@@ -9,7 +9,6 @@ from machine_study import CONSTANT, FAIR, STRICT, STUDY, machine_scores, runs_of
 from scipy import stats
 
 from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
-from cyborg_utils.analysis.disclosure import with_residual
 from cyborg_utils.analysis.measures import measures_by_condition
 from cyborg_utils.analysis.subgroups import (
     Outcome,
@@ -22,6 +21,7 @@ from cyborg_utils.analysis.subgroups import (
 )
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.loaders import load_corpus
+from cyborg_utils.corpus.residual_levels import with_residual
 from cyborg_utils.reporting.labels import verdict_label
 from cyborg_utils.reporting.narrative.fairness import (
     caveats,

@@ -15,12 +15,8 @@ from hypothesis import strategies as st
 from study_runs import ROOT
 
 from cyborg_utils.analysis.agreement import _without_small
-from cyborg_utils.analysis.disclosure import (
-    only_shown,
-    shown_levels,
-    subgroup_sizes,
-    with_residual,
-)
+from cyborg_utils.analysis.disclosure import only_shown, shown_levels, subgroup_sizes
+from cyborg_utils.corpus.residual_levels import with_residual
 from cyborg_utils.reporting.narrative.fairness import left_out_groups
 from cyborg_utils.reporting.notebooks import run_notebook
 from cyborg_utils.statistics.groups import suppress_small_cells

@@ -93,6 +93,7 @@ def edit_notebook(editable: Path, name: str, kind: str, change) -> None:
         ("corpus/simulation/composer.py", {
             "01_corpus", "01b_teacher_pretraining llama", "05_fairness_analysis", "05b_calibration",
         }),
+        ("corpus/residual_levels.py", {"01_corpus"}),
         ("models/causal.py", {
             "01b_teacher_pretraining llama", "02_teacher_training llama", "03_labeling llama",
         }),

@@ -71,7 +71,7 @@ def residual_note(before: pd.DataFrame, after: pd.DataFrame, groups: list[str]) 
 
     Parameters
     ----------
-    before, after : the corpus before and after `cyborg_utils.analysis.disclosure.with_residual`.
+    before, after : the corpus before and after `cyborg_utils.corpus.residual_levels.with_residual`.
     """
     lost = {group: int(after[group].isna().sum() - before[group].isna().sum()) for group in groups}
     counts = ", ".join(f"{n} of {as_text(group)}" for group, n in lost.items() if n)
