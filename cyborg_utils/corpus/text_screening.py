@@ -21,8 +21,12 @@ def word_count(texts: pd.Series) -> pd.Series:
 
     The name of the result is the unit of most of the first texts, `words` or `characters`.
     """
-    unit = "characters" if has_no_spaces(texts.head(FIRST)) else "words"
-    return texts.map(count_words).rename(unit)
+    return texts.map(count_words).rename(length_unit(texts))
+
+
+def length_unit(texts: pd.Series) -> str:
+    """In what the lengths of texts are counted, by the first of them: `words` or `characters`."""
+    return "characters" if has_no_spaces(texts.head(FIRST)) else "words"
 
 
 # Bidirectional overrides, zero-width spaces, tag characters and control characters; not the joiners

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from cyborg_utils.corpus.text_screening import word_count
+from cyborg_utils.corpus.text_screening import length_unit
 from cyborg_utils.models.linking import LinkedScorer
 from cyborg_utils.models.novelty import TrainingProfile
 from cyborg_utils.reporting.page_header import description
@@ -33,7 +33,7 @@ def model_card(
     `agreement` is that on test or, with a number of `folds`, by cross-fitting; None without either.
     """
     n_human = int((train["label_source"] == "human").sum())
-    unit = word_count(train["text"]).name
+    unit = length_unit(train["text"])
     encoder = model.spec.kind == "encoder"
     lines = ["---", "library_name: transformers", "pipeline_tag: text-classification", "---", ""]
     lines = (lines if encoder else []) + [

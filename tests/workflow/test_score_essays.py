@@ -400,6 +400,16 @@ def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, hea
     assert ("is the score on the scale" in card) == (head == "regression")
 
 
+def test_a_card_counts_lengths_in_characters_where_no_spaces_separate_words(corpus):
+    train = corpus.head(40).assign(label_source="human")
+    model, _ = fitted(classical(), train)
+    chinese = train.assign(text=[f"我昨天去了学校，我们读了第{i}本很好的书。" for i in range(40)])
+    for essays, unit in ((train, "words"), (chinese, "characters")):
+        profile = profile_of(essays["text"].tolist())
+        about = load_study("demo"), model, "ridge", Condition("full"), 1, essays, None, profile
+        assert f"{profile.shortest} to {profile.longest} {unit} on the same" in model_card(*about)
+
+
 def test_students_at_the_main_fraction_are_kept():
     study = load_study("demo")
     kept = {f: saves_model(study, Condition("human", None, f, 1)) for f in study.sampling.fractions}
