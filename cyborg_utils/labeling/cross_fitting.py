@@ -156,11 +156,8 @@ def _cyborg_data(
     rest = essays_to_label(corpus, subset, study)
     labels = teacher.score(rest["text"].tolist()).drop(columns="truncated")
     ledger = build_ledger(corpus, subset, rest, labels, study.traits)
-    on_dev = predictions_frame(dev, dev[[]], study.traits)
-    if len(dev):
-        on_dev = predictions_frame(dev, teacher.score(dev["text"].tolist()), study.traits)
     train = training_labels(corpus, "cyborg", None, ledger)
-    return weighted_labels(train, HARD, study.labels, on_dev, study.traits)
+    return weighted_labels(train, HARD, study.labels, dev, study.traits)  # hard ones need no dev
 
 
 def cross_fit(study: Study, corpus: pd.DataFrame, folds: pd.Series, work: Path) -> pd.DataFrame:
