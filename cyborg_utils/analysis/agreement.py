@@ -37,8 +37,7 @@ def agreement_by_condition(
     Returns
     -------
     (table: one row per condition with its fields, `n_human, n_train, truncated, n_runs` and the
-    columns of `arm_table`; the resampled QWKs from which comparisons are
-    made)
+    columns of `arm_table`; the resampled QWKs from which comparisons are made)
     """
     human, arms = runs_from_frame(runs, arm="condition")
     cluster = None if prompts is None else prompts.loc[human.index]

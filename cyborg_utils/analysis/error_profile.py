@@ -9,8 +9,8 @@ import pandas as pd
 
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.measures import evaluation_rules, human_mean, second_scores
-from cyborg_utils.analysis.predictions import with_fields
-from cyborg_utils.analysis.run_estimates import RUN, estimates_of_runs
+from cyborg_utils.analysis.predictions import RUN, with_fields
+from cyborg_utils.analysis.run_estimates import estimates_of_runs
 from cyborg_utils.statistics.accuracy import continuous_accuracy, unweighted_kappa
 from cyborg_utils.statistics.cut_scores import classification_at_cuts
 from cyborg_utils.statistics.groups import MISSING
@@ -51,8 +51,8 @@ def by_score_point(
     )  # fmt: skip
     if rated.empty:
         return table
-    of_people = estimates_of_runs(rated.assign(continuous=rated["score"]), ["score"], tables)
-    return pd.concat([table, of_people], ignore_index=True)
+    of_rater = estimates_of_runs(rated.assign(continuous=rated["score"]), ["score"], tables)
+    return pd.concat([table, of_rater], ignore_index=True)
 
 
 def confusion(study: Study, runs: pd.DataFrame) -> pd.DataFrame:

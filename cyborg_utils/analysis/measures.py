@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.analysis.predictions import with_fields
+from cyborg_utils.analysis.predictions import RUN, with_fields
 from cyborg_utils.statistics.accuracy import continuous_accuracy, unweighted_kappa
 from cyborg_utils.statistics.agreement import concordance, estimate_agreement
 from cyborg_utils.statistics.human_agreement import human_human_comparison
@@ -16,8 +16,6 @@ from cyborg_utils.statistics.prmse import prmse_interval
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.scales import nearest_points
 from cyborg_utils.study.schema.study import Study
-
-RUN = ["condition", "draw", "seed"]
 
 
 class Rule(StrEnum):

@@ -18,6 +18,7 @@ from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.study import HARD, MACHINES, Study
 from cyborg_utils.study.storage import corpus_file, labels_folder, need, student_folder
 
+RUN = ["condition", "draw", "seed"]  # what identifies a run
 COLLECTED = ["essay_id", "human", "continuous", "score"]
 READINGS = ("plain", "linked")
 

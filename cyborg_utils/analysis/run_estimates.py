@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.analysis.predictions import with_fields
+from cyborg_utils.analysis.predictions import RUN, with_fields
 from cyborg_utils.statistics.adjudication import proportion_interval
 from cyborg_utils.statistics.hypothesis_tests import t_interval
 from cyborg_utils.statistics.replications import pool_replications
 
-RUN = ["condition", "draw", "seed"]
 PROPORTIONS = (
     "exact", "beyond_one_step", "accuracy", "sensitivity", "specificity", "human_rate",
     "machine_rate", "consistency", "adjudication_machine", "adjudication_human",

@@ -55,7 +55,7 @@ def compare_with_second_rater(
             if rated:
                 scores = human_mean(part), other[member], part["continuous"].to_numpy()
                 parts.append(prmse_table(study, *scores))
-                parts += _beside_people(study, part, other[member])
+                parts += _of_both_raters(study, part, other[member])
             elif study.evaluation.rater_variance is not None and not np.isfinite(other).any():
                 none = np.full(len(part), np.nan)
                 scores = human_mean(part), none, part["continuous"].to_numpy()
@@ -93,7 +93,7 @@ def _adjudication(
     return rate.assign(statistic=f"adjudication_{of}")
 
 
-def _beside_people(study: Study, part: pd.DataFrame, second: np.ndarray) -> list[pd.DataFrame]:
+def _of_both_raters(study: Study, part: pd.DataFrame, second: np.ndarray) -> list[pd.DataFrame]:
     """Statistics of M and of H2 against H, on the essays that have all three."""
     both = np.isfinite(second)
     human, machine = (part[c].to_numpy()[both] for c in ("human", "score"))

@@ -137,7 +137,7 @@ def estimates_by(
 
 
 def machine_and_second_rater(table: pd.DataFrame, title: str) -> Drawn:
-    """SMD of a machine and of a second human rater by subgroup, one panel per condition.
+    """SMD of machines and of a second human rater by subgroup, one mark per condition.
 
     Parameters
     ----------
