@@ -236,11 +236,10 @@ def linked_findings(
     primary = hard_only(linked[linked["fraction"] == primary_fraction]).dropna(subset="gain")
     plain = compared.set_index(["student", "condition"])
     return [
-        f"With linked scores (mean and standard deviation matched to those of the human scores, in "
-        f"every arm alike) **{row.student}** on {condition_label(row.condition)} gains "
-        f"{row.gain:+.3f} QWK over the same human labels only (95 % interval {row.gain_low:+.3f} "
-        f"to {row.gain_high:+.3f}); with plain rounding it is "
-        f"{plain.loc[(row.student, row.condition), 'gain']:+.3f}."
+        f"With linked scores, in every arm alike, **{row.student}** on "
+        f"{condition_label(row.condition)} gains {row.gain:+.3f} QWK over the same human labels "
+        f"only (95 % interval {row.gain_low:+.3f} to {row.gain_high:+.3f}); with plain rounding "
+        f"it is {plain.loc[(row.student, row.condition), 'gain']:+.3f}."
         for row in primary.itertuples()
     ]
 
