@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from cyborg_utils.study.schema.base import ParameterError
+from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.schema.study import HARD, Study
 
 # The columns that identify a condition in every result; `condition` alone is unique.
@@ -161,6 +162,13 @@ def seeds(study: Study, student: str) -> list[int]:
     """The training seeds of a Student; a classical one has no random training and runs once."""
     declared = study.sampling.seeds
     return declared[:1] if not study.student(student).neural else declared
+
+
+def teacher_seed(teacher: Teacher, draw: int) -> int:
+    """The training seed of a Teacher on one draw of U: its own for draw 1, the next for draw 2.
+
+    It follows the draw, so that the variance between draws has that of the Teacher's training."""
+    return teacher.seed + draw - 1
 
 
 def subset_slug(fraction: float, draw: int, held_out: int | None = None) -> str:
