@@ -117,6 +117,15 @@ def collect_teacher(
     return pd.concat(parts, ignore_index=True)
 
 
+def primary_runs(study: Study, student: str, reading: str = "plain") -> pd.DataFrame:
+    """What a fairness report compares: the runs at the primary fraction of one Student and of the
+    Teachers, or of the machines of a file; in the columns of `collect_runs`."""
+    teachers = study.teachers if "cyborg" in study.arms else []
+    frames = [collect_runs(study, student, reading=reading)]
+    frames += [collect_teacher(study, t.name, reading=reading) for t in teachers]
+    return pd.concat([at_primary_fraction(study, frame) for frame in frames], ignore_index=True)
+
+
 def at_primary_fraction(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs at the study's primary fraction, and those that have none."""
     return runs[runs["fraction"].isna() | (runs["fraction"] == study.primary_fraction)]

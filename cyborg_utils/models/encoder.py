@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import log_softmax, logsigmoid, mse_loss, pad
 from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
+    PretrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -20,20 +22,32 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from cyborg_utils.corpus.columns import of_trait, side_by_side
 from cyborg_utils.models.group_penalty import GroupPenalty
 from cyborg_utils.models.loading import load_encoder
-from cyborg_utils.models.outputs import scores_from_probabilities, softmax, target_probabilities
+from cyborg_utils.models.outputs import (
+    continuation_probabilities,
+    scores_from_probabilities,
+    softmax,
+    target_probabilities,
+)
 from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
 from cyborg_utils.models.trainer import Pad, logits_of, to_device, train_network
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.models import EncoderScorer
 
 
-class ScoringLoss(torch.nn.Module):
-    """An encoder with its loss: squared error or, for `points` > 1, cross-entropy with the target
-    probabilities, weighted by label; the mean over essays of the sum over traits."""
+def n_outputs(head: str, n_labels: int) -> int:
+    """Outputs of a head for one trait: one score, one logit per point of the scale, or (ordinal)
+    one between each two points."""
+    return {"regression": 1, "classification": n_labels, "ordinal": n_labels - 1}[head]
 
-    def __init__(self, model: torch.nn.Module, points: int):
+
+class ScoringLoss(torch.nn.Module):
+    """An encoder with its loss: squared error or, of a classification or an ordinal head,
+    cross-entropy with the target probabilities, weighted by label; the mean over essays of the sum
+    over traits."""
+
+    def __init__(self, model: torch.nn.Module, head: str, n_labels: int):
         super().__init__()
-        self.model, self.points = model, points
+        self.model, self.head, self.n_labels = model, head, n_labels
 
     def forward(
         self,
@@ -43,11 +57,15 @@ class ScoringLoss(torch.nn.Module):
         label_weights: torch.Tensor,
     ) -> SequenceClassifierOutput:
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        if self.points == 1:
+        if self.head == "regression":
             losses = mse_loss(logits.float(), labels, reduction="none")
         else:
-            flat = logits.float().view(-1, self.points), labels.view(-1, self.points)
-            losses = cross_entropy(*flat, reduction="none").view(label_weights.shape)
+            by_trait = logits.float().view(-1, n_outputs(self.head, self.n_labels))
+            log_p = log_softmax(by_trait, 1)
+            if self.head == "ordinal":  # as `continuation_probabilities`
+                log_p = pad(logsigmoid(-by_trait), (0, 1))
+                log_p = log_p + pad(logsigmoid(by_trait), (1, 0)).cumsum(1)
+            losses = -(labels.view(-1, self.n_labels) * log_p).sum(1).view(label_weights.shape)
         return SequenceClassifierOutput(loss=(losses * label_weights).sum(1).mean(), logits=logits)
 
 
@@ -91,7 +109,7 @@ class EncoderModel:
         return sum(e["truncated"] for e in self.encode(texts))
 
     def score(self, texts: list[str]) -> pd.DataFrame:
-        """See `Scorer.score`; a classification head gives probabilities."""
+        """See `Scorer.score`; a classification or an ordinal head gives probabilities."""
         examples, points = self.encode(texts), np.array(self.labels, dtype=float)
         outputs = logits_of(self.model, examples, self.pad, self.spec)
         by_trait = {}
@@ -101,7 +119,9 @@ class EncoderModel:
                 score = round_to_scale(continuous, self.labels)
                 by_trait[trait] = pd.DataFrame({"continuous": continuous, "score": score})
             else:
-                by_trait[trait] = scores_from_probabilities(softmax(logits), points)
+                ordinal = self.spec.head == "ordinal"
+                probabilities = continuation_probabilities(logits) if ordinal else softmax(logits)
+                by_trait[trait] = scores_from_probabilities(probabilities, points)
         return side_by_side(by_trait).assign(truncated=[e["truncated"] for e in examples])
 
     def examples_of(self, labeled: pd.DataFrame) -> list[dict]:
@@ -135,25 +155,21 @@ class EncoderModel:
 def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.DataFrame, None]:
     """Train an encoder on weighted labels."""
     labels, traits = training.labels, training.traits
-    points = 1 if spec.head == "regression" else len(labels)
+    outputs = n_outputs(spec.head, len(labels)) * len(traits)
     model, tokenizer = load_encoder(
-        spec.model, points * len(traits), spec.max_tokens, training.texts, training.seed
+        spec.model, outputs, spec.max_tokens, training.texts, training.seed
     )
     scores = {trait: _used_scores(training.train, trait) for trait in traits}
     mean = {trait: float(score.mean()) for trait, score in scores.items()}
     sd = {trait: float(score.std(ddof=0)) or 1.0 for trait, score in scores.items()}
     scorer = EncoderModel(to_device(model), tokenizer, spec, labels, mean, sd)
-    model.config.problem_type = "regression" if points == 1 else "single_label_classification"
-    if len(traits) == 1:  # names of the outputs for users of the folder
-        names = ["score"] if points == 1 else [f"{label:g}" for label in labels]
-        model.config.id2label = dict(enumerate(names))
-        model.config.label2id = {name: i for i, name in enumerate(names)}
+    _name_outputs(model.config, spec.head, labels, traits)
     penalty = None
     if spec.group_penalty:
         dev, groups = scorer.examples_of(training.dev), training.dev[list(training.groups)]
         penalty = GroupPenalty(dev, groups, scorer.pad, spec, training.seed)
     log = train_network(
-        ScoringLoss(model, points),
+        ScoringLoss(model, spec.head, len(labels)),
         scorer.examples_of(training.train),
         scorer.pad,
         spec,
@@ -164,6 +180,23 @@ def fit(spec: EncoderScorer, training: TrainingInput) -> tuple[EncoderModel, pd.
         penalty=penalty,
     )
     return scorer, log, None
+
+
+def _name_outputs(
+    config: PretrainedConfig, head: str, labels: list[float], traits: Sequence[str]
+) -> None:
+    """Say what the outputs are, for users of the model's folder without this package."""
+    kinds = {"regression": "regression", "classification": "single_label_classification"}
+    config.problem_type = kinds.get(head, "multi_label_classification")  # of logits alone
+    if len(traits) > 1:
+        return
+    of_head = {
+        "regression": ["score"],
+        "classification": [f"{label:g}" for label in labels],
+        "ordinal": [f"above {label:g}" for label in labels[:-1]],
+    }
+    config.id2label = dict(enumerate(of_head[head]))
+    config.label2id = {name: i for i, name in config.id2label.items()}
 
 
 def load(folder: Path, base: Path | None = None) -> EncoderModel:

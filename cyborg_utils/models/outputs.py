@@ -17,6 +17,16 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return shifted / shifted.sum(axis=1, keepdims=True)
 
 
+def continuation_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of k scores, shape (n, k), from the k - 1 logits of an ordinal head, shape
+    (n, k - 1): each is that of a higher score given that the score is no lower (continuation-ratio
+    model; the conditional probabilities of CORN, Shi, Cao and Raschka, 2023)."""
+    higher = 1 / (1 + np.exp(-logits.astype(float)))
+    ends = np.ones((len(logits), 1))
+    reached = np.cumprod(np.hstack([ends, higher]), axis=1)
+    return reached * np.hstack([1 - higher, ends])
+
+
 def scores_from_probabilities(probabilities: np.ndarray, points: np.ndarray) -> pd.DataFrame:
     """`score` is the most probable point, the lower one at a tie; `continuous` is the expected
     score."""

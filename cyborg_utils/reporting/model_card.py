@@ -96,8 +96,13 @@ def _with_transformers(model: EncoderModel) -> list[str]:
             f"Its output is standardized: {model.mean[trait]:.4f} + {model.sd[trait]:.4f} × output "
             "is the score on the scale."
         )
-    else:
+    elif model.spec.head == "classification":
         meaning = "Its labels are the points of the scale."
+    else:
+        meaning = (
+            "Each output, after the logistic function, is the probability of a score above a point "
+            "of the scale, given that it is not below that point."
+        )
     return [
         "",
         "```python",

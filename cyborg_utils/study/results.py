@@ -119,6 +119,7 @@ class FairnessResult(StageResult):
     association: Table
     planted: Table | None
     shift: Table  # of all essays, by condition
+    readings: Table = []  # SMD of plainly rounded and of linked scores
 
 
 class CalibrationResult(StageResult):

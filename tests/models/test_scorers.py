@@ -139,7 +139,7 @@ def marked_essays(n: int = 16) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("head", ["regression", "classification"])
+@pytest.mark.parametrize("head", ["regression", "classification", "ordinal"])
 @pytest.mark.parametrize("architecture", ["electra", "modernbert"])
 def test_a_student_learns_16_essays_by_heart(architecture, head):
     frame = marked_essays()
@@ -266,7 +266,7 @@ def test_a_window_without_room_for_the_essay_is_refused(essays, tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ["electra", "modernbert"])
-@pytest.mark.parametrize("head", ["regression", "classification"])
+@pytest.mark.parametrize("head", ["regression", "classification", "ordinal"])
 def test_a_student_scores_the_same_after_saving(essays, tmp_path, architecture, head):
     texts = essays["text"].tolist()
     spec = encoder(architecture, head=head, learning_rate=5e-3)

@@ -95,6 +95,18 @@ def test_the_summary_has_both_readings_of_the_same_runs(tiny):
     }
 
 
+def test_the_fairness_report_has_the_smd_of_both_readings(tiny):
+    report = tiny.summary["fairness"]["ridge"]
+    readings = pd.DataFrame(report["readings"]).set_index(["condition", "attribute", "level"])
+    plain = pd.DataFrame(report["groups"]).set_index(["condition", "attribute", "level"])["smd"]
+    pd.testing.assert_series_equal(readings.loc[plain.index, "smd"], plain)
+    of_all = {row["condition"]: row["smd"] for row in report["shift"]}
+    rows = readings.xs("all essays", level="attribute").droplevel("level")
+    assert rows["smd"].to_dict() == of_all
+    changed = readings["linked_smd"] - readings["smd"]
+    assert changed.notna().all() and (changed != 0).any()
+
+
 def test_a_classical_student_knows_nothing_of_who_else_is_in_the_study(tiny):
     """The baseline on human labels only is the ridge Teacher itself, trained on the same U."""
     student = next(

@@ -366,7 +366,7 @@ def test_a_training_essay_is_judged_without_itself():
 # ---------------------------------------------------------------- an encoder's folder
 
 
-@pytest.mark.parametrize("head", ["regression", "classification"])
+@pytest.mark.parametrize("head", ["regression", "classification", "ordinal"])
 def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, head):
     shape = {"architecture": "electra", "hidden_size": 16, "layers": 1, "heads": 2,
              "vocab_size": 400}  # fmt: skip
@@ -381,13 +381,20 @@ def test_an_encoders_folder_is_one_that_transformers_reads(tmp_path, corpus, hea
     save_student(folder, model, profile, "A Student of tests.")
     assert not list(folder.glob("*.bin"))
     scored = model.score(texts[:3])
-    given = pipeline("text-classification", str(folder))(texts[:3], truncation=True, max_length=48)
+    read = pipeline("text-classification", str(folder))
+    given = read(texts[:3], truncation=True, max_length=48, top_k=None)
+    by_name = [{output["label"]: output["score"] for output in row} for row in given]
     if head == "regression":
         mean, sd = model.scorer.mean["holistic"], model.scorer.sd["holistic"]
-        theirs = [mean + sd * row["score"] for row in given]
+        theirs = [mean + sd * row["score"] for row in by_name]
         np.testing.assert_allclose(theirs, scored["continuous"], atol=1e-4)
+    elif head == "classification":
+        likeliest = [max(row, key=row.get) for row in by_name]
+        assert likeliest == [f"{s:g}" for s in scored["score"]]
     else:
-        assert [row["label"] for row in given] == [f"{s:g}" for s in scored["score"]]
+        steps = [[row[f"above {label}"] for label in LABELS[:-1]] for row in by_name]
+        expected = [LABELS[0] + sum(np.cumprod(row)) for row in steps]  # points are 1 apart
+        np.testing.assert_allclose(expected, scored["continuous"], atol=1e-4)
     rows = pd.DataFrame({"essay_id": ["a", "b"], "essay": texts[:2]})
     assert (scores_of(folder, rows, tmp_path)["flag"] == CUT).all()
     told = bootstrap_agreement([1, 2, 3, 3], [1, 2, 3, 2], LABELS, 200)

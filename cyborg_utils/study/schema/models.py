@@ -136,6 +136,8 @@ class CausalTeacher(Training):
 class EncoderScorer(Training):
     """An encoder with a scoring head, as Student or as Teacher.
 
+    `head` is regression of the score, classification into the points of the scale, or ordinal:
+    whether the score is above each point, given that it is not below it.
     `group_penalty` is the weight of group-mean regularization: of the squared difference between
     the model's and the human mean score of each subgroup on the dev set, which is added to the
     loss; for a regression Student only.
@@ -147,7 +149,7 @@ class EncoderScorer(Training):
     kind: Literal["encoder"]
     name: Name
     model: Model
-    head: Literal["classification", "regression"] = "regression"
+    head: Literal["classification", "ordinal", "regression"] = "regression"
     group_penalty: Annotated[float, Field(ge=0)] = 0
     seed: Seed = 1
 

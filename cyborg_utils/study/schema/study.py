@@ -221,7 +221,8 @@ class Study(Strict):
             if not any(self.can_serve(t, strategy) for t in self.teachers):
                 raise ValueError(
                     f"pseudo_label_strategies: {strategy.name!r} needs a Teacher with "
-                    "probabilities (kind: causal, or head: classification); this study has none"
+                    "probabilities (kind: causal, or head: classification or ordinal); this "
+                    "study has none"
                 )
         if self.name in self.transfer:
             raise ValueError(f"transfer: {self.name} is this study itself; name others")
@@ -340,7 +341,7 @@ class Study(Strict):
     @staticmethod
     def can_serve(teacher: Teacher, strategy: PseudoLabelStrategy) -> bool:
         """Whether a Teacher gives what a pseudo-label strategy needs."""
-        gives = teacher.kind == "causal" or teacher.head == "classification"
+        gives = teacher.kind == "causal" or teacher.head != "regression"
         return gives or not strategy.needs_probabilities
 
     def strategy(self, name: str) -> PseudoLabelStrategy:
