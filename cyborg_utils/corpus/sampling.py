@@ -55,12 +55,25 @@ def label_budget(corpus: pd.DataFrame, n_subset: int) -> dict[str, int]:
 
 
 def label_budgets(corpus: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """The label budget of every U of a study: `fraction, draw, train, dev, total`."""
-    rows = [
-        {"fraction": f, "draw": d, **label_budget(corpus, len(draw_subset(corpus, f, d)))}
-        for f in study.sampling.fractions
-        for d in study.sampling.draws
-    ]
+    """The human scores that each size of U costs, in essays, hours and money.
+
+    Returns
+    -------
+    frame, one row per size of U: `fraction, train, dev, total` (of `label_budget`), `test`,
+    `second` (second scores of these essays, on average over the draws), `all` (their sum), and
+    `hours` and `price` where `study.cost` gives the minutes and the price of a score
+    """
+    scored = corpus.dropna(subset="score")
+    twice = scored["score_2"].notna() if "score_2" in scored else pd.Series(False, scored.index)
+    fixed = scored["split"].isin(["dev", "test"])
+    rows = []
+    for fraction in study.sampling.fractions:
+        drawn = [draw_subset(corpus, fraction, draw) for draw in study.sampling.draws]
+        budget = label_budget(corpus, len(drawn[0]))
+        second = np.mean([(twice & (fixed | scored["essay_id"].isin(ids))).sum() for ids in drawn])
+        others = {"test": int((scored["split"] == "test").sum()), "second": round(second)}
+        n = budget["total"] + sum(others.values())
+        rows.append({"fraction": fraction, **budget, **others, "all": n, **study.cost.of(n)})
     return pd.DataFrame(rows)
 
 

@@ -310,7 +310,9 @@ def test_the_summary_holds_dev_alone(ran):
     assert summary["has_test_set"] is False
     scorers = {(row["scorer"], row["arm"] == "teacher") for row in summary["dev"]}
     assert scorers == {("ridge", True), ("ridge", False)}
-    assert summary["budget"] == [{"fraction": 1.0, "draw": 1, "train": 40, "dev": 20, "total": 60}]
+    assert summary["budget"] == [
+        {"fraction": 1, "train": 40, "dev": 20, "total": 60, "test": 0, "second": 0, "all": 60}
+    ]
     assert summary["test_essays_needed"] >= 30
     assert not {"agreement", "fairness", "comparisons", "verdicts"} & set(summary)
     assert STATEMENT in summary["findings"][0]

@@ -16,9 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cyborg_utils.corpus.loaders import external_graded_corpus, load_corpus
-from cyborg_utils.corpus.sampling import draw_subset, label_budget, subset_size
+from cyborg_utils.corpus.sampling import draw_subset, label_budget, label_budgets, subset_size
 from cyborg_utils.corpus.text_screening import word_count
+from cyborg_utils.study.config import load_study
 from cyborg_utils.study.schema.published import PERSUADE_GROUPS
+from cyborg_utils.study.schema.study import Cost, Sampling
 
 # ---------------------------------------------------------------- PERSUADE
 
@@ -234,6 +236,23 @@ def test_draws_differ_and_one_draw_repeats():
 
 def test_dev_is_counted_in_the_label_budget():
     assert label_budget(FRAME, 4) == {"train": 4, "dev": 10, "total": 14}
+
+
+def test_the_budget_counts_test_and_second_scores_in_essays_hours_and_money():
+    """Of 40 train essays 10 are U; second scores are those of U, dev and test, not of the rest."""
+    draws = {"fractions": [0.25], "draws": [1, 2]}
+    study = load_study("demo").model_copy(
+        update={"sampling": Sampling(**draws), "cost": Cost(minutes_per_score=3, price_per_score=2)}
+    )
+    n_test = int((FRAME["split"] == "test").sum())
+    (row,) = label_budgets(FRAME.assign(score_2=FRAME["score"]), study).to_dict("records")
+    n = 2 * (10 + 10 + n_test)
+    assert row == {
+        "fraction": 0.25, "train": 10, "dev": 10, "total": 20, "test": n_test,
+        "second": 20 + n_test, "all": n, "hours": n / 20, "price": 2 * n,
+    }  # fmt: skip
+    once = label_budgets(FRAME.drop(columns="score_2", errors="ignore"), load_study("demo"))
+    assert once["second"].eq(0).all() and "hours" not in once and "price" not in once
 
 
 # ---------------------------------------------------------------- words

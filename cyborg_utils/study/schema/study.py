@@ -164,6 +164,20 @@ class Evaluation(Strict):
         return self
 
 
+class Cost(Strict):
+    """What one human score of one essay costs: minutes, and a price in `currency`."""
+
+    minutes_per_score: Positive | None = None
+    price_per_score: Positive | None = None
+    currency: str = ""
+
+    def of(self, n: int) -> dict[str, float]:
+        """`hours` and `price` of `n` scores, each where it is known."""
+        known = {"hours": self.minutes_per_score and n * self.minutes_per_score / 60}
+        known["price"] = self.price_per_score and n * self.price_per_score
+        return {name: value for name, value in known.items() if value is not None}
+
+
 class Study(Strict):
     """A whole study: its YAML file with all defaults and overrides."""
 
@@ -183,6 +197,7 @@ class Study(Strict):
     )
     transfer: list[str] = []  # other studies, whose test essays the Students score too
     evaluation: Evaluation = Evaluation()
+    cost: Cost = Cost()
 
     @model_validator(mode="after")
     def _cut_scores_are_on_the_scale(self):
