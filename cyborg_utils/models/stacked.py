@@ -7,7 +7,9 @@ topics (singular vectors of tf-idf; Deerwester et al., 1990), and the scale of e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +45,7 @@ class Representation:
     topics : shape (words, k).
     limits, center, scale : of the dense features, surface features and then topics: shapes (2, f),
         (f,), (f,).
+    described : the train texts as they were described when it was learned.
     """
 
     statistics: WordStatistics
@@ -51,11 +54,17 @@ class Representation:
     limits: np.ndarray
     center: np.ndarray
     scale: np.ndarray
+    described: dict[str, Description] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, texts: list[str], seed: int) -> Representation:
-        """Learn it from the train texts, in any order."""
-        texts = sorted(set(texts))
+    def of(cls, texts: Iterable[str], seed: int) -> Representation:
+        """Learn it from the train texts, in any order. The last one is kept: a Teacher and its
+        Students, trained one after the other, know the same texts."""
+        return _learned(tuple(sorted(set(texts))), seed)
+
+    @classmethod
+    def learn(cls, texts: tuple[str, ...], seed: int) -> Representation:
+        """Learn it from distinct texts."""
         statistics = WordStatistics.of(texts)
         described = [describe(text, statistics) for text in texts]
         names = list(described[0].features)
@@ -64,7 +73,8 @@ class Representation:
         topics = np.zeros((words.shape[1], 0))
         if k:
             topics = randomized_svd(words, k, n_iter=4, random_state=seed)[2].T
-        new = cls(statistics, names, topics, np.empty(0), np.empty(0), np.empty(0))
+        by_text = dict(zip(texts, described, strict=True))
+        new = cls(statistics, names, topics, np.empty(0), np.empty(0), np.empty(0), by_text)
         dense = new._dense(described, words)
         new.limits = np.quantile(dense, EXTREME, axis=0)
         dense = np.clip(dense, *new.limits)
@@ -75,7 +85,8 @@ class Representation:
     def __call__(self, texts: list[str]) -> tuple[np.ndarray, csr_matrix]:
         """Standardized dense features, shape (n, f), and tf-idf of words and pairs of words with
         the length, shape (n, words + pairs + 1)."""
-        described, counts = [describe(t, self.statistics) for t in texts], self.statistics
+        counts = self.statistics
+        described = [self.described.get(t) or describe(t, counts) for t in texts]
         words = _tf_idf([d.words for d in described], counts.documents, counts.n_texts)
         dense = np.clip(self._dense(described, words), *self.limits)
         both = [np.concatenate([d.words, len(counts.documents) + d.pairs]) for d in described]
@@ -86,6 +97,11 @@ class Representation:
     def _dense(self, described: list[Description], words: csr_matrix) -> np.ndarray:
         surface = np.array([list(d.features.values()) for d in described])
         return np.hstack([surface.reshape(len(described), -1), words @ self.topics])
+
+
+@lru_cache(maxsize=1)
+def _learned(texts: tuple[str, ...], seed: int) -> Representation:
+    return Representation.learn(texts, seed)
 
 
 def _tf_idf(rows: list[np.ndarray], documents: np.ndarray, n_texts: int) -> csr_matrix:
