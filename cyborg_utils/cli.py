@@ -111,7 +111,7 @@ def new(name: str, essays: Path, second: str | None, **choices: Choice) -> int:
         return click.prompt(question, proposed)
 
     choices = Choices(second_score=second, **choices)
-    write_study(name, essays, choices, ask if sys.stdin.isatty() else None)
+    write_study(name, essays, choices, ask if sys.stdin.isatty() else None, estimate=True)
     return 0
 
 

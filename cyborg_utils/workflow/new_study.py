@@ -6,6 +6,7 @@ Nothing is written before the new study's own reading of the file has found no f
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import pandas as pd
 from cyborg_utils.corpus.column_names import SPLIT_VALUES
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.validation import SPLITS
+from cyborg_utils.study.config import load_study
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.workflow.essay_summary import left_out_rows, summary_lines
 from cyborg_utils.workflow.essay_table import Choices, EssayTable, read_essay_table
+from cyborg_utils.workflow.first_estimate import FEWEST, first_estimate
 from cyborg_utils.workflow.score_reading import format_values
 from cyborg_utils.workflow.study_files import (
     open_with,
@@ -130,6 +133,7 @@ def write_study(
     essays: Path,
     choices: Choices | None = None,
     ask: Callable[[str, str], str] | None = None,
+    estimate: bool = False,
 ) -> Path:
     """Infer what a table of essays holds, print it, and write a study of it.
 
@@ -142,6 +146,7 @@ def write_study(
     choices : what a person says of the table; by default all is inferred.
     ask : returns a person's answer to a question, or the proposed answer; by default nobody is
         asked.
+    estimate : also print a first estimate of agreement where few essays are scored; seconds.
 
     Returns
     -------
@@ -175,6 +180,9 @@ def write_study(
     used = {"scored": n_scored, "unscored": len(corpus) - n_scored}
     file = path.with_name(f"{name}_left_out.csv")
     print("\n".join(balance_lines(used, left_out_rows(table, corpus), file)))
+    varied = corpus["score"].nunique() > 1
+    if estimate and varied and FEWEST <= n_scored < LARGE and find_spec("sklearn"):
+        print(first_estimate(corpus, load_study(str(path)).labels))
     print(f"wrote {shown_path(path)}; look it over, then: cyborg run {name}")
     return path
 

@@ -22,7 +22,7 @@ from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.models.novelty import profile_of
 from cyborg_utils.models.saved_model import save_student
 from cyborg_utils.study.config import load_study
-from cyborg_utils.workflow import study_files
+from cyborg_utils.workflow import new_study, study_files
 
 N = 160
 
@@ -64,6 +64,7 @@ def new(tmp_path, monkeypatch, capsys):
     """A function that writes a file and makes a study of it, as `cyborg new` does."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(study_files, "params_folder", lambda: tmp_path)
+    monkeypatch.setattr(new_study, "first_estimate", lambda *_: "")
 
     def make(content: bytes | str | pd.DataFrame, *options: str, name="essays.csv", study="mine"):
         if isinstance(content, pd.DataFrame):

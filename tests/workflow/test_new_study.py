@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,9 +14,10 @@ from cyborg_utils.corpus.simulation.generator import simulate_corpus
 from cyborg_utils.reporting.narrative.corpus import not_scored_note
 from cyborg_utils.reporting.narrative.findings import labeling_recommendation
 from cyborg_utils.study.config import load_study
-from cyborg_utils.workflow import study_files
+from cyborg_utils.workflow import new_study, study_files
 from cyborg_utils.workflow.essay_summary import small_on_test
 from cyborg_utils.workflow.essay_table import Choices
+from cyborg_utils.workflow.first_estimate import first_estimate
 from cyborg_utils.workflow.new_study import write_study
 
 N, SCORED = 260, 160
@@ -45,6 +48,7 @@ def essays(simulated) -> pd.DataFrame:
 def study_of(tmp_path, monkeypatch, capsys):
     """Write a frame or bytes as a file and make a study of it: (code, printed, error, its path)."""
     monkeypatch.setattr(study_files, "params_folder", lambda: tmp_path)
+    monkeypatch.setattr(new_study, "first_estimate", lambda *_: "")  # of its own test below
 
     def make(data, *options: str, name="mine", file="essays.csv", **how):
         path = tmp_path / file
@@ -632,6 +636,20 @@ def test_the_best_curves_last_step_says_whether_more_labels_help(gain, low, high
     assert told in line
     assert "**b** on cyborg by t, all scored" in line
     assert labeling_recommendation(steps.head(0), 180) == []
+
+
+def test_the_first_estimate_is_that_of_cross_validation_and_sees_no_score_twice(simulated):
+    """With the essays' own scores it agrees as cross-fitting does; with others' not at all."""
+    labels = [1, 2, 3, 4, 5, 6]
+    told = [
+        first_estimate(simulated.assign(score=scores), labels)
+        for scores in (simulated["score"], simulated["score"].sample(frac=1, random_state=1).values)
+    ]
+    found = [re.search(r"QWK (-?\d\.\d\d) \(.* (-?\d\.\d\d) to (-?\d\.\d\d)\)", t) for t in told]
+    (true, low, _), (shuffled, _, high) = (map(float, match.groups()) for match in found)
+    assert low < true and true > 0.5
+    assert shuffled < 0.25 and high < low
+    assert f"on the {N:,} scored essays" in told[0]
 
 
 def test_groups_that_will_be_too_few_to_judge_are_said_beforehand():
