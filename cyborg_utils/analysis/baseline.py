@@ -1,4 +1,4 @@
-"""Neural Students on cyborg data against the classical baseline on the same human labels."""
+"""Neural Students on cyborg data against the classical baselines on the same human labels."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
 from cyborg_utils.study.schema.study import Study
 
 
-def compare_with_baseline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
+def compare_with_baseline(
+    study: Study, runs: pd.DataFrame, every_strategy: bool = False
+) -> pd.DataFrame:
     """Compare every neural Student on cyborg data with every classical one on human labels only.
 
-    Hard labels at the primary fraction; paired on the same essays and draws. All comparisons are
-    one family (Holm).
+    At the primary fraction; paired on the same essays and draws. All comparisons are one family
+    (Holm).
 
     Parameters
     ----------
     runs : of `cyborg_utils.analysis.predictions.collect_runs`, with a column `student`.
+    every_strategy : Students on any pseudo-labels; by default on hard ones only.
 
     Returns
     -------
@@ -34,7 +37,7 @@ def compare_with_baseline(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     human_only = (runs["arm"] == "human") & is_classical
     cyborg = (runs["arm"] == "cyborg") & ~is_classical
     wanted = (runs["fraction"] == study.primary_fraction) & (human_only | cyborg)
-    chosen = hard_only(runs[wanted])
+    chosen = runs[wanted] if every_strategy else hard_only(runs[wanted])
     if chosen["arm"].nunique() < 2:
         return pd.DataFrame()
     human, arms = runs_from_frame(chosen.assign(scorer=_name(chosen)), arm="scorer")

@@ -251,6 +251,7 @@ class SummaryResult(StageResult):
     linked_agreement: Table = Field(default_factory=list)  # the same of linked scores
     linked_comparisons: Table = Field(default_factory=list)
     linked_measures: Table = Field(default_factory=list)
+    linked_against_baseline: Table = Field(default_factory=list)  # with every pseudo-label strategy
     new_prompts: Table
     pairs: Table
     teachers: Table

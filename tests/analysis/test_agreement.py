@@ -12,6 +12,7 @@ from cyborg_utils.reporting.narrative.equivalents import retention_texts, worth_
 from cyborg_utils.reporting.narrative.findings import (
     baseline_findings,
     comparison_findings,
+    linked_baseline_findings,
     linked_findings,
 )
 from cyborg_utils.statistics.hypothesis_tests import holm
@@ -139,11 +140,23 @@ class TestBaseline:
         text = baseline_findings(table.reset_index())[0]
         assert "**electra** (cyborg by llama, 10 %) above the baseline" in text
         assert "**modernbert** (cyborg by llama, 10 %) not distinguishable from" in text
+        (best,) = linked_baseline_findings(table.reset_index())
+        adjusted = "{low_holm:+.3f} to {high_holm:+.3f}".format(**table.loc["electra"])
+        assert "the best of 2 neural Students" in best and "is above **ridge**" in best
+        assert f"Holm-adjusted 95 % interval {adjusted}" in best
+
+    def test_every_pseudo_label_strategy_is_compared_where_that_is_asked_for(self):
+        study, runs = load_study("demo", ["evaluation.replicates=400"]), self.runs()
+        of_electra = runs["student"] == "electra"
+        linked = Condition("cyborg", "llama", PRIMARY, strategy="linked")
+        runs = pd.concat([runs, runs[of_electra].assign(**linked.fields)])
+        assert len(compare_with_baseline(study, runs)) == 2
+        assert len(compare_with_baseline(study, runs, every_strategy=True)) == 3
 
     def test_a_study_without_such_a_pair_has_no_row(self):
         runs = self.runs()
         assert compare_with_baseline(load_study("demo"), runs[runs["arm"] == "human"]).empty
-        assert baseline_findings(pd.DataFrame()) == []
+        assert baseline_findings(pd.DataFrame()) == linked_baseline_findings(pd.DataFrame()) == []
 
 
 class TestEquivalents:

@@ -9,6 +9,12 @@ import pandas as pd
 from cyborg_utils.reporting.labels import no_interval_label
 
 
+def in_words(compared: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons with `retention` and `worth`, where there are any, as texts."""
+    written = {"retention": retention_texts, "worth": worth_texts}
+    return compared.assign(**{n: text(compared) for n, text in written.items() if n in compared})
+
+
 def retention_texts(compared: pd.DataFrame) -> list[str]:
     """The retention of each row of `cyborg_utils.analysis.agreement.comparisons`, with its interval
     or the reason why it has none."""

@@ -120,7 +120,7 @@ def baseline_findings(against_baseline: pd.DataFrame) -> list[str]:
     lines = []
     for name, rows in against_baseline.groupby("baseline", sort=False):
         population = rows["population"].iloc[0]
-        scope = "" if population == Population.NEW_DRAWS else f", {scope_label(population)}"
+        scope = _population(population)
         compared = "; ".join(
             f"**{r.student}** ({condition_label(r.condition)}) {_beside(r)} the baseline "
             f"({r.difference:+.3f}, {r.low_holm:+.3f} to {r.high_holm:+.3f}, "
@@ -128,12 +128,33 @@ def baseline_findings(against_baseline: pd.DataFrame) -> list[str]:
             for r in rows.itertuples()
         )
         lines.append(
-            f"The classical baseline, **{name}** on the same human labels only (tf-idf and length) "
+            f"The classical baseline, **{name}** on the same human labels only, "
             f"has QWK {rows['baseline_qwk'].iloc[0]:.3f}. Neural Students on cyborg data, on the "
             f"same essays{scope} (difference in QWK, Holm-adjusted 95 % intervals over "
             f"{sampled_label(population)}): {compared}."
         )
     return lines
+
+
+def linked_baseline_findings(against_baseline: pd.DataFrame) -> list[str]:
+    """The neural Student on cyborg data with the highest QWK of linked scores against each
+    classical baseline on the same human labels, one sentence per baseline."""
+    lines = []
+    for name, rows in against_baseline.groupby("baseline") if len(against_baseline) else ():
+        best = rows.loc[rows["qwk"].idxmax()]
+        several = f"the best of {len(rows)} neural Students on cyborg data, " * (len(rows) > 1)
+        lines.append(
+            f"With linked scores{_population(best.population)}, {several}**{best.student}** on "
+            f"{condition_label(best.condition)} has QWK {best.qwk:.3f} and is {_beside(best)} "
+            f"**{name}** on the same human labels only, {best.baseline_qwk:.3f} "
+            f"({best.difference:+.3f}, Holm-adjusted 95 % interval {best.low_holm:+.3f} to "
+            f"{best.high_holm:+.3f})."
+        )
+    return lines
+
+
+def _population(population: str) -> str:
+    return "" if population == Population.NEW_DRAWS else f", {scope_label(population)}"
 
 
 def _beside(row: NamedTuple) -> str:
