@@ -89,20 +89,21 @@ def training_labels(
     ledger: pd.DataFrame | None,
     traits: Sequence[str] = (HOLISTIC,),
 ) -> pd.DataFrame:
-    """What a Student of one arm is trained on: `essay_id, text, score, label_source`, and
-    `score:<trait>` for each trait.
+    """What a Student of one arm is trained on: `essay_id, text, score, label_source`,
+    `score:<trait>` for each trait, and `writer` where it is known.
 
     `human` is U alone, `cyborg` the ledger (with all its columns), `full` every human score of
     train.
     """
     train = corpus[corpus["split"] == "train"]
+    known = [name for name in ("essay_id", "text", "writer") if name in train]
     if arm == "cyborg":
-        return train[["essay_id", "text"]].merge(ledger, on="essay_id", validate="one_to_one")
+        return train[known].merge(ledger, on="essay_id", validate="one_to_one")
     chosen = (
         train[train["essay_id"].isin(subset)] if arm == "human" else train.dropna(subset="score")
     )
     scored = [column("score", trait) for trait in traits]
-    chosen = human_scores(chosen, traits)[["essay_id", "text", *scored]]
+    chosen = human_scores(chosen, traits)[[*known, *scored]]
     return chosen.assign(label_source="human").reset_index(drop=True)
 
 

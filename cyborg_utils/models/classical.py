@@ -15,6 +15,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from cyborg_utils.corpus.columns import column, of_trait, side_by_side
+from cyborg_utils.corpus.related_essays import related
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.corpus.words import TOKEN, has_no_spaces
 from cyborg_utils.models.linking import folds
@@ -109,7 +110,7 @@ def fit(
             spec, features, labeled, training.labels
         )
         continuous = np.full(len(texts), np.nan)
-        for seen, unseen in folds(len(texts), spec.seed):
+        for seen, unseen in folds(related(training.train), spec.seed):
             line = regress(spec, features[seen], labeled.iloc[seen], training.labels)
             continuous[unseen] = model.scores_of(features[unseen], *line)["continuous"]
         cross_validated[column("continuous", trait)] = continuous

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from sklearn.model_selection import KFold
 
 from cyborg_utils.corpus.columns import column, of_trait
@@ -95,8 +96,8 @@ def linked(
     for trait in training.traits:
         scores, used = of_trait(human, trait), is_human(human, trait)
         lines[trait] = (1.0, 0.0)
-        if used.sum() > 1:
-            continuous = predicted[column("continuous", trait)].to_numpy()[used]
+        continuous = predicted[column("continuous", trait)].to_numpy()[used]
+        if used.sum() > 1 and np.isfinite(continuous).all():
             match_sd = scorer.spec.linking == "linear"
             lines[trait] = linear_equating(continuous, scores["score"][used], match_sd)
     return LinkedScorer(scorer, lines)
@@ -124,9 +125,19 @@ def is_human(train: pd.DataFrame, trait: str) -> np.ndarray:
     return used
 
 
-def folds(n: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Row numbers to learn from and to predict, of five random parts of `n` rows; fewer where `n`
-    is smaller, none where it is 1."""
+def folds(clusters: ArrayLike, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Row numbers to learn from and to predict, of five random parts of the rows.
+
+    Parameters
+    ----------
+    clusters : of each row, as `cyborg_utils.corpus.related_essays.related` gives them; the rows of
+        one cluster are in one part. With fewer than five clusters there are fewer parts, with one
+        cluster none.
+    """
+    codes, found = pd.factorize(np.asarray(clusters))
+    n = len(found)
     if n < 2:
         return []
-    return list(KFold(min(FOLDS, n), shuffle=True, random_state=seed).split(np.arange(n)))
+    parts = KFold(min(FOLDS, n), shuffle=True, random_state=seed).split(found)
+    unseen = [np.isin(codes, chosen) for _, chosen in parts]
+    return [(np.flatnonzero(~rows), np.flatnonzero(rows)) for rows in unseen]

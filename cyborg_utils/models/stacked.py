@@ -21,6 +21,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.extmath import randomized_svd
 
 from cyborg_utils.corpus.columns import column, of_trait, side_by_side
+from cyborg_utils.corpus.related_essays import related
 from cyborg_utils.models.gaussian_process import GaussianProcess, fit_gaussian_process
 from cyborg_utils.models.linking import folds
 from cyborg_utils.models.scorer import TrainingInput, read_description, write_description
@@ -197,10 +198,11 @@ def fit(spec: StackedScorer, training: TrainingInput) -> tuple[StackedModel, Non
     texts = training.train["text"].tolist()
     representation = Representation.of([*training.texts, *texts], spec.seed)
     dense, terms = representation(texts)
+    parts = folds(related(training.train), spec.seed)
     stacks, cross_validated = {}, {}
     for trait in training.traits:
         labels = of_trait(training.train, trait)
-        stacks[trait], held_out = _fit_stack(dense, terms, labels, spec.seed)
+        stacks[trait], held_out = _fit_stack(dense, terms, labels, parts, spec.seed)
         held_out = np.clip(held_out, training.labels[0], training.labels[-1])
         cross_validated[column("continuous", trait)] = held_out
     model = StackedModel(spec, training.labels, representation, stacks)
@@ -223,13 +225,16 @@ def load(folder: Path, base: Path | None = None) -> StackedModel:
 
 
 def _fit_stack(
-    dense: np.ndarray, terms: csr_matrix, labels: pd.DataFrame, seed: int
+    dense: np.ndarray,
+    terms: csr_matrix,
+    labels: pd.DataFrame,
+    parts: list[tuple[np.ndarray, np.ndarray]],
+    seed: int,
 ) -> tuple[Stack, np.ndarray]:
     """A stack, and its prediction of each essay without the essay's label; a label between two
     points of the scale is learned as it is."""
     score = labels["score"].to_numpy(dtype=float)
     weight = labels.get("weight", pd.Series(1.0, labels.index)).to_numpy(dtype=float)
-    parts = folds(len(score), seed)
     process, by_process = fit_gaussian_process(dense, score, weight, parts, seed)
     by_ridge = np.full(len(score), np.nan)
     for seen, unseen in parts:
@@ -251,10 +256,10 @@ def _rule(
     predicted: np.ndarray, score: np.ndarray, weight: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Weights of two scorers that are not negative, by least squares from their cross-validated
-    predictions, shape (n, 2), with the means of these and of the scores; with one label, the first
-    scorer alone."""
+    predictions, shape (n, 2), with the means of these and of the scores; the first scorer alone
+    where there are none, as with one label."""
     mean = float(np.average(score, weights=weight))
-    if len(score) < 2:
+    if len(score) < 2 or np.isnan(predicted).any():
         return np.array([1.0, 0.0]), np.full(2, mean), mean
     means = np.average(predicted, axis=0, weights=weight)
     root = np.sqrt(weight)

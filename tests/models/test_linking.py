@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from sklearn.linear_model import Ridge
 from small_models import classical, fitted
 
@@ -18,6 +19,7 @@ from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.base import HOLISTIC
+from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.storage import read_json
 
 SPECS = [classical(), classical(head="classification", alpha=0.1), classical(linking="mean")]
@@ -33,7 +35,7 @@ def test_the_line_is_that_of_predictions_of_models_that_did_not_see_the_essay(es
     model, _ = fitted(classical(), train)
     x = _features(model.scorer.vectorizer, train["text"].tolist())
     predicted, y = np.empty(80), train["score"].to_numpy(dtype=float)
-    for seen, unseen in folds(80, 1):
+    for seen, unseen in folds(np.arange(80), 1):
         predicted[unseen] = Ridge(alpha=1.0).fit(x[seen], y[seen]).predict(x[unseen])
     predicted = np.clip(predicted, 1, 6)
     slope, shift = model.lines[HOLISTIC]
@@ -122,11 +124,40 @@ def test_human_labels_that_are_used():
 @given(st.integers(1, 40), st.integers(0, 9))
 @settings(deadline=None, max_examples=30)
 def test_each_row_is_predicted_once_by_others(n, seed):
-    parts = folds(n, seed)
+    parts = folds(np.arange(n), seed)
     predicted = np.concatenate([[], *(unseen for _, unseen in parts)])
     assert sorted(predicted) == (list(range(n)) if n > 1 else [])
     assert all(set(seen).isdisjoint(unseen) for seen, unseen in parts)
     assert len(parts) == (min(5, n) if n > 1 else 0)
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=40), st.integers(0, 9))
+@settings(deadline=None, max_examples=30)
+def test_equal_texts_and_writers_are_never_learned_from_to_predict_each_other(clusters, seed):
+    clusters = np.array(clusters)
+    parts = folds(clusters, seed)
+    assert len(parts) == (min(5, len(set(clusters))) if len(set(clusters)) > 1 else 0)
+    for seen, unseen in parts:
+        assert set(clusters[seen]).isdisjoint(clusters[unseen])
+        assert sorted([*seen, *unseen]) == list(range(len(clusters)))
+
+
+@pytest.mark.parametrize("kind", ["classical", "stacked"])
+def test_copies_of_an_essay_do_not_make_its_cross_validated_prediction_easy(essays, kind):
+    """With each essay four times, the linking is much as with each once, and not that of a scorer
+    which knows the essays that it is linked on."""
+    spec = TypeAdapter(Teacher).validate_python({"kind": kind, "name": "s"})
+    once = fitted(spec, essays[:60])[0].lines[HOLISTIC][0]
+    copies = pd.concat([essays[:60]] * 4, ignore_index=True)
+    slope = fitted(spec, copies)[0].lines[HOLISTIC][0]
+    assert slope > 1 + 0.5 * (once - 1)
+
+
+@pytest.mark.parametrize("kind", ["classical", "stacked"])
+def test_one_text_alone_is_linked_without_an_error(essays, kind):
+    spec = TypeAdapter(Teacher).validate_python({"kind": kind, "name": "s"})
+    same = essays[:6].assign(text=essays["text"].iloc[0])
+    assert np.isfinite(fitted(spec, same)[0].score(essays["text"][:9].tolist())["linked"]).all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

@@ -206,7 +206,7 @@ def test_the_gaussian_process_is_that_of_its_peer_and_so_is_its_cross_validation
     rng = np.random.default_rng(1)
     x = rng.normal(size=(60, 5))
     y = np.sin(x[:, 0]) + x[:, 1] + rng.normal(0, 0.3, 60)
-    parts, new = folds(60, 1), rng.normal(size=(20, 5))
+    parts, new = folds(np.arange(60), 1), rng.normal(size=(20, 5))
     process, held_out = fit_gaussian_process(x, y, np.ones(60), parts, 1)
     size, scale, linear, noise = np.exp(process.theta)
     known = ConstantKernel(size) * RBF(scale * np.sqrt(5)) + ConstantKernel(
