@@ -2,7 +2,8 @@
 
 A least-squares fit shrinks its scores towards the mean, the more the fewer labels it has, so that
 plain rounding gives too few scores at both ends of the scale. Linear linking (linear equating;
-Kolen and Brennan, 2014, ch. 2) undoes that. It is fitted on human-scored essays that the scorer
+Kolen and Brennan, 2014, ch. 2) undoes that; a study may declare another function of
+`cyborg_utils.statistics.calibration`. It is fitted on human-scored essays that the scorer
 predicted without having learned from them: for classical scorers the essays of its own training
 set, by cross-validation; for neural ones, of which that would take several trainings, those of dev.
 """
@@ -18,9 +19,8 @@ from numpy.typing import ArrayLike
 from sklearn.model_selection import KFold
 
 from cyborg_utils.corpus.columns import column, of_trait
-from cyborg_utils.models.scorer import Scorer, TrainingInput
-from cyborg_utils.statistics.calibration import linear_equating
-from cyborg_utils.statistics.scales import round_to_scale
+from cyborg_utils.models.scorer import ModelError, Scorer, TrainingInput
+from cyborg_utils.statistics.calibration import Calibration, fit_calibration
 from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.storage import read_json, write_json
 
@@ -32,11 +32,11 @@ LINKING = "linking.json"
 class LinkedScorer:
     """A scorer whose scores come in two readings: as they are, and linked.
 
-    `lines` has the slope and the shift of each trait's linking.
+    `links` has the linking function of each trait.
     """
 
     scorer: Scorer
-    lines: dict[str, tuple[float, float]]
+    links: dict[str, Calibration]
 
     @property
     def spec(self) -> Teacher:
@@ -59,10 +59,10 @@ class LinkedScorer:
         """See `Scorer.score`; with `linked`, the linked `continuous` score, which may lie beyond
         the scale, and `linked_score`, the nearest point of the scale, again for each trait."""
         scored = self.scorer.score(texts)
-        for trait, (slope, shift) in self.lines.items():
-            linked = slope * scored[column("continuous", trait)] + shift
-            scored[column("linked", trait)] = linked
-            scored[column("linked_score", trait)] = round_to_scale(linked, self.labels)
+        for trait, link in self.links.items():
+            continuous, score = link(scored[column("continuous", trait)])
+            scored[column("linked", trait)] = continuous
+            scored[column("linked_score", trait)] = score
         return scored
 
     def count_truncated(self, texts: list[str]) -> int:
@@ -72,8 +72,8 @@ class LinkedScorer:
     def save(self, folder: Path) -> None:
         """Write the scorer, and its linking as JSON."""
         self.scorer.save(folder)
-        lines = {t: {"slope": slope, "shift": shift} for t, (slope, shift) in self.lines.items()}
-        write_json(folder / LINKING, {"method": self.spec.linking, "lines": lines})
+        links = {trait: link._asdict() for trait, link in self.links.items()}
+        write_json(folder / LINKING, {"method": self.spec.linking, "links": links})
 
 
 def linked(
@@ -92,23 +92,34 @@ def linked(
     if predicted is None:
         human = training.dev
         predicted = scorer.score(human["text"].tolist())
-    lines = {}
+    links = {}
     for trait in training.traits:
         scores, used = of_trait(human, trait), is_human(human, trait)
-        lines[trait] = (1.0, 0.0)
+        links[trait] = Calibration(tuple(scorer.labels))
         continuous = predicted[column("continuous", trait)].to_numpy()[used]
         if used.sum() > 1 and np.isfinite(continuous).all():
-            match_sd = scorer.spec.linking == "linear"
-            lines[trait] = linear_equating(continuous, scores["score"][used], match_sd)
-    return LinkedScorer(scorer, lines)
+            to = scores["score"][used], scorer.labels
+            links[trait] = fit_calibration(scorer.spec.linking, continuous, *to)
+    return LinkedScorer(scorer, links)
 
 
 def load_linked(scorer: Scorer, folder: Path) -> Scorer:
-    """A loaded scorer with the linking that is saved in its folder; without one as it is."""
+    """A loaded scorer with the linking that is saved in its folder; without one as it is.
+
+    Raises
+    ------
+    ModelError
+        The linking is of an earlier version.
+    """
     if not (folder / LINKING).is_file():
         return scorer
-    lines = read_json(folder / LINKING)["lines"]
-    return LinkedScorer(scorer, {t: (line["slope"], line["shift"]) for t, line in lines.items()})
+    about = read_json(folder / LINKING)
+    if "links" not in about:
+        raise ModelError(
+            f"{folder / LINKING} is of an earlier version; train the scorer anew with this version"
+        )
+    links = {trait: Calibration.of(link) for trait, link in about["links"].items()}
+    return LinkedScorer(scorer, links)
 
 
 def is_human(train: pd.DataFrame, trait: str) -> np.ndarray:

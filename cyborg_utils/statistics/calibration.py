@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -45,10 +45,48 @@ def linear_equating(
 
 CANDIDATES = 40  # positions tried for a threshold between its neighbors
 METHODS = ("none", "mean", "linear", "isotonic", "cuts")
-Scorer = Callable[[ArrayLike], tuple[np.ndarray, np.ndarray]]
 
 
-def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: ArrayLike) -> Scorer:
+class Calibration(NamedTuple):
+    """A calibration function of plain numbers.
+
+    Attributes
+    ----------
+    labels : tuple of float, length k
+        Every score of the scale.
+    slope, shift : float
+        Of a line.
+    knots, heights : tuple of float
+        Of a curve after that line, if any: linear between its knots, level beyond them.
+    cuts : tuple of float, length k - 1 or 0
+        Thresholds between neighboring scores; without them, a score is the nearest one.
+    """
+
+    labels: tuple[float, ...]
+    slope: float = 1.0
+    shift: float = 0.0
+    knots: tuple[float, ...] = ()
+    heights: tuple[float, ...] = ()
+    cuts: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, numbers: dict) -> Calibration:
+        """From what `_asdict` gave, also after JSON."""
+        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in numbers.items()})
+
+    def __call__(self, machine: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Calibrated continuous scores, and scores on the scale, each of shape (n,)."""
+        scores = self.slope * np.asarray(machine, dtype=float) + self.shift
+        if self.knots:
+            scores = np.interp(scores, self.knots, self.heights)
+        if self.cuts:
+            return scores, np.asarray(self.labels)[np.searchsorted(self.cuts, scores)]
+        return scores, round_to_scale(scores, self.labels)
+
+
+def fit_calibration(
+    method: str, machine: ArrayLike, human: ArrayLike, labels: ArrayLike
+) -> Calibration:
     """Fit a calibration function from a machine's continuous scores to the scale.
 
     `none` rounds to the nearest score. `mean` shifts by the difference of the means, so that the
@@ -68,8 +106,7 @@ def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: A
 
     Returns
     -------
-    callable
-        From continuous scores to (calibrated continuous scores, scores on the scale).
+    Calibration
 
     Raises
     ------
@@ -79,16 +116,16 @@ def fit_calibration(method: str, machine: ArrayLike, human: ArrayLike, labels: A
     if method not in METHODS:
         raise ValueError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
     machine, human = aligned_scores(machine=machine, human=human)
+    uncalibrated = Calibration(tuple(np.asarray(labels).tolist()))
+    if method == "none":
+        return uncalibrated
     if method == "cuts":
-        cuts, points = best_cuts(machine, human, labels), np.asarray(labels)
-        return lambda x: (np.asarray(x, dtype=float), points[np.searchsorted(cuts, x)])
+        return uncalibrated._replace(cuts=tuple(best_cuts(machine, human, labels).tolist()))
     if method == "isotonic":
-        knots, heights = _isotonic_curve(machine, human)
-        return lambda x: _rounded(np.interp(x, knots, heights), labels)
-    slope, shift = 1.0, 0.0
-    if method != "none":
-        slope, shift = linear_equating(machine, human, match_sd=method == "linear")
-    return lambda x: _rounded(slope * np.asarray(x, dtype=float) + shift, labels)
+        knots, heights = (tuple(c.tolist()) for c in _isotonic_curve(machine, human))
+        return uncalibrated._replace(knots=knots, heights=heights)
+    slope, shift = linear_equating(machine, human, match_sd=method == "linear")
+    return uncalibrated._replace(slope=slope, shift=shift)
 
 
 def _isotonic_curve(machine: np.ndarray, human: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,10 +134,6 @@ def _isotonic_curve(machine: np.ndarray, human: np.ndarray) -> tuple[np.ndarray,
     knots, position, counts = np.unique(machine[order], return_inverse=True, return_counts=True)
     means = np.bincount(position, weights=human[order]) / counts
     return knots, optimize.isotonic_regression(means, weights=counts).x
-
-
-def _rounded(continuous: np.ndarray, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    return continuous, round_to_scale(continuous, labels)
 
 
 def best_cuts(machine: np.ndarray, human: np.ndarray, labels: ArrayLike) -> np.ndarray:

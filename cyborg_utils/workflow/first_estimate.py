@@ -32,7 +32,6 @@ def first_estimate(corpus: pd.DataFrame, labels: list[float]) -> str:
     from cyborg_utils.models import stacked
     from cyborg_utils.models.linking import linked
     from cyborg_utils.models.scorer import TrainingInput
-    from cyborg_utils.statistics.scales import round_to_scale
     from cyborg_utils.study.schema.models import StackedScorer
 
     scored = corpus.dropna(subset="score").reset_index(drop=True)
@@ -40,8 +39,8 @@ def first_estimate(corpus: pd.DataFrame, labels: list[float]) -> str:
     nobody = scored.iloc[:0]  # it needs no dev set
     training = TrainingInput(scored, nobody, labels, spec.seed, texts=corpus["text"].tolist())
     scorer, _, cross_validated = stacked.fit(spec, training)
-    ((slope, shift),) = linked(scorer, training, cross_validated).lines.values()
-    predicted = round_to_scale(slope * cross_validated["continuous"] + shift, labels)
+    (link,) = linked(scorer, training, cross_validated).links.values()
+    _, predicted = link(cross_validated["continuous"])
     qwk = bootstrap_agreement(scored["score"], predicted, labels).loc["qwk"]
     return (
         f"first estimate: QWK {qwk['estimate']:.2f} (95 % interval {qwk['low']:.2f} to "

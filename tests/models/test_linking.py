@@ -17,12 +17,17 @@ from cyborg_utils.models.classical import _features
 from cyborg_utils.models.linking import LINKING, folds, is_human
 from cyborg_utils.models.registry import load_scorer
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
-from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.base import HOLISTIC
 from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.storage import read_json
 
-SPECS = [classical(), classical(head="classification", alpha=0.1), classical(linking="mean")]
+SPECS = [
+    classical(),
+    classical(head="classification", alpha=0.1),
+    classical(linking="mean"),
+    classical(linking="isotonic"),
+    classical(linking="cuts"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +43,26 @@ def test_the_line_is_that_of_predictions_of_models_that_did_not_see_the_essay(es
     for seen, unseen in folds(np.arange(80), 1):
         predicted[unseen] = Ridge(alpha=1.0).fit(x[seen], y[seen]).predict(x[unseen])
     predicted = np.clip(predicted, 1, 6)
-    slope, shift = model.lines[HOLISTIC]
+    slope, shift = model.links[HOLISTIC][1:3]
     assert slope == pytest.approx(y.std() / predicted.std())
     assert slope > 1
     assert (slope * predicted + shift).mean() == pytest.approx(y.mean())
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=["ridge", "logistic", "mean"])
-def test_plain_scores_are_those_of_the_scorer_and_linked_ones_a_line_of_them(essays, spec):
+@pytest.mark.parametrize("spec", SPECS, ids=["ridge", "logistic", "mean", "isotonic", "cuts"])
+def test_plain_scores_are_those_of_the_scorer_and_linked_ones_a_function_of_them(essays, spec):
     model, _ = fitted(spec, essays[:100])
     texts = essays["text"][100:].tolist()
     scored, plain = model.score(texts), model.scorer.score(texts)
     pd.testing.assert_frame_equal(scored[plain.columns], plain, check_exact=True)
-    slope, shift = model.lines[HOLISTIC]
-    assert np.array_equal(scored["linked"], slope * plain["continuous"] + shift)
-    assert np.array_equal(scored["linked_score"], round_to_scale(scored["linked"], model.labels))
-    assert (slope == 1) == (spec.linking == "mean")
+    link = model.links[HOLISTIC]
+    for name, expected in zip(("linked", "linked_score"), link(plain["continuous"]), strict=True):
+        assert np.array_equal(scored[name], expected)
+    in_order = scored.sort_values("continuous")["linked_score"]
+    assert in_order.is_monotonic_increasing and in_order.nunique() > 1
+    assert (link.slope != 1) == (spec.linking == "linear")
+    assert bool(link.knots) == (spec.linking == "isotonic")
+    assert len(link.cuts) == (5 if spec.linking == "cuts" else 0)
 
 
 def test_linking_gives_few_labels_the_spread_of_the_human_scores_and_more_agreement(essays):
@@ -68,13 +77,15 @@ def test_linking_gives_few_labels_the_spread_of_the_human_scores_and_more_agreem
     assert kappa["linked_score"] > kappa["score"] + 0.02
 
 
-def test_linking_is_saved_with_the_scorer_and_as_json(essays, tmp_path):
-    model, _ = fitted(classical(), essays[:60])
+@pytest.mark.parametrize("method", ["linear", "isotonic", "cuts"])
+def test_linking_is_saved_with_the_scorer_and_as_json(essays, tmp_path, method):
+    model, _ = fitted(classical(linking=method), essays[:60])
     model.save(tmp_path)
     texts = essays["text"][60:90].tolist()
     loaded = load_scorer(tmp_path)
     pd.testing.assert_frame_equal(loaded.score(texts), model.score(texts), check_exact=True)
-    assert read_json(tmp_path / LINKING)["method"] == "linear"
+    assert loaded.links == model.links
+    assert read_json(tmp_path / LINKING)["method"] == method
     (tmp_path / LINKING).unlink()  # of a version without linking
     plain = load_scorer(tmp_path).score(texts)
     pd.testing.assert_frame_equal(plain, model.scorer.score(texts), check_exact=True)
@@ -147,9 +158,9 @@ def test_copies_of_an_essay_do_not_make_its_cross_validated_prediction_easy(essa
     """With each essay four times, the linking is much as with each once, and not that of a scorer
     which knows the essays that it is linked on."""
     spec = TypeAdapter(Teacher).validate_python({"kind": kind, "name": "s"})
-    once = fitted(spec, essays[:60])[0].lines[HOLISTIC][0]
+    once = fitted(spec, essays[:60])[0].links[HOLISTIC].slope
     copies = pd.concat([essays[:60]] * 4, ignore_index=True)
-    slope = fitted(spec, copies)[0].lines[HOLISTIC][0]
+    slope = fitted(spec, copies)[0].links[HOLISTIC].slope
     assert slope > 1 + 0.5 * (once - 1)
 
 

@@ -98,7 +98,7 @@ def test_every_kind_scores_the_same_after_saving(trained, essays, tmp_path):
         trained.spec, trained.scorer.labels, TRAITS,
     )  # fmt: skip
     texts = essays["text"].tolist()
-    assert loaded.lines == trained.scorer.lines
+    assert loaded.links == trained.scorer.links
     scores, again = (s.scorer.score(texts) for s in (trained.scorer, loaded))
     # A causal scorer's adapter is merged into its weights, which rounds at another place.
     close = {"atol": 1e-6, "rtol": 0} if trained.spec.kind == "causal" else {"check_exact": True}

@@ -288,7 +288,7 @@ def test_a_teacher_scores_the_same_after_saving(essays, tmp_path):
     scores = teacher.scorer.score(texts)
     loaded = load_scorer(adapter, base)
     pd.testing.assert_frame_equal(loaded.scorer.score(texts), scores, atol=1e-6, rtol=0)
-    assert loaded.lines == teacher.lines
+    assert loaded.links == teacher.links
     assert scores["continuous"].nunique() > 10
     assert not list(adapter.glob("model.safetensors"))
 

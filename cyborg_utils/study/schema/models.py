@@ -76,9 +76,10 @@ class Lora(Strict):
 
 class Linked(Strict):
     """How a scorer's scores are linked to the human scale, as a second reading beside plain
-    rounding: by mean and standard deviation (`linear`) or by the mean alone (`mean`)."""
+    rounding: by mean and standard deviation (`linear`), by the mean alone (`mean`), by the monotone
+    least-squares curve (`isotonic`), or by the thresholds with the highest QWK (`cuts`)."""
 
-    linking: Literal["linear", "mean"] = "linear"
+    linking: Literal["linear", "mean", "isotonic", "cuts"] = "linear"
 
 
 class Training(Linked):
