@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from cyborg_utils.models.loading import load_encoder
 from cyborg_utils.models.registry import train_scorer
 from cyborg_utils.models.scorer import Scorer, TrainingInput
 from cyborg_utils.study.schema.models import (
     CausalTeacher,
     ClassicalScorer,
+    EmbeddingScorer,
     EncoderScorer,
+    Model,
     StackedScorer,
     Teacher,
 )
@@ -45,6 +50,15 @@ def classical(**more) -> ClassicalScorer:
 
 def stacked(**more) -> StackedScorer:
     return StackedScorer.model_validate({"kind": "stacked", "name": "stacked", **more})
+
+
+def embedding(folder: Path, **more) -> EmbeddingScorer:
+    """A frozen encoder with random weights, which is saved in an empty folder."""
+    model, tokenizer = load_encoder(Model(**scratch("electra")), 1, 64, ["an essay"] * 3, seed=1)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    values = {"kind": "embedding", "name": "frozen", "model": {"folder": str(folder)}}
+    return EmbeddingScorer.model_validate({**values, "max_tokens": 64, **more})
 
 
 def fitted(

@@ -9,6 +9,7 @@ from cyborg_utils.analysis.predictions import hard_only, with_fields
 from cyborg_utils.statistics.contrasts import compare_arms
 from cyborg_utils.statistics.hypothesis_tests import holm, holm_alphas
 from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
+from cyborg_utils.study.schema.models import CLASSICAL
 from cyborg_utils.study.schema.study import Study
 
 
@@ -32,7 +33,7 @@ def compare_with_baseline(
     the baseline), `low, high` (95 %), `p, p_holm`, `low_holm, high_holm` (the interval at the level
     of Holm's procedure), `population`
     """
-    classical = [s.name for s in study.students if not s.neural]
+    classical = [s.name for s in study.students if s.kind in CLASSICAL]
     is_classical = runs["student"].isin(classical)
     human_only = (runs["arm"] == "human") & is_classical
     cyborg = (runs["arm"] == "cyborg") & ~is_classical

@@ -21,6 +21,7 @@ from tokenizers import (
 )
 from transformers import (
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -110,16 +111,35 @@ def load_encoder(
                 trust_remote_code=False,
                 **_overrides(source, spec.revision),
             )
-        positions = getattr(model.config, "max_position_embeddings", max_tokens)
-        if max_tokens > positions:
-            raise ModelError(
-                f"model {source} reads at most {positions} tokens; lower max_tokens {max_tokens}"
-            )
+        _check_length(model, source, max_tokens)
         return model, tokenizer
     tokenizer = train_tokenizer(texts, spec.from_scratch.vocab_size)
     set_seed(seed)
     config = _small_encoder(spec.from_scratch, tokenizer, n_outputs, max_tokens)
     return AutoModelForSequenceClassification.from_config(config), tokenizer
+
+
+def load_frozen(spec: Model, max_tokens: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load a pretrained encoder without a head, in float32, and its tokenizer."""
+    tokenizer, source = load_tokenizer(spec), _source(spec)
+    with _clear_errors(source):
+        model = AutoModel.from_pretrained(
+            source,
+            revision=spec.revision,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+    _check_length(model, source, max_tokens)
+    return model, tokenizer
+
+
+def _check_length(model: PreTrainedModel, source: str, max_tokens: int) -> None:
+    positions = getattr(model.config, "max_position_embeddings", max_tokens)
+    if max_tokens > positions:
+        raise ModelError(
+            f"model {source} reads at most {positions} tokens; lower max_tokens {max_tokens}"
+        )
 
 
 def load_causal(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_models import causal, classical, encoder, fitted, stacked
+from small_models import causal, classical, embedding, encoder, fitted, stacked
 from study_runs import ROOT
 
 from cyborg_utils import labeling
@@ -29,6 +29,7 @@ from cyborg_utils.study.schema.models import Teacher
 from cyborg_utils.study.storage import precomputed_folder
 
 KINDS = {"causal": causal, "encoder": encoder, "classical": classical, "stacked": stacked}
+KINDS |= {"embedding": embedding}
 TRAITS = [HOLISTIC, "style"]
 HEAVY = ("torch", "transformers", "peft")
 
@@ -49,7 +50,8 @@ def essays() -> pd.DataFrame:
 @pytest.fixture(scope="module", params=KINDS)
 def trained(request, essays, tmp_path_factory) -> Trained:
     """A scorer of each kind, trained on the CPU."""
-    spec, base = KINDS[request.param](), None
+    needs = [tmp_path_factory.mktemp("encoder")] if request.param == "embedding" else []
+    spec, base = KINDS[request.param](*needs), None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.cuda, "is_available", lambda: False)
         if request.param == "causal":

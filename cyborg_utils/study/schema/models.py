@@ -197,7 +197,40 @@ class StackedScorer(Linked):
     seed: ClassVar[int] = 1  # of the parts that are predicted from each other
 
 
+class EmbeddingScorer(Linked):
+    """A Gaussian process on the embeddings of a frozen pretrained encoder: what an encoder's
+    pretraining knows, without training it.
+
+    `inference_batch_tokens`, `gpu_memory`, `precision` and `threads` are as for a trained encoder.
+    """
+
+    module: ClassVar[str] = "cyborg_utils.models.embedding"
+    libraries: ClassVar[tuple[str, ...]] = ("torch", "transformers", "scikit-learn", "scipy")
+    neural: ClassVar[bool] = False  # nothing in it is trained by gradient steps
+
+    kind: Literal["embedding"]
+    name: Name
+    model: Model
+    max_tokens: Annotated[int, Field(ge=16)] = 512
+    inference_batch_tokens: Annotated[int, Field(ge=16)] = 16384
+    precision: Literal["fp32", "bf16"] = "fp32"
+    gpu_memory: Annotated[float, Field(ge=0)] = 0
+    threads: Count = 1
+    head: ClassVar[str] = "regression"
+    seed: ClassVar[int] = 1  # of the parts that are predicted from each other
+
+    @model_validator(mode="after")
+    def _is_pretrained(self):
+        if self.model.from_scratch:
+            raise ValueError("kind embedding needs a pretrained model: name model.hub or folder")
+        return self
+
+
 Teacher = Annotated[
-    CausalTeacher | EncoderScorer | ClassicalScorer | StackedScorer, Field(discriminator="kind")
+    CausalTeacher | EncoderScorer | ClassicalScorer | StackedScorer | EmbeddingScorer,
+    Field(discriminator="kind"),
 ]
-Student = Annotated[EncoderScorer | ClassicalScorer | StackedScorer, Field(discriminator="kind")]
+Student = Annotated[
+    EncoderScorer | ClassicalScorer | StackedScorer | EmbeddingScorer, Field(discriminator="kind")
+]
+CLASSICAL = ("classical", "stacked")  # kinds that know no more than the essays at hand
