@@ -1,6 +1,6 @@
 """Agreement of classical scorers on real essays, by number of human scores and by reading.
 
-    python benchmarks/few_labels.py DATA [--draws N] [--labels N ...] [--write]
+    python benchmarks/few_labels.py DATA [--draws N] [--labels N ...] [--encoder FOLDER] [--write]
 
 DATA is a folder with `persuade/persuade_train_scored.csv.gz`,
 `persuade/persuade_test_scored.csv.gz` and `ellipse/ELLIPSE_Final_github_test.csv.gz`, in the
@@ -21,7 +21,7 @@ from cyborg_utils.models.registry import train_scorer
 from cyborg_utils.models.scorer import TrainingInput
 from cyborg_utils.statistics.agreement import quadratic_weighted_kappa
 from cyborg_utils.statistics.standardized_differences import standardized_mean_difference
-from cyborg_utils.study.schema.models import ClassicalScorer, StackedScorer
+from cyborg_utils.study.schema.models import ClassicalScorer, EmbeddingScorer, StackedScorer
 
 SCORERS = [
     ClassicalScorer(kind="classical", name="ridge"),
@@ -52,6 +52,12 @@ def ellipse(data: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[float]]:
         test.reset_index(drop=True),
         np.arange(1, 5.1, 0.5).tolist(),
     )
+
+
+def embed_once(spec: EmbeddingScorer, essays: pd.DataFrame, labels: list[float]) -> None:
+    """Fit to some labels, so that the encoder reads every essay once and not in each draw."""
+    essays = essays.assign(score=labels[0])
+    train_scorer(spec, TrainingInput(essays, essays[:0], labels, 1))
 
 
 def measured(corpus: str, n: int, draw: int, train, test, labels) -> list[dict]:
@@ -102,15 +108,25 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--labels", type=int, nargs="*", default=[155, 747, 7470])
     parser.add_argument("--write", action="store_true", help="into benchmarks/README.md")
+    parser.add_argument("--encoder", help="folder of a pretrained encoder, for frozen embeddings")
     chosen = parser.parse_args()
+    if chosen.encoder:
+        model = {"folder": chosen.encoder}
+        SCORERS.append(EmbeddingScorer(kind="embedding", name="embedding", model=model))
     rows = []
     jobs = [("ELLIPSE Overall", ellipse, [200]), ("PERSUADE", persuade, chosen.labels)]
     for corpus, read, sizes in jobs:
         parts = read(chosen.data)
+        for spec in SCORERS:
+            if spec.kind == "embedding":
+                embed_once(spec, pd.concat(parts[:2], ignore_index=True), parts[2])
         for n in sizes:
             for draw in range(1, chosen.draws + 1):
                 rows += measured(corpus, n, draw, *parts)
-                print(pd.DataFrame(rows[-4:]).round(4).to_string(header=False), flush=True)
+                print(
+                    pd.DataFrame(rows[-2 * len(SCORERS) :]).round(4).to_string(header=False),
+                    flush=True,
+                )
     lines = as_markdown(pd.DataFrame(rows))
     print("\n".join(lines))
     if chosen.write:

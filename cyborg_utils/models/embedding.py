@@ -8,6 +8,7 @@ from the labels what it says of the score.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.study.schema.models import EmbeddingScorer, Model
 
 FILE = "processes.npz"
+KEPT = 50_000  # train texts whose embeddings the process keeps, for the next scorer of the encoder
 ENCODER = "encoder"
 
 
@@ -82,12 +84,22 @@ class EmbeddingModel:
             by_trait[trait] = pd.DataFrame({"continuous": continuous, "score": score, "sd": sd})
         return side_by_side(by_trait).assign(truncated=truncated)
 
-    def embed(self, texts: list[str]) -> tuple[np.ndarray, list[bool]]:
-        """Embeddings, shape (n, d), and whether each text is truncated at `max_tokens`."""
-        examples = tokenize(texts, self.tokenizer, self.spec.max_tokens)
-        pad = Pad(self.tokenizer.pad_token_id, mask=True)
-        embedded = logits_of(MeanPooling(self.model), examples, pad, self.spec)
-        return embedded.astype(float), [e["truncated"] for e in examples]
+    def embed(self, texts: list[str], keep: bool = False) -> tuple[np.ndarray, list[bool]]:
+        """Embeddings, shape (n, d), and whether each text is truncated at `max_tokens`; `keep`
+        them for later calls, also of other scorers with this encoder."""
+        known = _known(self.spec.model_dump_json(include={"model", "max_tokens", "precision"}))
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        found = {text: known[text] for text in texts if text in known}
+        if new:
+            examples = tokenize(new, self.tokenizer, self.spec.max_tokens)
+            pad = Pad(self.tokenizer.pad_token_id, mask=True)
+            embedded = logits_of(MeanPooling(self.model), examples, pad, self.spec)
+            truncated = [e["truncated"] for e in examples]
+            found |= dict(zip(new, zip(embedded, truncated, strict=True), strict=True))
+        if keep and len(known) + len(new) <= KEPT:
+            known |= {text: found[text] for text in new}
+        rows, truncated = zip(*(found[text] for text in texts), strict=True)
+        return np.stack(rows).astype(float), list(truncated)
 
     def count_truncated(self, texts: list[str]) -> int:
         """How many texts are truncated at `max_tokens`."""
@@ -104,6 +116,12 @@ class EmbeddingModel:
         np.savez(folder / FILE, **numbers)
 
 
+@lru_cache(maxsize=1)
+def _known(encoder: str) -> dict[str, tuple[np.ndarray, bool]]:
+    """The embeddings that are kept of the last encoder used, by text."""
+    return {}
+
+
 def fit(
     spec: EmbeddingScorer, training: TrainingInput
 ) -> tuple[EmbeddingModel, None, pd.DataFrame]:
@@ -111,7 +129,7 @@ def fit(
     encoder, tokenizer = load_frozen(spec.model, spec.max_tokens)
     none = np.empty(0)
     scorer = EmbeddingModel(spec, training.labels, to_device(encoder), tokenizer, none, none, {})
-    embedded, _ = scorer.embed(training.train["text"].tolist())
+    embedded, _ = scorer.embed(training.train["text"].tolist(), keep=True)
     scorer.center, scorer.scale = embedded.mean(axis=0), embedded.std(axis=0)
     scorer.scale[scorer.scale < 1e-9] = 1.0
     features = (embedded - scorer.center) / scorer.scale
