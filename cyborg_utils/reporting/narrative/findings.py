@@ -7,22 +7,22 @@ from typing import NamedTuple
 import pandas as pd
 
 from cyborg_utils.analysis.predictions import hard_only
+from cyborg_utils.analysis.run_times import DRAWS, SEEDS
 from cyborg_utils.reporting.labels import condition_label, sampled_label, scope_label
 from cyborg_utils.reporting.narrative.fairness import fairness_findings
 from cyborg_utils.statistics.variance_components import Population
 from cyborg_utils.study.schema.study import Study
 
+DESIGN = f"{DRAWS} draws of U and {SEEDS} training seeds"
 NEEDED = (
-    "calling cyborg data better, worse or non-inferior would need at least 3 draws of U and 2 "
-    "training seeds (`sampling`)."
+    f"calling cyborg data better, worse or non-inferior would need at least {DESIGN} (`sampling`)."
 )
 CAVEATS = {
     Population.THESE_RUNS: "One draw of U and one training say nothing of new draws and trainings: "
     + NEEDED,
     Population.THIS_DRAW: f"One draw of U says nothing of new draws: {NEEDED}",
     Population.ONE_FULL_RUN: "One training on all human labels says nothing of new ones: calling "
-    "cyborg data non-inferior to them would need at least 3 draws of U and 2 training seeds "
-    "(`sampling`).",
+    f"cyborg data non-inferior to them would need at least {DESIGN} (`sampling`).",
 }
 
 
@@ -239,6 +239,21 @@ def machine_findings(
             f"{_p(row.p_adjusted)}{new_prompts})."
         )
     return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "machine")
+
+
+def time_note(hours: tuple[float, float] | None) -> str:
+    """What a design that bears claims on new draws and trainings costs, in a sentence; empty where
+    the study has it, or where the times are not known.
+
+    `hours` is of `cyborg_utils.analysis.run_times.training_hours`.
+    """
+    if hours is None or hours[1] <= hours[0]:
+        return ""
+    took, would_take = (f"{h:.1f} hours" if h >= 1 else f"{60 * h:.0f} minutes" for h in hours)
+    return (
+        f"Trainings and labelings took {took} of one process here; with {DESIGN} they would take "
+        f"about {would_take}."
+    )
 
 
 def linked_findings(
