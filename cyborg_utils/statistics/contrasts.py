@@ -57,8 +57,8 @@ def contrast(resampled: Resampled, weights: Mapping[str, float], level: float = 
     runs = run_variance(resampled.runs, weights, resampled.same_trainings)
     se = np.sqrt(essays + runs.draws + runs.seeds)
     df = combined_df(essays, resampled.essay_df, runs.draws + runs.seeds, runs.df)
-    half_width = stats.t.ppf(0.5 + level / 2, df) * se if se > 0 else 0.0
-    p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else (1.0 if estimate == 0 else 0.0)
+    half_width = 0.0 if se == 0 else stats.t.ppf(0.5 + level / 2, df) * se
+    p = float(estimate == 0) if se == 0 else 2 * stats.t.sf(abs(estimate) / se, df)
     return pd.Series(
         {"estimate": estimate, "se": se, "df": df, "low": estimate - half_width,
          "high": estimate + half_width, "p": p, "se_essays": np.sqrt(essays),

@@ -19,6 +19,7 @@ from cyborg_utils.statistics.bootstrap import (
     InferenceTo,
     bootstrap_means,
     cluster_codes,
+    influence_functions,
     pair_statistics,
 )
 from cyborg_utils.statistics.scales import as_scores, scores_on_scale
@@ -39,7 +40,7 @@ class Resampled(NamedTuple):
     estimates: pd.Series
     replicates: pd.DataFrame
     runs: dict[str, pd.Series]
-    essay_df: int
+    essay_df: float
     same_trainings: bool
     inference_to: InferenceTo
 
@@ -110,6 +111,9 @@ def resample_runs(
 ) -> Resampled:
     """Resample essays, or whole prompts, for all runs at once.
 
+    Prompts are resampled by normal multipliers of their totals of the influence functions: unlike
+    draws of prompts, these do not depend on how often one of a few large prompts is drawn.
+
     Parameters
     ----------
     human : array_like, shape (n,)
@@ -125,8 +129,8 @@ def resample_runs(
     -------
     Resampled
         `estimates` (mean QWK by arm), `replicates` (n_replicates x arms), `runs` (arm to the QWK
-        of its runs, indexed by `draw` and `seed`), `essay_df` (of essays or prompts),
-        `same_trainings` and `inference_to`.
+        of its runs, indexed by `draw` and `seed`), `essay_df` (of essays, or as in
+        `prompt_variance`), `same_trainings` and `inference_to`.
 
     Raises
     ------
@@ -138,19 +142,21 @@ def resample_runs(
     tables = [_checked(h, runs, labels, name) for name, runs in arms.items()]
     features = _features(h, np.vstack(tables))
     kappas = _qwk(features.mean(axis=0), h.size)
-    resampled = _resample_essays(features, n_replicates, rng, codes)
     last = np.cumsum([len(table) for table in tables])[:-1]
     by_arm = dict(zip(arms, np.split(kappas, last), strict=True))
-    replicates = zip(arms, np.split(resampled, last, axis=1), strict=True)
-    groups, inference_to = h.size, InferenceTo.NEW_ESSAYS
-    if codes is not None:
-        groups, few = codes.max() + 1, codes.max() + 1 < FEW_CLUSTERS
+    inference_to = InferenceTo.NEW_ESSAYS
+    if codes is None:
+        resampled, df = _resample_essays(features, n_replicates, rng), h.size - 1
+    else:
+        few = codes.max() + 1 < FEW_CLUSTERS
         inference_to = InferenceTo.TOO_FEW_PROMPTS if few else InferenceTo.NEW_PROMPTS
+        resampled, df = _resample_prompts(features, kappas, n_replicates, rng, codes)
+    replicates = zip(arms, np.split(resampled, last, axis=1), strict=True)
     return Resampled(
         pd.Series({name: kappa.mean() for name, kappa in by_arm.items()}, name="qwk"),
         pd.DataFrame({name: columns.mean(axis=1) for name, columns in replicates}),
         {name: _indexed(kappa, arms[name]) for name, kappa in by_arm.items()},
-        int(groups - 1),
+        df,
         same_trainings,
         inference_to,
     )
@@ -187,12 +193,57 @@ def _qwk(means: np.ndarray, n: ArrayLike) -> np.ndarray:
 
 
 def _resample_essays(
-    features: np.ndarray, n_replicates: int, rng: np.random.Generator, codes: np.ndarray | None
+    features: np.ndarray, n_replicates: int, rng: np.random.Generator
 ) -> np.ndarray:
     ones, done = np.ones(len(features)), []
     for size in np.diff([*range(0, n_replicates, 200), n_replicates]):
-        done.append(_qwk(*bootstrap_means(features, ones, size, rng, codes)))
+        done.append(_qwk(*bootstrap_means(features, ones, size, rng)))
     return np.vstack(done)
+
+
+def _resample_prompts(
+    features: np.ndarray,
+    kappas: np.ndarray,
+    n_replicates: int,
+    rng: np.random.Generator,
+    codes: np.ndarray,
+) -> tuple[np.ndarray, float]:
+    """Replicates of the runs' QWK, and their degrees of freedom."""
+    sizes = np.bincount(codes)
+    influence = influence_functions(features, np.ones(codes.size), _qwk)
+    totals = np.zeros((sizes.size, kappas.size))
+    np.add.at(totals, codes, influence)
+    inflation, df = prompt_variance(sizes)
+    multipliers = rng.standard_normal((n_replicates, sizes.size))
+    return kappas + np.sqrt(inflation) / codes.size * multipliers @ totals, df
+
+
+def prompt_variance(sizes: ArrayLike) -> tuple[float, float]:
+    """How far the sum of squares of the prompts' totals underestimates a mean's variance.
+
+    A prompt that holds many of the essays moves the mean toward itself, so that its own deviation
+    seems small. Expectation and Satterthwaite's (1946) degrees of freedom are those of prompts that
+    differ in their means alone, as in Imbens and Kolesar (2016): with equal sizes g / (g - 1) and
+    g - 1.
+
+    Parameters
+    ----------
+    sizes : array_like of int, shape (g,)
+        Essays of each prompt.
+
+    Returns
+    -------
+    inflation : float
+        By which the sum of squares is multiplied; NaN for a single prompt.
+    df : float
+        From 1 to g - 1; NaN for a single prompt.
+    """
+    share = np.asarray(sizes, dtype=float) / np.sum(sizes)
+    if share.size < 2:
+        return np.nan, np.nan
+    residual = np.eye(share.size) - share  # of each prompt's mean from that of all essays
+    squares = np.linalg.eigvalsh(residual.T @ np.diag(share**2) @ residual)
+    return (share**2).sum() / squares.sum(), squares.sum() ** 2 / (squares**2).sum()
 
 
 def pool_replications(

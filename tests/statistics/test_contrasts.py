@@ -15,7 +15,12 @@ from cyborg_utils.statistics.contrasts import (
     retention,
 )
 from cyborg_utils.statistics.hypothesis_tests import benjamini_hochberg, holm, holm_alphas
-from cyborg_utils.statistics.replications import Runs, resample_runs, runs_from_frame
+from cyborg_utils.statistics.replications import (
+    Runs,
+    prompt_variance,
+    resample_runs,
+    runs_from_frame,
+)
 from cyborg_utils.statistics.scales import round_to_scale
 from cyborg_utils.statistics.variance_components import ONCE, Population
 
@@ -262,7 +267,44 @@ def test_prompts_as_clusters_are_named():
     for prompts, to in ((8, InferenceTo.NEW_PROMPTS), (3, InferenceTo.TOO_FEW_PROMPTS)):
         result = resample_runs(human, arms, LABELS, 50, cluster=np.arange(200) % prompts)
         assert result.inference_to == to
-        assert result.essay_df == prompts - 1
+        assert result.essay_df == pytest.approx(prompts - 1, rel=1e-3)
+
+
+def test_prompts_of_one_size_count_as_they_are_and_unequal_ones_as_fewer():
+    assert prompt_variance([40] * 8) == pytest.approx((8 / 7, 7))
+    assert prompt_variance([30, 10]) == pytest.approx((2.5 / (9 / 16), 1))
+    assert prompt_variance([500, 500, 500, 1, 1, 1])[1] == pytest.approx(2, abs=0.02)
+    assert np.isnan(prompt_variance([100])).all()
+
+
+def test_the_error_of_arms_over_prompts_is_that_of_machines():
+    human, arms = simulate_arms(600, 1, 1, noise={"cyborg": 0.75, "full": 0.6})
+    prompt = np.arange(600) % 12
+    by_arm = compare_arms(
+        resample_runs(human, arms, LABELS, 20_000, cluster=prompt), "full", "cyborg"
+    )
+    scores = (arms[name].scores[0] for name in ("full", "cyborg"))
+    paired = compare_machines(human, *scores, LABELS, n_replicates=100, cluster=prompt)
+    assert by_arm["se"] == pytest.approx(paired["se"], rel=0.02)
+
+
+def test_intervals_for_new_prompts_cover_where_few_prompts_hold_most_essays():
+    prompt = np.repeat(np.arange(9), [130, 110, 100, 20, 15, 10, 8, 5, 2])
+    covered = []
+    for trial in range(300):
+        rng = np.random.default_rng(trial)
+        true = rng.normal(3.3, 1.1, 400)
+        human = round_to_scale(true + 0.45 * rng.normal(size=400), LABELS)
+        shift = rng.normal(0, 0.4, (2, 9))[:, prompt]
+        arms = {
+            name: Runs(round_to_scale(true + own + 0.6 * rng.normal(size=400), LABELS), [ONCE],
+                       [ONCE])
+            for name, own in zip("ab", shift, strict=True)
+        }  # fmt: skip
+        resampled = resample_runs(human, arms, LABELS, 200, cluster=prompt, seed=trial)
+        result = compare_arms(resampled, "a", "b")
+        covered.append(result["low"] <= 0 <= result["high"])
+    assert np.mean(covered) >= 0.93
 
 
 class TestMultiplicity:
