@@ -243,7 +243,6 @@ def _conditional_bias_of_run(
         reliabilities=study.evaluation.reliability_band,
         second_rating=_second_rating(study, essays, levels),
         bound=study.evaluation.conditional_bound,
-        min_essays=study.evaluation.min_group,
     )  # fmt: skip
     of_shown = bias.coefficients["level"].isin(shown)
     return bias._replace(coefficients=bias.coefficients[of_shown])

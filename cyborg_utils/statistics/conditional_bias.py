@@ -56,7 +56,12 @@ class ConditionalBias(NamedTuple):
     osd: float
     csd: float
     coefficients: pd.DataFrame
-    verdicts: pd.DataFrame
+    min_essays: int
+
+    @property
+    def verdicts(self) -> pd.DataFrame:
+        """Those of `conditional_verdicts`, one row per level but the reference."""
+        return conditional_verdicts(self.coefficients, min_essays=self.min_essays)
 
 
 def conditional_bias(
@@ -103,7 +108,7 @@ def conditional_bias(
         `osa, osd, csd` (NaN where there is one level or the error does not vary);
         `coefficients` in score points, one row per level and correction: `level, reference, n,
         correction, reliability, coefficient, se, df, p, bound`; `verdicts`, of
-        `conditional_verdicts`.
+        `conditional_verdicts`, computed where they are asked for.
 
     Raises
     ------
@@ -115,8 +120,7 @@ def conditional_bias(
     fits = _fits(m, h, dummies, reliabilities, second_rating)
     coefficients = _coefficients(sizes, reference, fits)
     coefficients["bound"] = bound * h.std(ddof=1) if h.size > 1 else np.nan
-    verdicts = conditional_verdicts(coefficients, min_essays=min_essays)
-    return ConditionalBias(*_association(h, m - h, dummies), coefficients, verdicts)
+    return ConditionalBias(*_association(h, m - h, dummies), coefficients, min_essays)
 
 
 def conditional_verdicts(
