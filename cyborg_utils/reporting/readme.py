@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from cyborg_utils.analysis.linked_bias import ALL_ESSAYS
-from cyborg_utils.reporting.narrative.findings import comparison_findings
+from cyborg_utils.reporting.narrative.findings import BIAS_PAIR, comparison_findings
 from cyborg_utils.statistics.groups import is_missing
 from cyborg_utils.statistics.variance_components import design_population
 from cyborg_utils.study.design import Condition
@@ -221,7 +221,8 @@ def named_findings(summary: dict) -> list[str]:
             )
             for student, cyborg in zip(compared["student"], compared["condition"], strict=True)
         ]
-    lines = comparison_findings(agreement, compared, summary["primary_fraction"])
+    without = pd.DataFrame(columns=BIAS_PAIR)  # an earlier version did not compare bias
+    lines = comparison_findings(agreement, compared, summary["primary_fraction"], without)
     replaced = tuple(line.split(": QWK")[0] for line in lines)
     others = [line for line in summary["findings"] if not line.startswith(replaced)]
     return lines + [line.removeprefix(UNTESTED) for line in others]

@@ -253,6 +253,7 @@ def pool_replications(
     n_essays: int | str,
     se: str = "se",
     arms: Mapping[str, float] | None = None,
+    draws: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Average a statistic over runs, with its error.
 
@@ -273,6 +274,9 @@ def pool_replications(
     arms : dict of str to float, optional
         Columns of arms that were trained apart, and the weights by which they make up `value`, such
         as 1 and -1 of a difference: their trainings are independent, whatever their seeds.
+    draws : dict of str to str, optional
+        Column of the draw of an arm that has others than `draw`, such as `ONCE` alone: its runs are
+        then in several rows, and count once.
 
     Returns
     -------
@@ -283,9 +287,17 @@ def pool_replications(
     for key, runs in table.groupby(keys, sort=False, dropna=False):
         n = runs[n_essays].iloc[0] if isinstance(n_essays, str) else n_essays
         essays = (runs[se] ** 2).mean()
-        of_run = runs.set_index(["draw", "seed"])
-        of_runs = run_variance({name: of_run[name] for name in weights}, weights)
+        of_runs = run_variance(
+            {name: _by_run(runs, name, (draws or {}).get(name, "draw")) for name in weights},
+            weights,
+        )
         added = of_runs.draws + of_runs.seeds
         df = combined_df(essays, max(n - 1, 1), added, of_runs.df)
         rows.append((*key, runs[value].mean(), np.sqrt(essays + added), df))
     return pd.DataFrame(rows, columns=[*keys, value, se, "df"])
+
+
+def _by_run(runs: pd.DataFrame, name: str, draw: str) -> pd.Series:
+    once = runs.drop_duplicates([draw, "seed"])
+    index = pd.MultiIndex.from_frame(once[[draw, "seed"]], names=["draw", "seed"])
+    return once[name].set_axis(index)

@@ -213,23 +213,53 @@ def dsm_with_error(
     ValueError
         If lengths differ, or a score or weight is missing.
     """
+    dsm, influence = dsm_influence(human, machine, member, weights)
+    if np.isnan(influence).any():
+        return dsm, np.nan
+    return dsm, float(influence.std(ddof=1) / np.sqrt(influence.size))
+
+
+def dsm_influence(
+    human: ArrayLike, machine: ArrayLike, member: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[float, np.ndarray]:
+    """Compute DSM and what each essay contributes to it, as in `dsm_with_error`.
+
+    The difference of two machines' contributions gives the error of a paired difference in DSM.
+
+    Parameters
+    ----------
+    human, machine, member, weights
+        As in `dsm_with_error`.
+
+    Returns
+    -------
+    dsm : float
+    influence : ndarray, shape (N,)
+        Zero for a group of all essays; NaN where DSM is undefined or the group has one essay.
+
+    Raises
+    ------
+    ValueError
+        As `dsm_with_error`.
+    """
     h, m = aligned_scores(human=human, machine=machine)
     w = as_weights(weights, h.size)
     member = np.asarray(member, dtype=bool)
     if member.shape != h.shape:
         raise ValueError(f"member has {member.size} values for {h.size} essays")
+    undefined = np.full(h.size, np.nan)
     if h.size < 2 or not member.any() or min(np.ptp(h), np.ptp(m)) == 0:
-        return np.nan, np.nan
+        return np.nan, undefined
     if member.all():
-        return 0.0, 0.0
+        return 0.0, np.zeros(h.size)
     z_h, z_m = ((x - _mean(x, w)) / np.sqrt(_variance(x, w)) for x in (h, m))
     share = w[member].sum() / w.sum()
     if not share > 0:
-        return np.nan, np.nan
+        return np.nan, undefined
     mean_h, mean_m = (_mean(z[member], w[member]) for z in (z_h, z_m))
     dsm, error = mean_m - mean_h, z_m - z_h
     if member.sum() < 2:
-        return float(dsm), np.nan
+        return float(dsm), undefined
     influence = np.where(member, error - dsm, 0) / share - error
     influence += (mean_h * (z_h**2 - 1) - mean_m * (z_m**2 - 1)) / 2
-    return float(dsm), float((w * influence).std(ddof=1) / np.sqrt(h.size))
+    return float(dsm), w * influence

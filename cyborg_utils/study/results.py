@@ -254,6 +254,7 @@ class SummaryResult(StageResult):
     linked_against_baseline: Table = Field(default_factory=list)  # with every pseudo-label strategy
     new_prompts: Table
     pairs: Table
+    bias_changes: Table = Field(default_factory=list)  # SMD of all, DSM by subgroup, of each pair
     teachers: Table
     shares: Table
     verdicts: Table

@@ -10,6 +10,7 @@ from cyborg_utils.analysis.baseline import compare_with_baseline
 from cyborg_utils.analysis.predictions import read_as
 from cyborg_utils.reporting.narrative.equivalents import retention_texts, worth_texts
 from cyborg_utils.reporting.narrative.findings import (
+    BIAS_PAIR,
     baseline_findings,
     comparison_findings,
     linked_baseline_findings,
@@ -78,7 +79,7 @@ class TestSentences:
     @staticmethod
     def of(*populations: str) -> list[str]:
         compared = adjust_confirmatory(comparisons(populations), PRIMARY)
-        return comparison_findings(AGREEMENT, compared, PRIMARY)
+        return comparison_findings(AGREEMENT, compared, PRIMARY, pd.DataFrame(columns=BIAS_PAIR))
 
     def test_several_draws_bear_the_words(self):
         lines = self.of("new_draws", "new_draws")

@@ -10,6 +10,7 @@ from scipy import stats
 
 from cyborg_utils.analysis.agreement import agreement_by_condition, compare_all_machines
 from cyborg_utils.analysis.measures import measures_by_condition
+from cyborg_utils.analysis.paired import EVERYONE, bias_of_pairs
 from cyborg_utils.analysis.subgroups import (
     Outcome,
     conditional_group_bias,
@@ -202,7 +203,10 @@ def test_a_sparse_table_is_evaluated_and_nothing_warns(study_file, changes):
     assert set(bands["attribute"]) == {g for g in groups if g in ("ell", "region")}
     count_verdicts(study, report)
     fairness = {MACHINES: FairnessResult.model_construct(groups=records(report), bound=0.1)}
-    lines = machine_findings(study, table, pairs, fairness, None)
+    each = pairs[["condition_a", "condition_b"]].itertuples(index=False) if len(pairs) else []
+    bias = bias_of_pairs(study, runs, each, corpus, groups)
+    assert len(bias[bias["attribute"] == EVERYONE]) == len(pairs)
+    lines = machine_findings(study, table, pairs, fairness, None, bias)
     assert ("no subgroup could be judged" in lines[-1]) == (not groups)
     assert ("unknown" in " ".join(caveats(study, corpus, groups))) == (
         changes.get("corpus.columns.prompt") == "null" or "score_2" not in corpus

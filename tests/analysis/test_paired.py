@@ -12,15 +12,23 @@ from cyborg_utils.analysis.paired import (
     COLUMNS,
     EVERYONE,
     TOP_SHARE,
+    bias_of_pairs,
     changes,
     decoded_scores,
     largest_smd,
     paired_statistics,
 )
+from cyborg_utils.reporting.narrative.fairness import bias_change
 from cyborg_utils.reporting.narrative.questions import changes_finding, strategy_findings
 from cyborg_utils.statistics.agreement import compare_machines, quadratic_weighted_kappa, sd_ratio
+from cyborg_utils.statistics.contrasts import compare_arms
+from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
-from cyborg_utils.statistics.standardized_differences import standardized_mean_difference
+from cyborg_utils.statistics.standardized_differences import (
+    dsm_with_error,
+    standardized_mean_difference,
+)
+from cyborg_utils.statistics.variance_components import ONCE
 from cyborg_utils.study.config import load_study
 
 LABELS = [1, 2, 3, 4, 5, 6]
@@ -178,6 +186,77 @@ def test_a_small_group_gets_no_row_and_a_large_one_its_own_smd():
     assert groups["p_bh"].notna().all()
     assert table.loc[table["attribute"] == EVERYONE, "p_bh"].isna().all()
     assert largest_smd(table, "a") == groups["a"].abs().max()
+
+
+def biased(n: int, *gaps: float) -> list[pd.DataFrame]:
+    """Machines that score every third essay, of group "x", higher by a gap."""
+    rng = np.random.default_rng(3)
+    true, member = rng.normal(3.4, 1, n), np.arange(n) % 3 == 0
+    human = round_to_scale(true + rng.normal(0, 0.4, n), LABELS)
+    sides = [true + gap * member + rng.normal(0, 0.5, n) for gap in gaps]
+    return [frame(human, round_to_scale(s, LABELS)).assign(continuous=s) for s in sides]
+
+
+def dsms(sides: list[pd.DataFrame]) -> pd.DataFrame:
+    corpus = corpus_of(len(sides[0]), kind=["x", "y", "y"] * (len(sides[0]) // 3))
+    table = changes(STUDY, *sides, corpus, ["kind"], measure="dsm")
+    return table[table["attribute"] == "kind"].set_index("level")
+
+
+def test_the_difference_in_dsm_is_that_of_the_statistics_and_its_error_is_paired():
+    sides = biased(600, 0.0, -0.4)
+    row, member = dsms(sides).loc["x"], np.arange(600) % 3 == 0
+    for side, name in zip(sides, "ab", strict=True):
+        expected = dsm_with_error(side["human"], side["continuous"], member)[0]
+        assert row[name] == pytest.approx(expected)
+    rng, replicates = np.random.default_rng(0), []
+    for _ in range(400):
+        drawn = rng.integers(0, 600, 600)
+        human = sides[0]["human"].to_numpy()[drawn]
+        of_sides = [
+            dsm_with_error(human, s["continuous"].to_numpy()[drawn], member[drawn])[0]
+            for s in sides
+        ]
+        replicates.append(of_sides[0] - of_sides[1])
+    assert (row["high"] - row["low"]) / 3.92 == pytest.approx(np.std(replicates), rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "farther"), [((-0.5, 0), "a"), ((0, 0.5), "b"), ((0.4, -0.4), ""), ((0.3, 0.3), "")]
+)
+def test_the_side_that_is_farther_from_zero_is_named_and_no_other(gaps, farther):
+    assert set(dsms(biased(1_500, *gaps))["farther"]) == {farther}
+
+
+def test_a_side_without_draws_is_paired_with_every_draw_and_its_trainings_count_once():
+    human, a, b = scores(300, 1, 0.5)
+    rng = np.random.default_rng(0)
+
+    def training(score, seed, draw):
+        moved = np.clip(score + (rng.random(300) < 0.1), 1, 6)
+        return frame(human, moved, seed, draw)
+
+    drawn = pd.concat([training(a, s, d) for d in ("1", "2", "3") for s in (1, 2)])
+    full = pd.concat([training(b, s, ONCE) for s in (1, 2)])
+    qwk = changes(STUDY, drawn, full, corpus_of(300), []).set_index("statistic").loc["qwk"]
+    human_, runs = runs_from_frame(pd.concat([drawn.assign(arm="a"), full.assign(arm="b")]))
+    expected = compare_arms(resample_runs(human_, runs, LABELS, 1_000), "a", "b")
+    assert qwk["difference"] == pytest.approx(expected["difference"])
+    assert qwk["high"] - qwk["low"] == pytest.approx(expected["high"] - expected["low"], rel=0.15)
+
+
+def test_a_sentence_says_in_how_many_subgroups_the_bias_is_larger():
+    sides = biased(1_500, -0.5, 0)
+    for side, name in zip(sides, ("p", "q"), strict=True):
+        side["condition"] = name
+    corpus = corpus_of(1_500, kind=["x", "y", "y"] * 500)
+    runs = pd.concat(sides)
+    worse, nearer = (
+        bias_change(bias_of_pairs(STUDY, runs, [pair], corpus, ["kind"]))
+        for pair in (("p", "q"), ("q", "p"))
+    )
+    assert "farther from 0 in 2 of 2 (kind x -0." in worse and "nearer in 0" in worse
+    assert "farther from 0 in 0 of 2, nearer in 2" in nearer
 
 
 def test_a_difference_without_any_error_is_significant():

@@ -97,7 +97,12 @@ class Report:
         self.frames |= {"agreement": table, "measures": measured, "rules": rules,
                         "comparisons": compared, "steps": steps}  # fmt: skip
         named = [frame.assign(student="ridge") for frame in (table, compared, rules, steps)]
-        self.texts += findings.summary_findings(self.study, *named[:2], {}, None, pd.DataFrame())
+        pairs = paired.primary_pairs(self.study, self.runs)
+        bias = paired.bias_of_pairs(self.study, self.runs, pairs, self.corpus, ["club"])
+        self.frames["bias"] = bias
+        bias = bias.assign(student="ridge")
+        none = pd.DataFrame()
+        self.texts += findings.summary_findings(self.study, *named[:2], {}, None, none, bias)
         self.texts += fairness.shift_findings(named[2])
         self.texts += findings.labeling_recommendation(named[3], N)
         self.texts += equivalents.retention_texts(compared) + equivalents.worth_texts(compared)

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.measures import Rule, RuleVerdict
+from cyborg_utils.analysis.paired import EVERYONE
 from cyborg_utils.corpus.columns import NO_PROMPT
 from cyborg_utils.reporting.labels import condition_label, verdict_label
 from cyborg_utils.reporting.markdown import as_text
@@ -34,13 +35,13 @@ def read_verdict(row, min_group: int, bound: float) -> str:
                 f"scored {side} than by human raters, beyond the shift of all essays: do not use "
                 f"without correction ({interval})"
             )
+        case _ if pd.isna(row.essays_needed):
+            return f"inconclusive: scored {side}, not shown to be beyond the bound ({interval})"
         case _ if row.essays_needed > row.n:
             enough = f"about {row.essays_needed:,.0f} essays could show an unbiased machine within"
             return f"inconclusive: too few essays ({interval}; {enough})"
-        case _ if (row.dsm_high - row.dsm_low) / 2 > bound and not pd.isna(row.essays_needed):
+        case _ if row.dsm_high - row.dsm_low > 2 * bound:
             return f"inconclusive: runs differ too much ({interval}; more draws or seeds help)"
-        case _ if pd.isna(row.essays_needed):
-            return f"inconclusive: scored {side}, not shown to be beyond the bound ({interval})"
         case _:
             return f"inconclusive: too near the bound ({interval})"
 
@@ -137,6 +138,33 @@ def not_judged_in_words(small: pd.DataFrame, min_group: int) -> str:
             f"{attribute} {as_text(level)} ({row['n']:.0f} essays; {least} {essays:,.0f} needed)"
         )
     return f" Not judged, with too few essays: {'; '.join(names)}."
+
+
+def bias_change(rows: pd.DataFrame) -> str:
+    """How the bias of one condition differs from that of another, in a clause.
+
+    Parameters
+    ----------
+    rows : one pair of `cyborg_utils.analysis.paired.bias_of_pairs`.
+    """
+    of_all = rows["attribute"] == EVERYONE
+    smd, groups = rows[of_all].iloc[0], rows[~of_all]
+    interval = f", 95 % {smd['low']:+.2f} to {smd['high']:+.2f}" if pd.notna(smd["low"]) else ""
+    text = f"SMD of all essays {smd['a']:+.2f} vs. {smd['b']:+.2f} ({smd['difference']:+.2f}"
+    text += f"{interval})"
+    if groups.empty:
+        return text
+    worse = groups[groups["farther"] == "a"].sort_values("difference", key=abs, ascending=False)
+    named = "; ".join(
+        f"{r.attribute} {as_text(r.level)} {r.a:+.2f} vs. {r.b:+.2f}"
+        for r in worse.head(3).itertuples()
+    )
+    named = f" ({named}{' …' * (len(worse) > 3)})" if named else ""
+    return (
+        f"{text}; by subgroup, DSM farther from 0 in {len(worse)} of {len(groups)}{named}, nearer "
+        f"in {(groups['farther'] == 'b').sum()}, not distinguishable in "
+        f"{(groups['farther'] == '').sum()}"
+    )
 
 
 def shift_findings(rules: pd.DataFrame) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from cyborg_utils.analysis.predictions import hard_only
 from cyborg_utils.analysis.run_times import DRAWS, SEEDS
 from cyborg_utils.reporting.labels import condition_label, sampled_label, scope_label
-from cyborg_utils.reporting.narrative.fairness import fairness_findings
+from cyborg_utils.reporting.narrative.fairness import bias_change, fairness_findings
 from cyborg_utils.statistics.variance_components import Population
 from cyborg_utils.study.schema.study import Study
 
@@ -17,6 +17,7 @@ DESIGN = f"{DRAWS} draws of U and {SEEDS} training seeds"
 NEEDED = (
     f"calling cyborg data better, worse or non-inferior would need at least {DESIGN} (`sampling`)."
 )
+BIAS_PAIR = ["student", "condition_a", "condition_b"]
 CAVEATS = {
     Population.THESE_RUNS: "One draw of U and one training say nothing of new draws and trainings: "
     + NEEDED,
@@ -33,30 +34,37 @@ def summary_findings(
     fairness: dict,
     human_human: list[dict] | None,
     against_baseline: pd.DataFrame,
+    bias: pd.DataFrame,
 ) -> list[str]:
     """Key findings of a study in sentences of Markdown; where no neural Student is shown to exceed
     the classical baseline on the same labels, that comes first.
 
     `against_baseline` is of `cyborg_utils.analysis.baseline.compare_with_baseline`; `human_human`
-    holds the rows of human–human agreement, None where essays have one human score.
+    holds the rows of human–human agreement, None where essays have one human score; `bias` is as in
+    `comparison_findings`.
     """
-    lines = comparison_findings(agreement, compared, study.primary_fraction)
+    lines = comparison_findings(agreement, compared, study.primary_fraction, bias)
     baseline = baseline_findings(against_baseline)
     lines = [*lines, *baseline] if _exceeded(against_baseline) else [*baseline, *lines]
     return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "cyborg")
 
 
 def comparison_findings(
-    agreement: pd.DataFrame, compared: pd.DataFrame, primary_fraction: float
+    agreement: pd.DataFrame,
+    compared: pd.DataFrame,
+    primary_fraction: float,
+    bias: pd.DataFrame,
 ) -> list[str]:
     """Cyborg data at the primary fraction compared with human-only and full, one sentence each.
 
     Each names the population of its intervals. The words better, worse and non-inferior are for
-    those that cover new draws and trainings; a last sentence says what others would need.
+    those that cover new draws and trainings; a last sentence says what others would need. What is
+    better in QWK can treat subgroups worse: the difference in bias follows.
 
     Parameters
     ----------
     agreement, compared : of `cyborg_utils.analysis.agreement`, with a column `student`.
+    bias : of `cyborg_utils.analysis.paired.bias_of_pairs`, with a column `student`.
     """
     if compared.empty:
         return []
@@ -76,6 +84,9 @@ def comparison_findings(
         if "loss" in compared:
             scope = _scope(row.loss_population) if row.loss_population != population else ""
             text += f"{' and' if population else ','} {scope}{_loss(row)}"
+        for (student, condition, other), rows in bias.groupby(BIAS_PAIR, sort=False):
+            if (student, condition) == (row.student, row.condition):
+                text += f". Beside {condition_label(other)}: {bias_change(rows)}"
         lines.append(text + ".")
     populations = main.filter(like="_population").to_numpy().ravel()
     return lines + [CAVEATS[key] for key in CAVEATS if key in populations][:1]
@@ -215,8 +226,12 @@ def machine_findings(
     pairs: pd.DataFrame,
     fairness: dict,
     human_human: list[dict] | None,
+    bias: pd.DataFrame,
 ) -> list[str]:
-    """Key findings of a study of machine scores from a file, in sentences of Markdown."""
+    """Key findings of a study of machine scores from a file, in sentences of Markdown.
+
+    `bias` is of `cyborg_utils.analysis.paired.bias_of_pairs`.
+    """
     ranked = agreement.sort_values("qwk", ascending=False)
     best, last = ranked.iloc[0], ranked.iloc[-1]
     among = ""
@@ -236,7 +251,7 @@ def machine_findings(
             f"{_side(row.p_adjusted, row.difference)} **{condition_label(row.condition_b)}** "
             f"({row.difference:+.3f}, Holm-adjusted 95 % interval {row.adjusted_low:+.3f} to "
             f"{row.adjusted_high:+.3f}, Holm-adjusted p "
-            f"{_p(row.p_adjusted)}{new_prompts})."
+            f"{_p(row.p_adjusted)}{new_prompts}){_bias_of(bias, row)}."
         )
     return lines + human_human_finding(human_human) + fairness_findings(study, fairness, "machine")
 
@@ -254,6 +269,11 @@ def time_note(hours: tuple[float, float] | None) -> str:
         f"Trainings and labelings took {took} of one process here; with {DESIGN} they would take "
         f"about {would_take}."
     )
+
+
+def _bias_of(bias: pd.DataFrame, pair: NamedTuple) -> str:
+    of_pair = (bias["condition_a"] == pair.condition_a) & (bias["condition_b"] == pair.condition_b)
+    return f"; {bias_change(bias[of_pair])}" if of_pair.any() else ""
 
 
 def linked_findings(
