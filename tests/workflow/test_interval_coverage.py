@@ -20,8 +20,8 @@ def tables(tmp_path_factory):
 
 
 def test_every_design_is_simulated_and_no_claim_is_made_of_new_draws_by_one(tables):
-    comparisons, shifts, conditional = tables[0]
-    for table in (comparisons.iloc[:6], comparisons.iloc[6:], shifts):
+    comparisons, curve, prompts, shifts, trainings, conditional = tables[0]
+    for table in (comparisons.iloc[:6], comparisons.iloc[6:], curve, shifts):
         designs = table[["draws", "trainings"]].itertuples(index=False, name=None)
         assert list(designs) == interval_coverage.DESIGNS
     claimed = comparisons.set_index("draws").filter(like="non-inferior").squeeze()
@@ -30,7 +30,17 @@ def test_every_design_is_simulated_and_no_claim_is_made_of_new_draws_by_one(tabl
         t.select_dtypes(float).drop(columns="reliability of H", errors="ignore") for t in tables[0]
     ]
     assert all(((t >= 0) & (t <= 1) | t.isna()).all(axis=None) for t in rates)
-    assert len(conditional) == 8
+    assert len(conditional) == 8 and len(trainings) == 6
+    assert prompts.groupby("prompts").size().eq(3).all()
+
+
+def test_an_equivalent_off_the_curve_is_covered_on_its_side_alone():
+    labels = {"low": 150.0, "high": np.nan, "off_curve": ("high_above",)}
+    curve = [0.5, 0.6, 0.7, 0.8]
+    assert interval_coverage._covers(labels, 0.9, curve)
+    assert interval_coverage._covers(labels, 0.65, curve)
+    assert not interval_coverage._covers(labels, 0.5, curve)
+    assert not interval_coverage._covers(labels, 0.4, curve)
 
 
 def test_the_truth_of_the_simulation_is_that_of_the_statistics():
@@ -50,6 +60,10 @@ def test_the_page_is_of_the_current_script(tables):
     """Its words, not its numbers, which take minutes."""
     kept = (ROOT / "docs/coverage.md").read_text(encoding="utf-8").splitlines()
     new = tables[1].splitlines()
-    heads = [line for line in new if line.startswith(("#", "| cyborg", "| draws", "| reliability"))]
-    assert len(heads) == 7 and set(heads) <= set(kept)
+    heads = [
+        line
+        for line, below in zip(new, new[1:], strict=False)
+        if line[:1] == "#" or below[:4] == "|---"
+    ]
+    assert len(heads) == 13 and set(heads) <= set(kept)
     assert len(kept) == len(new)
