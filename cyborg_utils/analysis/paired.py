@@ -14,7 +14,7 @@ from scipy import stats
 
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.predictions import at_primary_fraction, hard_only, with_fields
-from cyborg_utils.corpus.columns import probability_columns
+from cyborg_utils.corpus.columns import group_columns, probability_columns
 from cyborg_utils.labeling.strategies import DECODING_RULES, decode_scores
 from cyborg_utils.statistics.bootstrap import (
     PAIR_STATISTICS,
@@ -218,6 +218,27 @@ def bias_of_pairs(
         parts.append(table.assign(condition_a=pair[0], condition_b=pair[1]))
     columns = ["condition_a", "condition_b", *COLUMNS]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def bias_beside_agreement(
+    study: Study, runs: pd.DataFrame, pairs: pd.DataFrame, corpus: pd.DataFrame
+) -> pd.DataFrame:
+    """What `bias_of_pairs` gives for each Student's comparisons at the primary fraction, or for the
+    compared machines, with a column `student`.
+
+    Parameters
+    ----------
+    runs : of `collect_runs`, with a column `student`.
+    pairs : compared machines, `condition_a, condition_b`; empty where Students are trained.
+    """
+    parts, groups = [], group_columns(corpus, study)
+    for name, of_student in runs.groupby("student", sort=False):
+        chosen = primary_pairs(study, of_student)
+        if len(pairs):
+            chosen = list(zip(pairs["condition_a"], pairs["condition_b"], strict=True))
+        changed = bias_of_pairs(study, of_student, chosen, corpus, groups)
+        parts.append(changed.assign(student=name))
+    return pd.concat(parts, ignore_index=True)
 
 
 def primary_pairs(study: Study, runs: pd.DataFrame) -> list[tuple[str, str]]:
