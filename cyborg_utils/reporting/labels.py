@@ -41,6 +41,7 @@ PURPOSES = {
 STATISTICS = {
     "qwk": "QWK",
     "smd": "SMD",
+    "dsm": "DSM",
     "sd_ratio": "SD ratio (machine / human)",
     "top_share": "proportion of the two highest scores",
     "exact": "exact agreement",
