@@ -53,12 +53,11 @@ class ScoreValue(click.ParamType):
             self.fail(f"{value!r} gives no text a score; write it as in low=1")
 
 
-def table_options(command: Callable) -> Callable:
-    """What a person says of any table: `--row-ids`, `--decimal`, and `--encoding`, `--separator`
-    and `--quoting`, which the command gets as `form`."""
+def form_options(command: Callable) -> Callable:
+    """What a person says of any file of essays: `--row-ids`, and `--encoding`, `--separator` and
+    `--quoting`, which the command gets as `form`."""
 
     @click.option("--row-ids", is_flag=True, help="Name essays by their rows: no column does.")
-    @click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark of scores.")
     @click.option("--encoding", help="Of the file, where the detected one is wrong.")
     @click.option("--separator", help="Of its columns: a character, or tab.")
     @click.option(
@@ -74,6 +73,14 @@ def table_options(command: Callable) -> Callable:
         return command(form=form, **others)
 
     return with_form
+
+
+def table_options(command: Callable) -> Callable:
+    """What a person says of any table: the `form_options`, and `--decimal`."""
+    decimal = click.option(
+        "--decimal", type=click.Choice([".", ","]), help="The decimal mark of scores."
+    )
+    return form_options(decimal(command))
 
 
 def score_options(command: Callable) -> Callable:

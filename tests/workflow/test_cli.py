@@ -25,7 +25,7 @@ from cyborg_utils.teaching import workshop
 from cyborg_utils.workflow import preflight, runner
 
 COMMANDS = [
-    "run", "new", "score", "evaluate", "check", "rehearse", "export", "workshop", "precomputed",
+    "run", "new", "score", "evaluate", "draw", "check", "rehearse", "export", "workshop", "precomputed",
     "readme",
 ]  # fmt: skip
 
