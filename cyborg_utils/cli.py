@@ -14,9 +14,9 @@ from pathlib import Path
 import click
 
 from cyborg_utils import __version__
+from cyborg_utils.cli_hand_scoring import collect, draw
 from cyborg_utils.cli_options import (
     column_options,
-    form_options,
     score_options,
     set_option,
     table_options,
@@ -168,52 +168,8 @@ def evaluate(
     return run_study(write_evaluation(scores, Choices(**choices), name), cores=cores)
 
 
-@commands.command()
-@click.argument("essays", metavar="ESSAYS.csv", type=FILE)
-@click.option("--for", "purpose", type=click.Choice(["training", "evaluation"]), required=True,
-              help="What the scores serve; no essay serves both.")  # fmt: skip
-@click.option("--n", type=click.IntRange(min=1), help="Number of essays.")
-@click.option("--method", type=click.Choice(["random", "stratified", "cluster", "groups"]),
-              help="Default: random; for training with few labels, cluster.")  # fmt: skip
-@click.option("--per-group", type=click.IntRange(min=1), metavar="N",
-              help="Essays wanted of every level of the --group columns.")  # fmt: skip
-@click.option("--floor", type=float, default=0.5, metavar="SHARE", help="With --per-group: the "
-              "lowest probability, as a share of the mean one (default: 0.5).")  # fmt: skip
-@click.option("--group", "groups", multiple=True, metavar="COLUMN",
-              help="A column with groups of writers; may be repeated.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, help="Of the draw (default: 1).")
-@click.option("--raters", type=click.IntRange(min=1), help="Number of sheets (default: 1, or 2 "
-              "with --double).")  # fmt: skip
-@click.option("--double", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE",
-              help="Share of the essays that two raters score, such as 0.2.")  # fmt: skip
-@click.option("--rubric", type=FILE, help="A text file, for the workbooks' second worksheet.")
-@column_options(
-    id="the essays' ids", text="the essays", prompt="the prompt of each essay",
-    score="human scores; essays that have one are not drawn",
-)  # fmt: skip
-@form_options
-def draw(
-    essays: Path,
-    id: str | None,
-    text: str | None,
-    prompt: str | None,
-    score: str | None,
-    groups: Texts,
-    row_ids: bool,
-    form: dict,
-    **choices: Choice,
-) -> int:
-    """Draw essays to be scored by hand, and write score sheets.
-
-    The sheets lie beside ESSAYS.csv, and so does the ledger of all draws; the next draw continues
-    it.
-    """
-    from cyborg_utils.workflow.draw_essays import DrawChoices, draw_file
-    from cyborg_utils.workflow.essay_pool import PoolColumns
-
-    columns = PoolColumns(id, text, prompt, score, groups, row_ids, form)
-    draw_file(essays, columns, DrawChoices(**choices), click.echo)
-    return 0
+commands.add_command(draw)
+commands.add_command(collect)
 
 
 @commands.command()

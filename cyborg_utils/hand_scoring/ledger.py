@@ -22,7 +22,7 @@ PURPOSES = ("training", "evaluation")
 
 def ledger_file(essays: Path) -> Path:
     """Where the draws from a file of essays are kept."""
-    return essays.with_name(f"{essays.name.split('.')[0]}-draws.csv")
+    return essays.with_name(f"{essays.name.split('.')[0]}-ledger.csv")
 
 
 def read_ledger(path: Path) -> pd.DataFrame:

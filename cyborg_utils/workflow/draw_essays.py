@@ -126,9 +126,9 @@ def write_sheets(
             f"{shown_path(there[0])} is there already, and may hold scores: move it elsewhere"
         )
     columns = ["essay_id", *texts.columns, "rater", column]
-    for i, (pair, ids) in enumerate(zip(files, hands, strict=True), start=1):
+    for pair, ids in zip(files, hands, strict=True):
         rows = [
-            [id, *cells, f"r{i}" if len(names) > 1 else "", ""]
+            [id, *cells, "", ""]
             for id, cells in zip(ids, texts.loc[ids].to_numpy().tolist(), strict=True)
         ]
         write_csv_sheet(pair[0], columns, rows)

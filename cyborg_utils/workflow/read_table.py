@@ -184,7 +184,7 @@ def scale_of(
     if scale:
         for scores in read.values():
             with faults.collected():
-                faults.add(off_scale(scores, _labels(*scale), essays.rows, between_points))
+                faults.add(off_scale(scores, scale_labels(*scale), essays.rows, between_points))
         return scale
     scores = pd.concat(read.values()).rename(columns["score"])
     if scores.isna().all():
@@ -201,7 +201,7 @@ def scale_of(
     return None
 
 
-def _labels(low: float, high: float, step: float) -> list[float]:
+def scale_labels(low: float, high: float, step: float) -> list[float]:
     """The points of a scale that a person names."""
     try:
         return Scale(min=low, max=high, step=step).labels

@@ -235,7 +235,7 @@ def test_a_ledger_is_read_as_it_was_written(tmp_path):
     ledger = ledger_of(("training", ["007", "NA"], None, 9), ("evaluation", ["=1", "1e3"], 0.25, 7))
     path = ledger_file(tmp_path / "essays.csv.gz")
     write_ledger(path, ledger)
-    assert path.name == "essays-draws.csv"
+    assert path.name == "essays-ledger.csv"
     pd.testing.assert_frame_equal(read_ledger(path), ledger)
     assert read_ledger(path)["draw"].tolist() == [1, 1, 2, 2]
 
@@ -260,7 +260,7 @@ def test_no_essay_is_drawn_twice_and_clusters_never_evaluate():
     ],
 )
 def test_a_ledger_that_was_changed_by_hand_is_refused(tmp_path, change, message):
-    path = tmp_path / "e-draws.csv"
+    path = tmp_path / "e-ledger.csv"
     write_ledger(path, ledger_of(("evaluation", ["a", "b"], 0.25, 8)))
     path.write_text(change(path.read_text()))
     with pytest.raises(DrawError, match=f"{message}.*restore the file"):

@@ -25,8 +25,8 @@ from cyborg_utils.teaching import workshop
 from cyborg_utils.workflow import preflight, runner
 
 COMMANDS = [
-    "run", "new", "score", "evaluate", "draw", "check", "rehearse", "export", "workshop", "precomputed",
-    "readme",
+    "run", "new", "score", "evaluate", "draw", "collect", "check", "rehearse", "export", "workshop",
+    "precomputed", "readme",
 ]  # fmt: skip
 
 
