@@ -42,7 +42,7 @@ def read_sheets(
     """
     read = [_read_sheet(path, drawn, incomplete, faults) for path in paths]
     ratings = pd.concat([r for r in read if r is not None] or [pd.DataFrame(columns=RATINGS)])
-    ratings = ratings.reset_index(drop=True)
+    ratings = ratings.reset_index(drop=True).astype({"score": float, "adjudicates": bool})
     _check_raters(ratings, faults)
     return ratings
 
@@ -85,8 +85,14 @@ def _read_sheet(
 def _checked_ids(
     table: Table, cells: pd.Series, drawn: Collection[str], faults: Faults
 ) -> pd.Series:
-    """The ids of a sheet's rows; missing where a row has none, or one that was not drawn."""
+    """The ids of a sheet's rows; missing where a row has none, or one that was not drawn.
+
+    A spreadsheet reads 007 in a CSV file as 7: that is 007 again where no other id is meant.
+    """
     ids = cells.str.strip().map(sheet_id, na_action="ignore")
+    short = pd.Series(list(drawn), [id.lstrip("0") for id in drawn])
+    short = short[~short.index.duplicated(keep=False)]
+    ids = ids.where(ids.isna() | ids.isin(list(drawn)), ids.map(short).fillna(ids))
     _add(
         faults, table, cells, ids.isna(), "have no id",
         "restore the id from the sheet that was written, or delete the row",
@@ -94,8 +100,8 @@ def _checked_ids(
     unknown = ids.notna() & ~ids.isin(list(drawn))
     _add(
         faults, table, cells, unknown, "have an id that was not drawn",
-        "restore the id (a spreadsheet turns 007 into 7 where it opens a CSV file; the workbook "
-        "keeps it), or delete the row",
+        "restore the id (a spreadsheet that opens a CSV file may turn ids into numbers or dates; "
+        "the workbook keeps them), or delete the row",
     )  # fmt: skip
     return ids.mask(unknown)
 
