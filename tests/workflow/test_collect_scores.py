@@ -247,9 +247,10 @@ def test_sheets_are_read_after_saving_in_libreoffice(finished, corpus, way, tmp_
         sheet = finished.with_name(f"essays-draw1-rater{i}.{source}")
         if source == "xlsx":
             fill_workbook(sheet, corpus, rater)
-        options = ["--infilter=CSV:44,34,76"] * (source == "csv")  # commas, quotation marks, UTF-8
-        command = ["soffice", "--headless", f"-env:UserInstallation=file://{tmp_path}/profile",
-                   *options, "--convert-to", target, "--outdir", str(saved), str(sheet)]  # fmt: skip
+        options = ["--infilter=CSV:44,34,76"] * (source == "csv")  # comma, quotation mark, UTF-8
+        profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+        command = ["soffice", "--headless", profile, *options, "--convert-to", target]
+        command += ["--outdir", str(saved), str(sheet)]
         subprocess.run(command, check=True, capture_output=True, timeout=300)
     files = sorted(map(str, saved.iterdir()))
     assert main(["collect", *files, "--essays", str(finished)]) == 0
