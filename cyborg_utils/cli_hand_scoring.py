@@ -42,7 +42,7 @@ def pool_options(command: Callable) -> Callable:
               help="What the scores serve; no essay serves both.")  # fmt: skip
 @click.option("--n", type=click.IntRange(min=1), help="Number of essays.")
 @click.option("--method", type=click.Choice(["random", "stratified", "cluster", "groups"]),
-              help="Default: random; for training with few labels, cluster.")  # fmt: skip
+              help="Default: random, or groups with --per-group.")  # fmt: skip
 @click.option("--per-group", type=click.IntRange(min=1), metavar="N",
               help="Essays wanted of every level of the --group columns.")  # fmt: skip
 @click.option("--floor", type=SHARE, default=0.5, metavar="SHARE", help="With --per-group: the "

@@ -20,7 +20,6 @@ from cyborg_utils.study.folders import shown_path
 from cyborg_utils.workflow.essay_pool import EssayPool, PoolColumns, read_pool
 
 METHODS = ("random", "stratified", "cluster", "groups")
-FEW = 400  # labels for training below which the draw is spread over all texts
 CANDIDATES = 20_000  # essays, drawn at random, among which clusters are sought
 
 
@@ -32,8 +31,7 @@ class DrawChoices:
     ----------
     purpose : `training` or `evaluation`.
     n : number of essays; None where `per_group` decides it.
-    method : None: `groups` with `per_group`; `cluster` for training with fewer than 400 labels in
-        all; otherwise `random`.
+    method : one of `METHODS`; None: `groups` with `per_group`, otherwise `random`.
     per_group : essays wanted of every level of the group columns.
     floor : lowest probability, as a proportion of the mean one.
     raters : None: 2 where essays are scored twice, else 1.
@@ -81,7 +79,7 @@ def draw_file(
     rubric = choices.rubric and choices.rubric.read_text(encoding="utf-8-sig")
     path = ledgers.ledger_file(essays)
     ledger = ledgers.read_ledger(path)
-    method = _method(choices, columns, ledger)
+    method = _method(choices, columns)
     pool = read_pool(essays, columns)
     show("\n".join(pool.notes))
     _check_known(pool, ledger, path)
@@ -136,14 +134,11 @@ def write_sheets(
     return [path for pair in files for path in pair]
 
 
-def _method(choices: DrawChoices, columns: PoolColumns, ledger: pd.DataFrame) -> str:
+def _method(choices: DrawChoices, columns: PoolColumns) -> str:
     """The method of a draw; a DrawError where the choices contradict each other."""
     if choices.n is None and not choices.per_group:
         raise DrawError("how many essays? Give --n, or the wanted --per-group")
-    before = int((ledger["purpose"] == "training").sum())
-    few = choices.purpose == "training" and before + (choices.n or 0) < FEW
-    default = "groups" if choices.per_group else "cluster" if few else "random"
-    method = choices.method or default
+    method = choices.method or ("groups" if choices.per_group else "random")
     if (method == "groups") != bool(choices.per_group):
         raise DrawError("--method groups and --per-group go together: give both, or neither")
     if method == "groups" and not columns.groups:
@@ -225,7 +220,7 @@ def _summary(
     if p is None:
         lines.append(
             "probabilities are not known: these scores serve training, and tell nothing of all "
-            "essays"
+            "essays; their mean may differ from that of all, and linked scores with it"
         )
     elif np.ptp(p) < 1e-9:
         lines.append(f"each with probability {p[0]:.4g}")

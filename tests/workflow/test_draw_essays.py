@@ -43,8 +43,8 @@ def sheet(path, draw=1, rater=1, ending="csv") -> pd.DataFrame:
 
 def test_draws_continue_each_other_and_no_essay_is_drawn_twice(essays, capsys):
     assert draw(essays, "--for", "evaluation", "--n", 50) == 0
+    assert draw(essays, "--for", "training", "--n", 20, "--method", "cluster") == 0
     assert draw(essays, "--for", "training", "--n", 20) == 0
-    assert draw(essays, "--for", "training", "--n", 20, "--method", "random") == 0
     assert draw(essays, "--for", "evaluation", "--n", 30, "--method", "stratified") == 0
     ledger = drawn(essays)
     assert ledger["essay_id"].is_unique and len(ledger) == 120
@@ -64,15 +64,17 @@ def test_draws_continue_each_other_and_no_essay_is_drawn_twice(essays, capsys):
     assert drawn(essays)["essay_id"].nunique() == 240
 
 
-@pytest.mark.parametrize("purpose", ["training", "evaluation"])
-def test_the_same_seed_draws_the_same_essays(corpus, tmp_path, purpose):
+@pytest.mark.parametrize("method", draw_essays.METHODS)
+def test_the_same_seed_draws_the_same_essays(corpus, tmp_path, method):
+    options = ["--for", "training", "--n", 45, "--method", method]
+    options += ["--group", "gender", "--per-group", 5] * (method == "groups")
     found = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         (tmp_path / name).mkdir()
         path = tmp_path / name / "essays.csv"
         corpus.to_csv(path, index=False)
         for _ in range(2):
-            draw(path, "--for", purpose, "--n", 15, "--seed", seed, "--double", 0.4)
+            assert draw(path, *options, "--seed", seed, "--double", 0.4) == 0
         names = sorted(p for p in path.parent.glob("*-rater*.csv"))
         found.append((drawn(path)["essay_id"].tolist(), [p.read_bytes() for p in names]))
     assert found[0] == found[1] and found[0] != found[2]
@@ -133,7 +135,7 @@ def test_a_large_file_is_drawn_from_in_blocks(essays, corpus, monkeypatch):
     monkeypatch.setattr(draw_essays, "CANDIDATES", 50)
     assert draw(essays, "--for", "training", "--n", 30, "--group", "gender", "--method",
                 "stratified") == 0  # fmt: skip
-    assert draw(essays, "--for", "training", "--n", 40) == 0
+    assert draw(essays, "--for", "training", "--n", 40, "--method", "cluster") == 0
     assert draw(essays, "--for", "training", "--n", 60, "--method", "cluster") == 0
     assert drawn(essays)["essay_id"].nunique() == 130
     assert sheet(essays, 3)["text"].notna().all()
