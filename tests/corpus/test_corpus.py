@@ -19,8 +19,9 @@ from cyborg_utils.corpus.loaders import external_graded_corpus, load_corpus
 from cyborg_utils.corpus.sampling import draw_subset, label_budget, label_budgets, subset_size
 from cyborg_utils.corpus.text_screening import word_count
 from cyborg_utils.study.config import load_study
+from cyborg_utils.study.schema.cost import Cost
 from cyborg_utils.study.schema.published import PERSUADE_GROUPS
-from cyborg_utils.study.schema.study import Cost, Sampling
+from cyborg_utils.study.schema.study import Sampling
 
 # ---------------------------------------------------------------- PERSUADE
 

@@ -19,6 +19,7 @@ from cyborg_utils.study.schema.base import (
     Strict,
 )
 from cyborg_utils.study.schema.corpora import Corpus
+from cyborg_utils.study.schema.cost import Cost
 from cyborg_utils.study.schema.models import (
     MAX_ANSWERS,
     CausalTeacher,
@@ -162,20 +163,6 @@ class Evaluation(Strict):
         if self.groups and len(set(self.groups)) != len(self.groups):
             raise ValueError(f"groups {self.groups} names one group twice")
         return self
-
-
-class Cost(Strict):
-    """What one human score of one essay costs: minutes, and a price in `currency`."""
-
-    minutes_per_score: Positive | None = None
-    price_per_score: Positive | None = None
-    currency: str = ""
-
-    def of(self, n: int) -> dict[str, float]:
-        """`hours` and `price` of `n` scores, each where it is known."""
-        known = {"hours": self.minutes_per_score and n * self.minutes_per_score / 60}
-        known["price"] = self.price_per_score and n * self.price_per_score
-        return {name: value for name, value in known.items() if value is not None}
 
 
 class Study(Strict):
