@@ -2,9 +2,10 @@
 
 Agreement (kappa, intervals, comparisons of machines, non-inferiority), error by score point and at
 cut scores, fairness by group (SMD, DSM, equivalence verdicts, conditional bias), agreement with the
-true score (PRMSE) and with an external criterion, sampling weights, calibration to the human scale,
-and contrasts of arms that were trained with several draws and seeds. They work on arrays and pandas
-frames and need only NumPy, pandas, SciPy and statsmodels:
+true score (PRMSE) and with an external criterion, sampling weights, estimates from few human scores
+and machine scores of all essays (prediction-powered), calibration to the human scale, and contrasts
+of arms that were trained with several draws and seeds. They work on arrays and pandas frames and
+need only NumPy, pandas, SciPy and statsmodels:
 
 >>> from cyborg_utils.statistics import quadratic_weighted_kappa
 >>> quadratic_weighted_kappa([1, 2, 3, 4], [1, 2, 4, 4], labels=range(1, 7))
@@ -38,6 +39,7 @@ from cyborg_utils.statistics.hypothesis_tests import (
     essays_needed,
     holm,
 )
+from cyborg_utils.statistics.prediction_powered import prediction_powered
 from cyborg_utils.statistics.prmse import prmse, prmse_interval
 from cyborg_utils.statistics.replications import resample_runs, runs_from_frame
 from cyborg_utils.statistics.scales import round_to_scale
@@ -88,6 +90,7 @@ __all__ = [
     "linear_equating",
     "matched_difference",
     "non_inferiority",
+    "prediction_powered",
     "prmse",
     "prmse_interval",
     "proportion_interval",

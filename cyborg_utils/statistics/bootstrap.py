@@ -158,12 +158,29 @@ def influence_functions(
     ndarray, shape (c, k)
         Centered: the mean over essays is zero.
     """
-    n, step = counts.sum(), 1e-30
+    n = counts.sum()
     means = counts @ features / n
-    gradient = [
-        np.imag(statistics(means + 1j * step * unit, n)) / step for unit in np.eye(means.size)
-    ]
-    return (features - means) @ np.stack(gradient)
+    return (features - means) @ gradients(means, n, statistics)
+
+
+def gradients(means: np.ndarray, n: ArrayLike, statistics: Statistics) -> np.ndarray:
+    """Differentiate statistics with respect to the mean features, by the complex step.
+
+    Parameters
+    ----------
+    means : ndarray, shape (..., f)
+    n : int
+        Number of essays.
+    statistics : callable
+        From (mean features, n) to k statistics on the last axis.
+
+    Returns
+    -------
+    ndarray, shape (..., f, k)
+    """
+    step = 1e-30
+    moved = means[..., None, :] + 1j * step * np.eye(means.shape[-1])
+    return np.imag(statistics(moved, n)) / step
 
 
 def bootstrap_means(
