@@ -141,7 +141,9 @@ def score(
 @click.option("--machine", "machines", multiple=True, metavar="COLUMN",
               help="A column with the scores of a machine; may be repeated.")  # fmt: skip
 @column_options(second="a second rater's scores", id="the essays' ids",
-                prompt="the prompt of each essay")  # fmt: skip
+                prompt="the prompt of each essay",
+                probability="the probability with which an essay was drawn to be scored by "
+                "people")  # fmt: skip
 @score_options
 @click.option("--name", help="Of the study that is written (default: after the file).")
 @click.option("--out", type=FILE, help="Where study and reports go (default: the current folder).")

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from cyborg_utils.analysis.disclosure import shown_levels
-from cyborg_utils.analysis.predictions import hard_only, with_fields
+from cyborg_utils.analysis.predictions import hard_only, weights_of, with_fields
 from cyborg_utils.statistics.agreement import compare_machines
 from cyborg_utils.statistics.contrasts import arm_table, compare_arms, equivalent_labels, retention
 from cyborg_utils.statistics.groups import group_levels, suppress_small_cells
@@ -41,9 +41,10 @@ def agreement_by_condition(
     """
     human, arms = runs_from_frame(runs, arm="condition")
     cluster = None if prompts is None else prompts.loc[human.index]
-    size = study.evaluation.replicates
+    size, by_essay = study.evaluation.replicates, runs.drop_duplicates("essay_id")
+    weights = weights_of(by_essay.set_index("essay_id").loc[human.index])
     resampled = resample_runs(
-        human, arms, study.labels, size, cluster, same_trainings=same_trainings
+        human, arms, study.labels, size, cluster, same_trainings=same_trainings, weights=weights
     )
     counts = runs.drop_duplicates("condition").set_index("condition")
     counts = counts[["n_human", "n_train", "truncated"]]
@@ -174,11 +175,12 @@ def compare_all_machines(
     frame, one row per pair: `condition_a, condition_b, declared, difference` (QWK of a minus b),
     `low, high` (95 %, new essays on these prompts), `p, p_adjusted`, `adjusted_low, adjusted_high`
     (the interval at the level of Holm's procedure; NaN for exploratory pairs), `new_prompts_low,
-    new_prompts_high` (NaN where the prompts are too few).
+    new_prompts_high` (NaN where the prompts are too few, or essays have sampling weights).
     """
     first = runs.drop_duplicates(["condition", "essay_id"])
     scores = first.pivot(index="essay_id", columns="condition", values="score")
-    human = first.drop_duplicates("essay_id").set_index("essay_id")["human"].loc[scores.index]
+    essays = first.drop_duplicates("essay_id").set_index("essay_id").loc[scores.index]
+    human, weights = essays["human"], weights_of(essays)
     ranked = table.sort_values("qwk", ascending=False)["condition"]
     declared = [
         tuple(Condition("machine", name).condition_id for name in pair)
@@ -186,12 +188,15 @@ def compare_all_machines(
     ]
     declared_sets = {frozenset(pair) for pair in declared}
     rows, size = [], {"n_replicates": study.evaluation.replicates}
+    weighted = {} if weights is None else {"weights": weights}
     for a, b in declared + [
         p for p in combinations(ranked, 2) if frozenset(p) not in declared_sets
     ]:
         pair = human, scores[a], scores[b], study.labels
-        paired = compare_machines(*pair, **size)
-        by_prompt = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
+        paired = compare_machines(*pair, **size, **weighted)
+        by_prompt = {"low": np.nan, "high": np.nan}
+        if not weighted:  # they are for new essays only
+            by_prompt = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
         rows.append(
             {"condition_a": a, "condition_b": b, "declared": (a, b) in declared,
              "difference": paired["difference"], "low": paired["low"], "high": paired["high"],
@@ -210,7 +215,9 @@ def compare_all_machines(
     pairs.insert(after_p, "p_adjusted", adjusted)
     alphas = holm_alphas(pairs["p"].where(pairs["declared"]))
     limits = [
-        compare_machines(human, scores[a], scores[b], study.labels, **size, level=1 - alpha)
+        compare_machines(
+            human, scores[a], scores[b], study.labels, **size, **weighted, level=1 - alpha
+        )
         if np.isfinite(alpha)
         else {"low": np.nan, "high": np.nan}
         for a, b, alpha in zip(pairs["condition_a"], pairs["condition_b"], alphas, strict=True)
@@ -231,9 +238,15 @@ def score_shares(scores: dict[str, pd.Series], labels: list) -> pd.DataFrame:
 
 def shares_of_runs(runs: pd.DataFrame, labels: list) -> pd.DataFrame:
     """`score_shares` of the human scores, then of every condition over its runs."""
-    human = runs.drop_duplicates("essay_id")["human"]
-    machines = {name: run["score"] for name, run in runs.groupby("condition", sort=False)}
-    return score_shares({HUMAN: human, **machines}, labels)
+    first = runs.drop_duplicates("essay_id")
+    machines = dict(iter(runs.groupby("condition", sort=False)))
+    if "weight" not in runs:
+        scores = {name: run["score"] for name, run in machines.items()}
+        return score_shares({HUMAN: first["human"], **scores}, labels)
+    sources = {HUMAN: first.assign(score=first["human"]), **machines}
+    shares = {name: run.groupby("score")["weight"].sum() for name, run in sources.items()}
+    shares = pd.DataFrame(shares).reindex(labels).fillna(0)
+    return (shares / shares.sum()).rename_axis("score")
 
 
 def shares_by_level(
@@ -248,7 +261,7 @@ def shares_by_level(
     """
     first = runs.drop_duplicates("essay_id").assign(condition=HUMAN)
     scores = pd.concat([first.assign(score=first["human"]), runs])
-    scores = scores[["essay_id", "condition", "score"]]
+    scores = scores[["essay_id", "condition", "score", *({"weight"} & set(scores))]]
     by_id = corpus.set_index("essay_id")
     parts = []
     for attribute in groups:
@@ -258,9 +271,14 @@ def shares_by_level(
         shown = shown_levels(study, by_id.loc[first["essay_id"]], attribute)
         large = n[(n >= study.evaluation.min_group) & n.index.isin(shown)]
         for level in large.sort_values(ascending=False).index:
-            of_level = leveled[leveled["level"] == level].groupby("condition", sort=False)["score"]
+            part = leveled[leveled["level"] == level]
+            of_level = part.groupby("condition", sort=False)["score"]
             share = of_level.value_counts(normalize=True).unstack().reindex(columns=study.labels)
             share = _without_small(share.fillna(0), int(n[level]), study.least_shown)
+            if "weight" in part:
+                sums = part.groupby(["condition", "score"])["weight"].sum().unstack()
+                weighted = sums.div(sums.sum(axis=1), axis=0).reindex_like(share).fillna(0)
+                share = weighted.where(share.notna())
             tidy = share.rename_axis(index="source", columns="score").stack().dropna()
             tidy = tidy.rename("share").reset_index()
             parts.append(tidy.assign(attribute=attribute, level=level, n=int(n[level])))

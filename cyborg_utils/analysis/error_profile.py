@@ -9,7 +9,7 @@ import pandas as pd
 
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.measures import evaluation_rules, human_mean, second_scores
-from cyborg_utils.analysis.predictions import RUN, with_fields
+from cyborg_utils.analysis.predictions import RUN, weights_of, with_fields
 from cyborg_utils.analysis.run_estimates import estimates_of_runs
 from cyborg_utils.statistics.accuracy import continuous_accuracy, unweighted_kappa
 from cyborg_utils.statistics.cut_scores import classification_at_cuts
@@ -40,7 +40,8 @@ def by_score_point(
     """
 
     def tables(run: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        yield error_by_score(run["human"], run["score"], study.labels, run["continuous"])
+        scores = run["human"], run["score"], study.labels, run["continuous"]
+        yield error_by_score(*scores, weights_of(run))
 
     table = estimates_of_runs(runs, ["score"], tables)
     first = runs.drop_duplicates("essay_id")
@@ -65,7 +66,7 @@ def confusion(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """
     parts = []
     for keys, run in runs.groupby(RUN, sort=False):
-        counts = confusion_matrix(run["human"], run["score"], study.labels)
+        counts = confusion_matrix(run["human"], run["score"], study.labels, weights_of(run))
         tidy = counts.stack().rename("essays").reset_index()
         parts.append(tidy.assign(condition=keys[0]))
     keys = ["condition", "human", "machine"]
@@ -87,7 +88,8 @@ def at_cut_scores(
     def tables(run: pd.DataFrame) -> Iterator[pd.DataFrame]:
         other = second_scores(run, second)
         other = nearest_points(other, study.labels)
-        yield classification_at_cuts(run["human"], run["score"], study.evaluation.cut_scores, other)
+        cuts = study.evaluation.cut_scores
+        yield classification_at_cuts(run["human"], run["score"], cuts, other, weights_of(run))
 
     return estimates_of_runs(runs, ["cut"], tables)
 
@@ -108,9 +110,9 @@ def accuracy_of(study: Study, runs: pd.DataFrame, second: pd.Series | None = Non
     """
 
     def tables(run: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        human, machine = human_mean(run), run["continuous"].to_numpy()
-        yield continuous_accuracy(human, machine).assign(criterion="human")
-        kappa = unweighted_kappa(run["human"], run["score"], study.labels)
+        human, machine, w = human_mean(run), run["continuous"].to_numpy(), weights_of(run)
+        yield continuous_accuracy(human, machine, w).assign(criterion="human")
+        kappa = unweighted_kappa(run["human"], run["score"], study.labels, w)
         yield kappa.assign(criterion="human")
         other = second_scores(run, second)
         both = np.isfinite(other)
@@ -119,22 +121,28 @@ def accuracy_of(study: Study, runs: pd.DataFrame, second: pd.Series | None = Non
             if both.all():  # that is "human"
                 criteria.pop("human_of_double_scored")
             for name, scores in criteria.items():
-                yield continuous_accuracy(scores[both], machine[both]).assign(criterion=name)
-        yield prmse_table(study, human, other, machine).assign(criterion="true_score")
+                of_both = None if w is None else w[both]
+                table = continuous_accuracy(scores[both], machine[both], of_both)
+                yield table.assign(criterion=name)
+        yield prmse_table(study, human, other, machine, w).assign(criterion="true_score")
 
     return estimates_of_runs(runs, ["criterion"], tables)
 
 
 def prmse_table(
-    study: Study, human: np.ndarray, second: np.ndarray, machine: np.ndarray
+    study: Study,
+    human: np.ndarray,
+    second: np.ndarray,
+    machine: np.ndarray,
+    weights: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """PRMSE in the columns `statistic, estimate, se, n`; no row where neither a second rating nor
     `evaluation.rater_variance` shows the raters' error."""
     both, declared = np.isfinite(second), study.evaluation.rater_variance
     if both.sum() > 1:
-        row = prmse_interval(np.column_stack([human, second]), machine)
+        row = prmse_interval(np.column_stack([human, second]), machine, weights=weights)
     elif declared is not None:
-        row = prmse_interval(human, machine, rater_variance=declared)
+        row = prmse_interval(human, machine, rater_variance=declared, weights=weights)
     else:
         return pd.DataFrame(columns=["statistic", "estimate", "se", "n"])
     return pd.DataFrame(

@@ -7,7 +7,7 @@ from enum import StrEnum
 import numpy as np
 import pandas as pd
 
-from cyborg_utils.analysis.predictions import RUN, with_fields
+from cyborg_utils.analysis.predictions import RUN, weights_of, with_fields
 from cyborg_utils.statistics.accuracy import continuous_accuracy, unweighted_kappa
 from cyborg_utils.statistics.agreement import concordance, estimate_agreement
 from cyborg_utils.statistics.human_agreement import human_human_comparison
@@ -15,6 +15,7 @@ from cyborg_utils.statistics.hypothesis_tests import t_interval
 from cyborg_utils.statistics.prmse import prmse_interval
 from cyborg_utils.statistics.replications import pool_replications
 from cyborg_utils.statistics.scales import nearest_points
+from cyborg_utils.statistics.weighting import effective_n
 from cyborg_utils.study.schema.study import Study
 
 
@@ -71,16 +72,17 @@ def measures_by_condition(
     rows = []
     for keys, run in runs.groupby(RUN, sort=False):
         human, score, continuous = (run[c].to_numpy() for c in ("human", "score", "continuous"))
-        measured = estimate_agreement(human, score, study.labels)["estimate"]
-        mean = human_mean(run)
-        accuracy = continuous_accuracy(mean, continuous).set_index("statistic")["estimate"]
-        kappa = unweighted_kappa(human, score, study.labels).loc[0, "estimate"]
+        w, mean = weights_of(run), human_mean(run)
+        measured = estimate_agreement(human, score, study.labels, w)["estimate"]
+        accuracy = continuous_accuracy(mean, continuous, w).set_index("statistic")["estimate"]
+        kappa = unweighted_kappa(human, score, study.labels, w).loc[0, "estimate"]
         row = {"condition": keys[0], **measured.drop(["mean_difference", "correlation"]),
-               "concordance": concordance(mean, continuous), **accuracy,
+               "concordance": concordance(mean, continuous, w), **accuracy,
                "kappa": kappa}  # fmt: skip
         other = second_scores(run, second)
         if np.isfinite(other).any():
-            row["prmse"] = prmse_interval(np.column_stack([mean, other]), continuous)["prmse"]
+            ratings = np.column_stack([mean, other])
+            row["prmse"] = prmse_interval(ratings, continuous, weights=w)["prmse"]
         rows.append(row)
     measures = pd.DataFrame(rows).groupby("condition", sort=False).mean().reset_index()
     intervals = table.set_index("condition")[["low", "high"]]
@@ -116,7 +118,7 @@ def evaluation_rules(
     ]
     columns = [*RUN, "rule", "value", "se", "least", "most"]
     keys = ["condition", "rule", "least", "most"]
-    essays = runs["essay_id"].nunique()
+    essays = essays_counted(runs)
     rules = pool_replications(pd.DataFrame(ruled, columns=columns), keys, "value", essays)
     rules["low"], rules["high"] = t_interval(rules["value"], rules["se"], rules["df"] + 1, 0.95)
     if kappas is not None:
@@ -134,8 +136,9 @@ def evaluation_rules(
 def _rules_of_run(study: Study, run: pd.DataFrame, second: pd.Series | None) -> list[tuple]:
     """Every criterion's name, value, error and bounds for one run."""
     human, score, continuous = (run[c].to_numpy() for c in ("human", "score", "continuous"))
-    measured = estimate_agreement(human, score, study.labels)
-    accuracy = continuous_accuracy(human_mean(run), continuous).set_index("statistic")
+    w = weights_of(run)
+    measured = estimate_agreement(human, score, study.labels, w)
+    accuracy = continuous_accuracy(human_mean(run), continuous, w).set_index("statistic")
     measured.loc["correlation"] = accuracy.loc["correlation", ["estimate", "se"]].astype(float)
     rules = [
         (r, *measured.loc[r.value, ["estimate", "se"]], *bounds) for r, bounds in BOUNDS.items()
@@ -144,11 +147,20 @@ def _rules_of_run(study: Study, run: pd.DataFrame, second: pd.Series | None) -> 
     both = np.isfinite(other)
     if both.sum() > 1:
         points = human[both], nearest_points(other[both], study.labels), score[both]
-        compared = human_human_comparison(*points, study.labels, 200, continuous=continuous[both])
+        compared = human_human_comparison(
+            *points, study.labels, 200, continuous=continuous[both],
+            weights=None if w is None else w[both],
+        )  # fmt: skip
         for statistic, row in compared.iterrows():
             limits = (-np.inf, row["limit"])
             rules.append((Rule(f"{statistic}_degradation"), row["degradation"], row["se"], *limits))
     return rules
+
+
+def essays_counted(runs: pd.DataFrame) -> float:
+    """Number of essays of the runs; the effective number where they have sampling weights."""
+    first = runs.drop_duplicates("essay_id")
+    return len(first) if "weight" not in first else effective_n(first["weight"])
 
 
 def second_scores(run: pd.DataFrame, second: pd.Series | None) -> np.ndarray:

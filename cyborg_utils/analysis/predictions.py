@@ -12,6 +12,7 @@ import pandas as pd
 from cyborg_utils.corpus.columns import of_trait
 from cyborg_utils.statistics.scales import nearest_points, round_to_scale
 from cyborg_utils.statistics.variance_components import ONCE
+from cyborg_utils.statistics.weighting import inverse_probability_weights
 from cyborg_utils.study.design import CONDITION_FIELDS, Condition, conditions, seeds
 from cyborg_utils.study.results import LabelingResult, StudentResult, read_result
 from cyborg_utils.study.schema.base import HOLISTIC
@@ -126,6 +127,11 @@ def primary_runs(study: Study, student: str, reading: str = "plain") -> pd.DataF
     return pd.concat([at_primary_fraction(study, frame) for frame in frames], ignore_index=True)
 
 
+def weights_of(run: pd.DataFrame) -> np.ndarray | None:
+    """The sampling weights of a run's essays; None where all essays count the same."""
+    return run["weight"].to_numpy() if "weight" in run else None
+
+
 def at_primary_fraction(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """The runs at the study's primary fraction, and those that have none."""
     return runs[runs["fraction"].isna() | (runs["fraction"] == study.primary_fraction)]
@@ -146,10 +152,14 @@ def with_fields(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 def _machines(study: Study) -> pd.DataFrame:
     """Machine scores from a file, on the essays that human raters and every machine scored.
 
-    `human_mean` is the human score as it is in the file, `human` the nearest point of the scale.
+    `human_mean` is the human score as it is in the file, `human` the nearest point of the scale;
+    `weight` is the sampling weight, where the study declares probabilities.
     """
     corpus = pd.read_parquet(need(corpus_file(study), study))
     complete = corpus.dropna(subset=["score", *study.machines])
+    weight = {}
+    if "probability" in complete:
+        weight["weight"] = inverse_probability_weights(complete["probability"])
     no_counts = dict.fromkeys(["n_human", "n_train", "truncated"], np.nan)
     parts = [
         pd.DataFrame(
@@ -163,6 +173,7 @@ def _machines(study: Study) -> pd.DataFrame:
                 "draw": ONCE,
                 "seed": 0,
                 **no_counts,
+                **weight,
             }
         )
         for name in study.machines

@@ -13,6 +13,7 @@ import pandas as pd
 from cyborg_utils.analysis.disclosure import shown_levels
 from cyborg_utils.analysis.error_profile import prmse_table
 from cyborg_utils.analysis.measures import human_mean, second_scores
+from cyborg_utils.analysis.predictions import weights_of
 from cyborg_utils.analysis.run_estimates import estimates_of_runs
 from cyborg_utils.statistics.adjudication import adjudication_rate
 from cyborg_utils.statistics.agreement import estimate_agreement
@@ -51,15 +52,16 @@ def compare_with_second_rater(
         other = second_scores(run, second)
         for member, rated, keys in strata(study, run, other, corpus, groups):
             part = run[member]
-            parts = [_adjudication(study, part["human"], part["score"], "machine")]
+            w = weights_of(part)
+            parts = [_adjudication(study, part["human"], part["score"], "machine", w)]
             if rated:
                 scores = human_mean(part), other[member], part["continuous"].to_numpy()
-                parts.append(prmse_table(study, *scores))
+                parts.append(prmse_table(study, *scores, w))
                 parts += _of_both_raters(study, part, other[member])
             elif study.evaluation.rater_variance is not None and not np.isfinite(other).any():
                 none = np.full(len(part), np.nan)
                 scores = human_mean(part), none, part["continuous"].to_numpy()
-                parts.append(prmse_table(study, *scores))
+                parts.append(prmse_table(study, *scores, w))
             yield pd.concat(parts, ignore_index=True).assign(**keys)
 
     return estimates_of_runs(runs, KEYS, tables)
@@ -87,9 +89,13 @@ def strata(
 
 
 def _adjudication(
-    study: Study, first: pd.Series | np.ndarray, second: pd.Series | np.ndarray, of: str
+    study: Study,
+    first: pd.Series | np.ndarray,
+    second: pd.Series | np.ndarray,
+    of: str,
+    weights: np.ndarray | None,
 ) -> pd.DataFrame:
-    rate = adjudication_rate(first, second, scale_step(study.labels))
+    rate = adjudication_rate(first, second, scale_step(study.labels), weights)
     return rate.assign(statistic=f"adjudication_{of}")
 
 
@@ -98,9 +104,11 @@ def _of_both_raters(study: Study, part: pd.DataFrame, second: np.ndarray) -> lis
     both = np.isfinite(second)
     human, machine = (part[c].to_numpy()[both] for c in ("human", "score"))
     other = nearest_points(second[both], study.labels)
-    tables = [_adjudication(study, human, other, "human")]
+    w = weights_of(part[both])
+    tables = [_adjudication(study, human, other, "human", w)]
     for name, scores in (("machine", machine), ("human", other)):
-        table = estimate_agreement(human, scores, study.labels).loc[["smd", "qwk"]].reset_index()
+        table = estimate_agreement(human, scores, study.labels, w)
+        table = table.loc[["smd", "qwk"]].reset_index()
         table["statistic"] += f"_{name}"
         tables.append(table.assign(n=int(both.sum())))
     return tables
@@ -130,14 +138,15 @@ def against_criterion(
             return
         of_kept = run[kept]
         scores = human_mean(of_kept), of_kept["continuous"].to_numpy(), x[kept]
-        table = criterion_correlations(*scores)
+        w = weights_of(of_kept)
+        table = criterion_correlations(*scores, w)
         yield table.assign(attribute=EVERYONE, level="")
         every = list(strata(study, of_kept, scores[2], corpus, groups))
         for group in groups:
             members = {k["level"]: m for m, _, k in every if k["attribute"] == group}
             for level in list(members)[1:]:
                 reference = next(iter(members.values()))
-                matched = matched_difference(*scores, members[level], reference)
+                matched = matched_difference(*scores, members[level], reference, weights=w)
                 yield matched.assign(attribute=group, level=level)
 
     return estimates_of_runs(runs, KEYS, tables)

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from cyborg_utils.analysis.disclosure import only_shown, shown_levels
-from cyborg_utils.analysis.predictions import with_fields
+from cyborg_utils.analysis.predictions import weights_of, with_fields
 from cyborg_utils.corpus.simulation.generator import PLANTED_GROUP
 from cyborg_utils.statistics.conditional_bias import (
     ConditionalBias,
@@ -31,7 +31,8 @@ from cyborg_utils.statistics.hypothesis_tests import (
     t_interval,
 )
 from cyborg_utils.statistics.replications import pool_replications
-from cyborg_utils.statistics.standardized_differences import smd_with_error
+from cyborg_utils.statistics.standardized_differences import smd_with_error, weighted_sd
+from cyborg_utils.statistics.weighting import effective_n
 from cyborg_utils.study.design import CONDITION_FIELDS
 from cyborg_utils.study.schema.study import Study
 
@@ -91,14 +92,15 @@ def bias_by_run(
         columns = [*CONDITION_FIELDS, *KEYS[1:], "n", "mean_human", "smd", "verdict", "dsm",
                    "dsm_verdict"]  # fmt: skip
         return pd.DataFrame(columns=columns)
-    scores = ["human", "score", "continuous"]
+    weights = "weight" if "weight" in runs else None
+    scores = ["human", "score", "continuous", *([weights] if weights else [])]
     by_id = corpus.set_index("essay_id").drop(columns=scores, errors="ignore")
     parts = []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
         essays = run.set_index("essay_id")[scores].join(by_id)
         table = group_differences(
             essays, groups, machine="score", labels=study.labels, denominators=("pooled",),
-            continuous="continuous",
+            continuous="continuous", weights=weights,
         )  # fmt: skip
         table = only_shown(study, table, essays, groups)
         table["essays_needed"] = [
@@ -113,7 +115,8 @@ def bias_by_run(
 def _other_units(table: pd.DataFrame, scores: pd.DataFrame) -> dict[str, pd.Series]:
     """The same mean difference over the other standard deviations."""
     difference = table["mean_machine"] - table["mean_human"]
-    sd_human, sd_machine = (scores[c].std(ddof=1) for c in ("human", "score"))
+    w = weights_of(scores)
+    sd_human, sd_machine = (weighted_sd(scores[c].to_numpy(), w) for c in ("human", "score"))
     return {
         "smd_human": difference / table["sd_human"].where(table["sd_human"] > 0),
         "smd_pooled_population": difference / ((sd_human**2 + sd_machine**2) / 2) ** 0.5,
@@ -144,7 +147,8 @@ def _with_verdicts(
     """A measure averaged over runs: the keys, the measure, `<measure>_se, df, <measure>_low,
     <measure>_high` (90 %), and the column `verdict`."""
     se, bounds = f"{measure}_se", study.evaluation
-    pooled = pool_replications(by_run, keys, measure, "n", se)
+    size = "n_effective" if "n_effective" in by_run else "n"
+    pooled = pool_replications(by_run, keys, measure, size, se)
     limits = t_interval(pooled[measure], pooled[se], pooled["df"] + 1, 0.90)
     pooled[f"{measure}_low"], pooled[f"{measure}_high"] = limits
     sizes = by_run.groupby(keys, sort=False)["n"].first().to_numpy()
@@ -171,8 +175,11 @@ def shift_of_all(study: Study, runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for keys, run in runs.groupby(["condition", "draw", "seed"], sort=False):
-        rows.append((*keys, len(run), *smd_with_error(run["human"], run["score"])))
-    by_run = pd.DataFrame(rows, columns=["condition", "draw", "seed", "n", "smd", "smd_se"])
+        w = weights_of(run)
+        found = smd_with_error(run["human"], run["score"], weights=w)
+        rows.append((*keys, len(run), *found, len(run) if w is None else effective_n(w)))
+    columns = ["condition", "draw", "seed", "n", "smd", "smd_se", "n_effective"]
+    by_run = pd.DataFrame(rows, columns=columns)
     table = _with_verdicts(study, by_run, ["condition"], "smd", "verdict")
     table["n"] = table["condition"].map(by_run.groupby("condition")["n"].first())
     return with_fields(table[["condition", "n", "smd", "smd_low", "smd_high", "verdict"]], runs)

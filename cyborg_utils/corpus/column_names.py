@@ -99,6 +99,17 @@ GROUPS = {
 }  # fmt: skip
 
 
+PROBABILITIES = {  # words of how an essay was drawn
+    "probability", "prob", "inclusion", "weight", "weights", "wt", "ipw", "gewicht", "peso",
+    "poids", "wahrscheinlichkeit", "probabilidad", "probabilite", "probabilidade",
+}  # fmt: skip
+
+
+def named_like_probability(columns: Iterable[str]) -> list[str]:
+    """The columns that are named like a probability of being drawn, or a sampling weight."""
+    return [c for c in columns if has_word(c, PROBABILITIES) and not has_word(c, MACHINES)]
+
+
 def tokens(name: str) -> list[str]:
     """The words and numbers of a column's name: `EssayID-2` is essay, id, 2."""
     apart = re.sub(r"([a-z])([A-Z])", r"\1 \2", str(name))

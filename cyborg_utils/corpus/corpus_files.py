@@ -65,6 +65,7 @@ def mapped_columns(columns: ScoreColumns) -> dict[str, str]:
         "score": columns.score,
         "score_2": columns.second_score,
         "criterion": columns.criterion,
+        "probability": getattr(columns, "probability", None),
         "prompt": columns.prompt,
         "split": getattr(columns, "split", None),
         "writer": getattr(columns, "writer", None),
@@ -86,7 +87,8 @@ def mapped(
     decimal = spec.decimal or detect_decimal([raw[mapping[n]] for n in scores], source.separator)
     if decimal == "," and not spec.decimal:
         notes.append(f"{source.short_name}: decimal commas in the scores; ';' splits the fields")
-    for name in [*scores, *({"criterion"} & set(mapping))]:
+    of_no_scale = {"criterion", "probability"}
+    for name in [*scores, *sorted(of_no_scale & set(mapping))]:
         column = raw[mapping[name]]
         frame[name] = numbers(
             column,
@@ -94,7 +96,7 @@ def mapped(
             "correct corpus.columns",
             missing=spec.missing,
             decimal=decimal,
-            score_values={} if name == "criterion" else spec.score_values,
+            score_values={} if name in of_no_scale else spec.score_values,
         )
         notes += _codes_note(column, frame[name], source.short_name)
         if unit := unit_of(column):

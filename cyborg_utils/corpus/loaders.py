@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cyborg_utils.corpus.asap1 import on_one_scale, trait_rows, with_traits
+from cyborg_utils.corpus.column_names import named_like_probability
 from cyborg_utils.corpus.columns import group_columns
 from cyborg_utils.corpus.corpus_files import Source, mapped, mapped_columns, read_file
 from cyborg_utils.corpus.dataset_loader import dataset_name, read_splits
@@ -137,7 +138,16 @@ def _read_essays(spec: EssayCorpus) -> tuple[pd.DataFrame, list[str]]:
 def _read_predictions(spec: PredictionsCorpus) -> tuple[pd.DataFrame, list[str]]:
     notes: list[str] = []
     source = read_file(spec.file, "corpus.file", spec, notes)
-    return mapped(source, spec, spec.columns, notes).assign(split="test"), notes
+    frame = mapped(source, spec, spec.columns, notes).assign(split="test")
+    used = mapped_columns(spec.columns).values()
+    rest = [column for column in source.rows if column not in used]
+    if likely := not spec.columns.probability and named_like_probability(rest):
+        notes.append(
+            f"column {likely[0]!r} is named like a sampling probability or weight, and is not "
+            "used: all essays count the same. If people did not score a simple random sample, name "
+            "the column of probabilities (1 / weight) in corpus.columns.probability"
+        )
+    return frame, notes
 
 
 def _sources(spec: EssayCorpus, notes: list[str]) -> Iterator[tuple[str, Source]]:

@@ -48,6 +48,13 @@ def check_corpus(
 
     _check_ids(frame, fault)
     _check_scores(frame, labels, traits, bool(machines), fault)
+    if "probability" in frame:
+        fault(
+            frame["score"].notna() & ~((frame["probability"] > 0) & (frame["probability"] <= 1)),
+            "scored essays have no probability above 0 and at most 1",
+            "correct corpus.columns.probability; a sampling weight is its reciprocal",
+            "probability",
+        )
     if machines:
         faults += _faults_of_machines(frame, labels, machines)
         splits = ["test"]

@@ -19,7 +19,7 @@ from cyborg_utils.statistics.bootstrap import (
     pair_statistics,
 )
 from cyborg_utils.statistics.scales import aligned_scores, scale_step, scores_on_scale
-from cyborg_utils.statistics.weighting import as_weights, linearized
+from cyborg_utils.statistics.weighting import as_weights, linearized, linearized_inference
 
 
 def quadratic_weighted_kappa(
@@ -76,12 +76,14 @@ def agreement_rates(
     return pd.Series({"exact": means[5], "adjacent": means[6]})
 
 
-def concordance(human: ArrayLike, machine: ArrayLike) -> float:
+def concordance(human: ArrayLike, machine: ArrayLike, weights: ArrayLike | None = None) -> float:
     """Compute Lin's (1989) concordance of continuous scores, the moment form of QWK.
 
     Parameters
     ----------
     human, machine : array_like, shape (n,)
+    weights : array_like, shape (n,), optional
+        Sampling weights.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def concordance(human: ArrayLike, machine: ArrayLike) -> float:
         2 Cov / (Var H + Var M + (mean M - mean H)^2); NaN where both are one constant.
     """
     h, m = aligned_scores(human=human, machine=machine)
-    return _statistic(h, m, "qwk")
+    return _statistic(h, m, "qwk", weights)
 
 
 def sd_ratio(human: ArrayLike, machine: ArrayLike) -> float:
@@ -220,6 +222,7 @@ def compare_machines(
     level: float = 0.95,
     cluster: ArrayLike | None = None,
     seed: int = 0,
+    weights: ArrayLike | None = None,
 ) -> pd.Series:
     """Compare two machines on the same essays, paired.
 
@@ -237,6 +240,9 @@ def compare_machines(
         Difference that p tests.
     labels, n_replicates, level, cluster, seed
         As in `bootstrap_agreement`.
+    weights : array_like, shape (n,), optional
+        Sampling weights, for inference to new essays: the interval and p are then t's, with the
+        error of the influence functions.
 
     Returns
     -------
@@ -264,9 +270,14 @@ def compare_machines(
         values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]
         return np.stack([*values, values[0] - values[1]], axis=-1)
 
-    table = infer(
-        features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
-    )
+    if weights is not None:
+        if cluster is not None:
+            raise ValueError("weights are for inference to new essays: give no cluster")
+        table = linearized_inference(features[cell], values_and_difference, weights, level, null)
+    else:
+        table = infer(
+            features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
+        )
     values = dict(zip(("a", "b", "difference"), table["estimate"], strict=True))
     return pd.Series({"statistic": statistic, **values, **table.iloc[2].drop("estimate")})
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from cyborg_utils.statistics.agreement import bootstrap_agreement
+from cyborg_utils.statistics.agreement import bootstrap_agreement, estimate_agreement
 from cyborg_utils.statistics.bootstrap import (
     PAIR_STATISTICS,
     observed_cells,
@@ -35,7 +35,9 @@ from cyborg_utils.statistics.standardized_differences import (
     DENOMINATORS,
     dsm_with_error,
     smd_with_error,
+    weighted_sd,
 )
+from cyborg_utils.statistics.weighting import as_weights, effective_n
 
 Groups = str | Sequence[str | Sequence[str]]
 
@@ -61,6 +63,7 @@ def group_differences(
     labels: ArrayLike,
     denominators: Sequence[str] = DENOMINATORS,
     continuous: str | None = None,
+    weights: str | None = None,
 ) -> pd.DataFrame:
     """Tabulate agreement and bias of one machine for every level of every attribute.
 
@@ -83,22 +86,27 @@ def group_differences(
         Of the SMD, as in `standardized_mean_difference`; the first is that of `smd`.
     continuous : str, optional
         Column of the machine's continuous scores, for DSM; by default `machine`.
+    weights : str, optional
+        Column of sampling weights.
 
     Returns
     -------
     pandas.DataFrame
         One row per level, the largest first, ties alphabetical: `attribute, level, n, n_unscored,
         mean_human, mean_machine, sd_human, sd_machine, qwk, exact, adjacent, smd, smd_se, dsm,
-        dsm_se`, and `smd_<denominator>` for every further denominator. NaN where undefined.
+        dsm_se`, and `smd_<denominator>` for every further denominator; with weights `n_effective`,
+        the number of equally weighted essays with the same error. NaN where undefined.
 
     Raises
     ------
     ValueError
         If a column is absent, no essay has both scores, or a human score is not on the scale.
     """
-    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels, continuous)
+    columns = human, machine, continuous or machine, weights
+    whole, scored_groups = _scored_groups(frame, groups, columns, labels)
     rows = [_differences(g, whole, denominators, scale_step(labels)) for g in scored_groups]
     further = [f"smd_{name}" for name in denominators[1:]]
+    further += ["n_effective"] if weights else []
     return pd.DataFrame(rows, columns=[*_DIFFERENCES, *further])
 
 
@@ -116,12 +124,13 @@ def group_report(
     n_replicates: int = 2_000,
     seed: int = 0,
     continuous: str | None = None,
+    weights: str | None = None,
 ) -> pd.DataFrame:
     """Report agreement and bias of one machine by group, with intervals, tests and verdicts.
 
     Parameters
     ----------
-    frame, groups, human, machine, labels, continuous
+    frame, groups, human, machine, labels, continuous, weights
         As in `group_differences`.
     denominator : str
         Of the SMD, as in `standardized_mean_difference`.
@@ -129,7 +138,7 @@ def group_report(
         As in `equivalence_verdict`, of SMD and of DSM; `smd_low` and `smd_high`, `dsm_low` and
         `dsm_high` are intervals at `level`.
     n_replicates, seed : int
-        Of the bootstrap of kappa, whose interval is at 95 %.
+        Of the bootstrap of kappa, whose interval is at 95 %; with weights it is t's.
 
     Returns
     -------
@@ -145,15 +154,14 @@ def group_report(
     ValueError
         As `group_differences`.
     """
-    whole, scored_groups = _scored_groups(frame, groups, human, machine, labels, continuous)
+    columns = human, machine, continuous or machine, weights
+    whole, scored_groups = _scored_groups(frame, groups, columns, labels)
     rows = []
     for group in scored_groups:
         row = _differences(group, whole, (denominator,), scale_step(labels))
         row |= _inference(row, bound, level, min_essays)
         if np.isfinite(row.get("qwk", np.nan)):
-            scores = group.human, group.on_scale
-            table = bootstrap_agreement(*scores, labels, n_replicates, seed=seed)
-            row["qwk_low"], row["qwk_high"] = table.loc["qwk", ["low", "high"]]
+            row["qwk_low"], row["qwk_high"] = _kappa_limits(group, labels, n_replicates, seed)
         rows.append(row | {"reference": group.largest, "notes": _notes(group, row, min_essays)})
     table = pd.DataFrame(rows, columns=_REPORT).assign(denominator=denominator, bound=bound)
     return table.assign(p_bh=benjamini_hochberg(table["p"].mask(is_missing(table["level"]))))
@@ -171,6 +179,17 @@ _REPORT = [
 ]  # fmt: skip
 
 
+def _kappa_limits(
+    group: _Group, labels: ArrayLike, n_replicates: int, seed: int
+) -> tuple[float, float]:
+    scores = group.human, group.on_scale, labels
+    if group.weights is None:
+        table = bootstrap_agreement(*scores, n_replicates, seed=seed)
+        return tuple(table.loc["qwk", ["low", "high"]])
+    estimate, se = estimate_agreement(*scores, group.weights).loc["qwk", ["estimate", "se"]]
+    return t_interval(estimate, se, effective_n(group.weights), 0.95)
+
+
 class _Group(NamedTuple):
     """The scored essays of one level of an attribute."""
 
@@ -182,6 +201,7 @@ class _Group(NamedTuple):
     machine: np.ndarray
     on_scale: np.ndarray  # the machine's scores, rounded to the scale
     member: np.ndarray  # of the whole sample's scored essays
+    weights: np.ndarray | None
 
 
 class _Sample(NamedTuple):
@@ -190,22 +210,27 @@ class _Sample(NamedTuple):
     human: np.ndarray
     machine: np.ndarray
     continuous: np.ndarray
+    weights: np.ndarray | None
 
 
 def _scored_groups(
     frame: pd.DataFrame,
     groups: Groups,
-    human: str,
-    machine: str,
+    columns: tuple[str, str, str, str | None],
     labels: ArrayLike,
-    continuous: str | None,
 ) -> tuple[_Sample, Iterator[_Group]]:
-    """The human and machine scores of the whole sample, and those of every group."""
-    columns = [human, machine, continuous or machine]
-    absent = [column for column in dict.fromkeys(columns) if column not in frame.columns]
+    """The human and machine scores of the whole sample, and those of every group.
+
+    `columns` are those of human, machine and continuous scores, and of weights or None.
+    """
+    human, machine = columns[:2]
+    absent = [name for name in dict.fromkeys(columns) if name and name not in frame.columns]
     if absent:
         raise ValueError(f"score columns {', '.join(absent)} are not in the frame")
-    h, m, c = (frame[column].to_numpy(dtype=float, na_value=np.nan) for column in columns)
+    h, m, c, w = (
+        None if column is None else frame[column].to_numpy(dtype=float, na_value=np.nan)
+        for column in columns
+    )
     scored = np.isfinite(h) & np.isfinite(m) & np.isfinite(c)
     if not scored.any():
         raise ValueError(f"no essay has both a {human!r} and a {machine!r} score")
@@ -223,9 +248,11 @@ def _scored_groups(
                 members = (levels == level).to_numpy()
                 rows, unscored = members & scored, int((members & ~scored).sum())
                 scores = h[rows], m[rows], on_scale[rows]
-                yield _Group(name, level, rank == 0, unscored, *scores, members[scored])
+                weights = None if w is None else w[rows]
+                yield _Group(name, level, rank == 0, unscored, *scores, members[scored], weights)
 
-    return _Sample(h[scored], m[scored], c[scored]), iterate()
+    whole_weights = None if w is None else as_weights(w[scored], int(scored.sum()))
+    return _Sample(h[scored], m[scored], c[scored], whole_weights), iterate()
 
 
 def _differences(group: _Group, sample: _Sample, denominators: Sequence[str], step: float) -> dict:
@@ -234,16 +261,27 @@ def _differences(group: _Group, sample: _Sample, denominators: Sequence[str], st
            "n_unscored": group.n_unscored}  # fmt: skip
     if h.size == 0:
         return row
-    row |= {"mean_human": h.mean(), "mean_machine": m.mean()}
-    row["dsm"], row["dsm_se"] = dsm_with_error(sample.human, sample.continuous, group.member)
-    whole = sample.human, sample.machine
-    if h.size > 1:
-        row |= {"sd_human": h.std(ddof=1), "sd_machine": m.std(ddof=1)}
+    n = h.size
+    for name, scores in (("mean_human", h), ("mean_machine", m)):
+        row[name] = np.average(scores, weights=group.weights)
+    row["dsm"], row["dsm_se"] = dsm_with_error(
+        sample.human, sample.continuous, group.member, sample.weights
+    )
+    if n > 1:
+        row |= {
+            "sd_human": weighted_sd(h, group.weights),
+            "sd_machine": weighted_sd(m, group.weights),
+        }
+    whole = sample.human, sample.machine, group.weights, sample.weights
     row["smd"], row["smd_se"] = smd_with_error(h, m, denominators[0], *whole)
     row |= {f"smd_{name}": smd_with_error(h, m, name, *whole)[0] for name in denominators[1:]}
-    cells, counts, _ = observed_cells(h, group.on_scale)
-    means = counts @ pair_features(*cells.T, step) / h.size
-    agreement = dict(zip(PAIR_STATISTICS, pair_statistics(means, h.size), strict=True))
+    if group.weights is None:
+        cells, counts, _ = observed_cells(h, group.on_scale)
+        means = counts @ pair_features(*cells.T, step) / n
+    else:
+        row["n_effective"] = effective_n(group.weights)
+        means = as_weights(group.weights, n) @ pair_features(h, group.on_scale, step) / n
+    agreement = dict(zip(PAIR_STATISTICS, pair_statistics(means, n), strict=True))
     row |= {name: agreement[name] for name in ("exact", "adjacent")}
     return row | ({"qwk": agreement["qwk"]} if np.ptp(h) > 0 else {})
 
@@ -251,18 +289,19 @@ def _differences(group: _Group, sample: _Sample, denominators: Sequence[str], st
 def _inference(row: dict, bound: float, level: float, min_essays: int) -> dict:
     n, smd, se = row["n"], row.get("smd", np.nan), row.get("smd_se", np.nan)
     dsm, dsm_se = row.get("dsm", np.nan), row.get("dsm_se", np.nan)
+    size = row.get("n_effective", n)  # of the degrees of freedom
     inference = {
-        "verdict": equivalence_verdict(smd, se, n, bound, level, min_essays),
-        "dsm_verdict": equivalence_verdict(dsm, dsm_se, n, bound, level, min_essays),
+        "verdict": equivalence_verdict(smd, se, n, bound, level, min_essays, size - 1),
+        "dsm_verdict": equivalence_verdict(dsm, dsm_se, n, bound, level, min_essays, size - 1),
     }
     if np.isfinite(dsm_se):
-        inference["dsm_low"], inference["dsm_high"] = t_interval(dsm, dsm_se, n, level)
+        inference["dsm_low"], inference["dsm_high"] = t_interval(dsm, dsm_se, size, level)
     if not np.isfinite(se):
         return inference
-    low, high = t_interval(smd, se, n, level)
+    low, high = t_interval(smd, se, size, level)
     inference |= {"smd_low": low, "smd_high": high}
     if se > 0:
-        inference["p"] = 2 * stats.t.sf(abs(smd) / se, n - 1)
+        inference["p"] = 2 * stats.t.sf(abs(smd) / se, size - 1)
     if se > 0 and low < 0 < high:
         inference["essays_needed"] = essays_needed(0.0, bound, se * np.sqrt(n), level=level)
     return inference

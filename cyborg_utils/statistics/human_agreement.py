@@ -27,6 +27,7 @@ def human_human_comparison(
     cluster: ArrayLike | None = None,
     seed: int = 0,
     continuous: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Compare human-machine with human-human agreement on the same essays.
 
@@ -45,6 +46,8 @@ def human_human_comparison(
     continuous : array_like, shape (n,), optional
         The machine's continuous scores, of which the correlation is; its interval is then that of
         the influence functions, over essays. By default `machine`.
+    weights : array_like, shape (n,), optional
+        Sampling weights.
 
     Returns
     -------
@@ -62,9 +65,9 @@ def human_human_comparison(
     rows = []
     for statistic, limit in LIMITS.items():
         if statistic == "correlation" and continuous is not None:
-            compared = _compare_correlations(h, other, continuous, level)
+            compared = _compare_correlations(h, other, continuous, level, weights)
         else:
-            options = n_replicates, level, cluster, seed
+            options = n_replicates, level, cluster, seed, weights
             compared = compare_machines(h, other, m, labels, statistic, 0.0, *options)
         row = {"statistic": statistic, "human_human": compared["a"],
                "machine_human": compared["b"], "degradation": compared["difference"],
@@ -80,12 +83,16 @@ def _verdict(row: dict) -> Verdict:
 
 
 def _compare_correlations(
-    human: np.ndarray, second: np.ndarray, machine: ArrayLike, level: float
+    human: np.ndarray,
+    second: np.ndarray,
+    machine: ArrayLike,
+    level: float,
+    weights: ArrayLike | None,
 ) -> pd.Series:
     """The correlation of two ratings, that of H and M, and their difference."""
     h, a, b = (x - x.mean() for x in aligned_scores(human=human, second=second, machine=machine))
     features = np.stack([h, a, b, h * h, a * a, b * b, h * a, h * b], axis=1)
-    (first, other, difference), errors = linearized(features, _correlations)
+    (first, other, difference), errors = linearized(features, _correlations, weights)
     half_width = stats.norm.ppf(0.5 + level / 2) * errors[2]
     return pd.Series(
         {"a": first, "b": other, "difference": difference, "se": errors[2],

@@ -24,6 +24,7 @@ from cyborg_utils.statistics.bootstrap import (
 )
 from cyborg_utils.statistics.scales import as_scores, scores_on_scale
 from cyborg_utils.statistics.variance_components import combined_df, run_variance
+from cyborg_utils.statistics.weighting import as_weights
 
 
 class Runs(NamedTuple):
@@ -108,6 +109,7 @@ def resample_runs(
     cluster: ArrayLike | None = None,
     seed: int = 0,
     same_trainings: bool = False,
+    weights: ArrayLike | None = None,
 ) -> Resampled:
     """Resample essays, or whole prompts, for all runs at once.
 
@@ -124,6 +126,8 @@ def resample_runs(
         As in `cyborg_utils.statistics.agreement.bootstrap_agreement`.
     same_trainings : bool
         As in `cyborg_utils.statistics.variance_components.run_variance`.
+    weights : array_like, shape (n,), optional
+        Sampling weights, which are resampled with their essays.
 
     Returns
     -------
@@ -135,12 +139,15 @@ def resample_runs(
     Raises
     ------
     ValueError
-        If shapes differ or a score is not on the scale.
+        If shapes differ, a score is not on the scale, or a weight is missing or negative.
     """
     rng, h = np.random.default_rng(seed), as_scores(human, "human")
     codes = None if cluster is None else cluster_codes(cluster, h.size)
     tables = [_checked(h, runs, labels, name) for name, runs in arms.items()]
     features = _features(h, np.vstack(tables))
+    if weights is not None:
+        w = as_weights(weights, h.size)[:, None]
+        features = np.hstack([w * features, w])
     kappas = _qwk(features.mean(axis=0), h.size)
     last = np.cumsum([len(table) for table in tables])[:-1]
     by_arm = dict(zip(arms, np.split(kappas, last), strict=True))
@@ -185,6 +192,9 @@ def _features(human: np.ndarray, table: np.ndarray) -> np.ndarray:
 
 
 def _qwk(means: np.ndarray, n: ArrayLike) -> np.ndarray:
+    """QWK of every run; a last, odd column is the mean weight of weighted features."""
+    if means.shape[-1] % 3 == 0:
+        means = means[..., :-1] / means[..., -1:]
     h, hh = means[..., 0:1], means[..., 1:2]
     m, mm, hm = np.split(means[..., 2:], 3, axis=-1)
     unused = np.zeros_like(m)

@@ -138,6 +138,25 @@ def _variance(values: np.ndarray, w: np.ndarray) -> float:
     return w @ (values - _mean(values, w)) ** 2 / w.sum() * values.size / (values.size - 1)
 
 
+def weighted_sd(values: np.ndarray, weights: ArrayLike | None = None) -> float:
+    """Compute a standard deviation with ddof = 1.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Two or more.
+    weights : array_like, shape (n,), optional
+        Sampling weights; the weighted variance has the factor n / (n - 1).
+
+    Returns
+    -------
+    float
+    """
+    if weights is None:
+        return float(values.std(ddof=1))
+    return float(np.sqrt(_variance(values, as_weights(weights, values.size))))
+
+
 def difference_of_standardized_means(
     human: ArrayLike,
     machine: ArrayLike,

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy import stats
 
-from cyborg_utils.statistics.bootstrap import Statistics, influence_functions
+from cyborg_utils.statistics.bootstrap import InferenceTo, Statistics, influence_functions
 from cyborg_utils.statistics.scales import as_scores
 
 
@@ -143,6 +144,42 @@ def linearized(
     if n < 2:
         return estimates, np.full(estimates.shape, np.nan)
     return estimates, np.sqrt((influence**2).sum(axis=0) / (n * (n - 1)))
+
+
+def linearized_inference(
+    features: np.ndarray, statistics: Statistics, weights: ArrayLike, level: float, null: float
+) -> pd.DataFrame:
+    """Estimate statistics of mean features with t intervals and p, for new essays.
+
+    Parameters
+    ----------
+    features, statistics, weights
+        As in `linearized`.
+    level : float
+        Of the interval, whose degrees of freedom are the effective number of essays minus 1.
+    null : float
+        Value that p tests, two-sided.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `cyborg_utils.statistics.bootstrap.infer`; `se_bootstrap` is NaN.
+
+    Raises
+    ------
+    ValueError
+        As `as_weights`.
+    """
+    estimates, se = linearized(features, statistics, weights)
+    df = max(effective_n(weights) - 1, 1)
+    half_width = stats.t.ppf(0.5 + level / 2, df) * se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = 2 * stats.t.sf(np.abs(estimates - null) / se, df)
+    return pd.DataFrame(
+        {"estimate": estimates, "se": se, "se_bootstrap": np.nan, "low": estimates - half_width,
+         "high": estimates + half_width, "p": p, "n": len(features),
+         "inference_to": InferenceTo.NEW_ESSAYS}
+    )  # fmt: skip
 
 
 def estimates_table(

@@ -18,10 +18,16 @@ from cyborg_utils.corpus.column_names import (
     SECOND,
     has_word,
     named_like,
+    named_like_probability,
     tokens,
 )
 from cyborg_utils.corpus.column_roles import Guess
 from cyborg_utils.corpus.table_files import Table, TableError, check_columns
+from cyborg_utils.statistics.weighting import (
+    design_effect,
+    effective_n,
+    inverse_probability_weights,
+)
 from cyborg_utils.study.folders import shown_path
 from cyborg_utils.study.schema.base import ParameterError
 from cyborg_utils.study.schema.columns import RESERVED
@@ -45,7 +51,10 @@ from cyborg_utils.workflow.table_summary import (
     unused_lines,
 )
 
-OPTIONS = {"id": "--id", "score": "--human", "second_score": "--second", "prompt": "--prompt"}
+OPTIONS = {
+    "id": "--id", "score": "--human", "second_score": "--second", "prompt": "--prompt",
+    "probability": "--probability",
+}  # fmt: skip
 MACHINE = "machine"
 HUMAN = {"human", "h", "rater", "hand", "manual", "gold", "reference"}  # words in a column's name
 
@@ -63,6 +72,7 @@ class Choices:
     decimal : the decimal mark of scores.
     score_values : the number that a text stands for.
     form : `encoding`, `separator` and `quoting` of the file.
+    probability : column of the probabilities with which essays were drawn.
     """
 
     human: str | None = None
@@ -77,6 +87,7 @@ class Choices:
     decimal: str | None = None
     score_values: dict[str, float] = field(default_factory=dict)
     form: dict[str, str | None] = field(default_factory=dict)
+    probability: str | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +160,7 @@ def read_scores(table: Table, choices: Choices) -> tuple[ScoreTable, Faults]:
     frame, faults = table.read(), Faults(table.name)
     chosen = {
         "score": choices.human, "second_score": choices.second, "id": choices.id,
-        "prompt": choices.prompt,
+        "prompt": choices.prompt, "probability": choices.probability,
     }  # fmt: skip
     with faults.collected():
         check_columns(choices.machines, frame, table.name, "--machine")
@@ -176,6 +187,8 @@ def read_scores(table: Table, choices: Choices) -> tuple[ScoreTable, Faults]:
         bad = reading.not_numbers(frame[machine])
         faults.add(not_numbers(frame[machine], bad, contents.rows, "--machine"))
     add_id_faults(contents, faults)
+    if choices.probability in frame:
+        faults.add(_wrong_probabilities(contents, choices.probability))
     scale = scale_of(contents, choices.scale, OPTIONS, faults, True) if human else None
     return replace(contents, scale=scale), faults
 
@@ -187,6 +200,47 @@ def not_compared(contents: ScoreTable) -> pd.Series:
     for reason, column in (columns | {"no human score": contents.columns["score"]}).items():
         reasons[contents.reading.numbers(contents.frame[column]).isna()] = reason
     return reasons.dropna()
+
+
+def _wrong_probabilities(contents: ScoreTable, column: str) -> str | None:
+    """The fault of probabilities of being drawn, of essays with a human score."""
+    human = contents.columns.get("score")
+    values = contents.reading.numbers(contents.frame[column])
+    wrong = ~((values > 0) & (values <= 1))
+    if human:
+        wrong &= contents.reading.numbers(contents.frame[human]).notna()
+    if not wrong.any():
+        return None
+    return (
+        f"--probability: {int(wrong.sum()):,} rows of {column!r} (first: row "
+        f"{contents.rows[wrong].iloc[0]}) are not above 0 and at most 1: name the probability with "
+        "which each essay was drawn, the reciprocal of a sampling weight"
+    )
+
+
+def _probability_lines(contents: ScoreTable) -> list[str]:
+    """How essays are weighted, or that a column looks like weights that are not used."""
+    if column := contents.columns.get("probability"):
+        drawn = contents.reading.numbers(contents.frame[column])
+        if "score" in contents.columns:
+            scores = contents.reading.numbers(contents.frame[contents.columns["score"]])
+            drawn = drawn[scores.notna()]
+        if not ((drawn > 0) & (drawn <= 1)).all() or drawn.empty:
+            return []
+        weights = inverse_probability_weights(drawn)
+        return [
+            f"  essays are weighted by 1 / {column!r}: design effect {design_effect(weights):.2f}, "
+            f"{len(drawn):,} human-scored essays count as {effective_n(weights):,.0f}"
+        ]
+    rest = [c for c in contents.frame if c not in contents.used]
+    if likely := [c for c in named_like_probability(rest) if c in _numeric(contents.frame[rest])]:
+        return [
+            f"  WARNING: column {likely[0]!r} is named like a sampling probability or weight, and "
+            "is not used: all essays count the same. If people did not score a simple random "
+            "sample, the results are biased: name the probabilities with --probability COLUMN "
+            "(1 / weight)"
+        ]
+    return []
 
 
 def _machine_guess(rest: pd.DataFrame) -> Guess:
@@ -273,6 +327,7 @@ def summary_lines(contents: ScoreTable) -> list[str]:
             f"  scale: {low:g} to {high:g} in steps of {step:g}; where it is another one, give "
             "--scale MIN-MAX:STEP"
         )
+    lines += _probability_lines(contents)
     for name, column in contents.groups.items():
         lines.append(f"  group {name}: {counted_levels(reading.groups(frame[column]))}")
     if not contents.groups:

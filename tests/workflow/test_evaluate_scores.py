@@ -214,3 +214,50 @@ def test_how_scores_are_written_reaches_the_study(scores, table_of, code, choice
     write_evaluation(table.path, Choices(**choices))
     corpus = load_corpus(load_study("scores")).set_index("essay_id")
     np.testing.assert_array_equal(corpus["score"].get("e0", np.nan), read)
+
+
+def drawn_with(scores: pd.DataFrame, name: str, low: float = 0.2) -> pd.DataFrame:
+    """The scores with a column of probabilities."""
+    return scores.assign(**{name: np.where(np.arange(N) % 3, low, 0.8)})
+
+
+def test_essays_are_weighted_by_the_probability_that_is_named(scores, table_of, capsys):
+    table = table_of(drawn_with(scores, "p_drawn"))
+    write_evaluation(table.path, Choices(probability="p_drawn"))
+    printed = capsys.readouterr().out
+    weights = 1 / drawn_with(scores, "p")["p"]
+    effective = weights.sum() ** 2 / (weights**2).sum()
+    assert (
+        f"design effect {N / effective:.2f}, 60 human-scored essays count as {effective:.0f}"
+        in printed
+    )
+    study = load_study("scores")
+    assert study.corpus.columns.probability == "p_drawn"
+    assert load_corpus(study)["probability"].isin([0.2, 0.8]).all()
+
+
+@pytest.mark.parametrize("name", ["inclusion_probability", "Weight", "sampling prob", "peso"])
+def test_a_column_of_weights_that_nobody_named_is_pointed_out(scores, table_of, capsys, name):
+    table = table_of(drawn_with(scores, name))
+    write_evaluation(table.path)
+    printed = capsys.readouterr().out
+    assert f"WARNING: column {name!r} is named like a sampling probability or weight" in printed
+    assert "--probability COLUMN" in printed
+    corpus = load_corpus(load_study("scores"))
+    assert any(repr(name) in note for note in corpus.attrs["notes"])
+    assert "probability" not in corpus
+
+
+def test_without_such_a_column_nothing_is_said(scores, table_of, capsys):
+    write_evaluation(table_of(scores).path)
+    assert "probability" not in capsys.readouterr().out
+    assert not any(
+        "probability" in note for note in load_corpus(load_study("scores")).attrs["notes"]
+    )
+
+
+@pytest.mark.parametrize("low", [0.0, 3.0])
+def test_weights_in_place_of_probabilities_are_refused(scores, table_of, low):
+    table = table_of(drawn_with(scores, "w", low))
+    with pytest.raises(TableError, match="reciprocal of a sampling weight"):
+        write_evaluation(table.path, Choices(probability="w"))

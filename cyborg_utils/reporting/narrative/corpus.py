@@ -7,21 +7,36 @@ import pandas as pd
 from cyborg_utils.corpus.related_essays import kept_together, near_duplicates
 from cyborg_utils.corpus.text_screening import KINDS
 from cyborg_utils.reporting.labels import anomaly_label
+from cyborg_utils.statistics.weighting import (
+    design_effect,
+    effective_n,
+    inverse_probability_weights,
+)
 from cyborg_utils.study.schema.study import Study
 
 
 def not_compared_note(study: Study, corpus: pd.DataFrame) -> str | None:
-    """Which essays of a file of machine scores are compared, in one sentence; None where all."""
+    """Which essays of a file of machine scores are compared, and how they are weighted; None where
+    all are, alike."""
     missing = {"human raters": corpus["score"].isna()} if study.machines else {}
     missing |= {name: corpus[name].isna() for name in study.machines}
     counts = ", ".join(f"{n.sum():,} by {scorer}" for scorer, n in missing.items() if n.any())
-    if not counts:
-        return None
-    n_compared = len(corpus) - pd.DataFrame(missing).any(axis=1).sum()
-    return (
-        f"Of {len(corpus):,} essays some have no score ({counts}). Machines are compared on the "
-        f"{n_compared:,} that all have scored."
-    )
+    compared = corpus[~pd.DataFrame(missing, corpus.index).any(axis=1)]
+    notes = []
+    if counts:
+        notes.append(
+            f"Of {len(corpus):,} essays some have no score ({counts}). Machines are compared on "
+            f"the {len(compared):,} that all have scored."
+        )
+    if "probability" in corpus:
+        weights = inverse_probability_weights(compared["probability"])
+        notes.append(
+            "Essays are weighted by 1 / the probability with which they were drawn. The design "
+            f"effect is {design_effect(weights):.2f}: {len(compared):,} essays count as "
+            f"{effective_n(weights):,.0f} equally weighted ones. Conditional bias is not weighted, "
+            "and comparisons of machines have no interval for new prompts."
+        )
+    return " ".join(notes) or None
 
 
 def means_note(study: Study, corpus: pd.DataFrame) -> str | None:

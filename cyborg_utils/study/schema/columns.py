@@ -10,8 +10,9 @@ from cyborg_utils.study.schema.base import HOLISTIC, Name, Strict
 
 RESERVED = (
     "essay_id", "text", "score", "score_2", "true_score", "split", "prompt",
-    "writer", "criterion",  # of a corpus
-    "human", "continuous", "condition", "arm", "draw", "seed", "level", HOLISTIC,  # of its results
+    "writer", "criterion", "probability",  # of a corpus
+    "human", "continuous", "weight", "condition", "arm", "draw", "seed", "level",
+    HOLISTIC,  # of its results
 )  # fmt: skip
 GroupName = Annotated[str, Field(pattern=r"^\w+$")]  # letters of any script, digits and _
 
@@ -63,9 +64,14 @@ class Columns(ScoreColumns):
 
 
 class PredictionColumns(ScoreColumns):
-    """The columns of a table of human and machine scores; `machines` maps a name to a column."""
+    """The columns of a table of human and machine scores; `machines` maps a name to a column.
+
+    `probability` is that with which an essay was drawn to be scored by people: above 0 and at most
+    1. Reports then weight essays by its reciprocal.
+    """
 
     machines: dict[Name, str] = Field(min_length=1)
+    probability: str | None = None
 
     @model_validator(mode="after")
     def _machines_have_names_of_their_own(self):
