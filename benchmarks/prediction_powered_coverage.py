@@ -66,7 +66,7 @@ def estimate_once(rng, frame, machine, n, group_aware, population):
     scored, share = draw(rng, frame, n, group_aware)
     sample = pd.DataFrame(
         {"human": frame["truth"].where(scored), "continuous": frame[machine], "p": share,
-         "machine": on_scale(frame[machine]), "ell": frame["ell"]}
+         "machine": on_scale(frame[machine]), "ell": frame["ell"] == "Yes"}
     )  # fmt: skip
     return prediction_powered(
         sample, ["ell"], labels=LABELS, continuous="continuous",
@@ -78,13 +78,14 @@ def truths(frame, machine):
     """The values of all essays."""
     sample = frame.assign(human=frame["truth"], continuous=frame[machine])
     sample["machine"] = on_scale(frame[machine])
+    sample["ell"] = frame["ell"] == "Yes"
     table = prediction_powered(sample, ["ell"], labels=LABELS, continuous="continuous")
     return table.set_index(KEY)["estimate"].rename("value")
 
 
 def summarize(table):
     """Coverage, bias and precision by statistic, from the estimates of all draws."""
-    table = table[(table["level"] == EVERYONE) | (table["level"] == "Yes")].copy()
+    table = table[(table["level"] == EVERYONE) | (table["level"] == "True")].copy()
     table["statistic"] = table["statistic"].where(
         ~table["statistic"].str.startswith("share_"), "share"
     )

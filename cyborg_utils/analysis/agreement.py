@@ -163,9 +163,7 @@ def adjust_confirmatory(compared: pd.DataFrame, primary_fraction: float) -> pd.D
 def compare_all_machines(
     study: Study, runs: pd.DataFrame, prompts: pd.Series, table: pd.DataFrame
 ) -> pd.DataFrame:
-    """Every pair of machines, paired on the same essays.
-
-    `table` is that of `agreement_by_condition`.
+    """Every pair of machines, paired on the same essays; `table` is of `agreement_by_condition`.
 
     Pairs that the study declares are the confirmatory family (`p_adjusted` by Holm); the others
     are exploratory (Benjamini-Hochberg), the better machine first.
@@ -187,15 +185,13 @@ def compare_all_machines(
         for pair in study.evaluation.comparisons
     ]
     declared_sets = {frozenset(pair) for pair in declared}
-    rows, size = [], {"n_replicates": study.evaluation.replicates}
-    weighted = {} if weights is None else {"weights": weights}
+    rows, size = [], {"n_replicates": study.evaluation.replicates, "weights": weights}
     for a, b in declared + [
         p for p in combinations(ranked, 2) if frozenset(p) not in declared_sets
     ]:
         pair = human, scores[a], scores[b], study.labels
-        paired = compare_machines(*pair, **size, **weighted)
-        by_prompt = {"low": np.nan, "high": np.nan}
-        if not weighted:  # they are for new essays only
+        paired, by_prompt = compare_machines(*pair, **size), {"low": np.nan, "high": np.nan}
+        if weights is None:  # weights are for new essays only
             by_prompt = compare_machines(*pair, cluster=prompts.loc[human.index], **size)
         rows.append(
             {"condition_a": a, "condition_b": b, "declared": (a, b) in declared,
@@ -215,9 +211,7 @@ def compare_all_machines(
     pairs.insert(after_p, "p_adjusted", adjusted)
     alphas = holm_alphas(pairs["p"].where(pairs["declared"]))
     limits = [
-        compare_machines(
-            human, scores[a], scores[b], study.labels, **size, **weighted, level=1 - alpha
-        )
+        compare_machines(human, scores[a], scores[b], study.labels, **size, level=1 - alpha)
         if np.isfinite(alpha)
         else {"low": np.nan, "high": np.nan}
         for a, b, alpha in zip(pairs["condition_a"], pairs["condition_b"], alphas, strict=True)

@@ -6,6 +6,8 @@ only on the table of counts, so the bootstrap over essays is a multinomial draw 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -226,9 +228,8 @@ def compare_machines(
 ) -> pd.Series:
     """Compare two machines on the same essays, paired.
 
-    Essays are resampled with all three of their scores: a multinomial draw of the observed cells
-    of the human x a x b table. With `cluster`, whole prompts are the unit, by a wild cluster
-    bootstrap of the influence functions of the difference.
+    Essays are resampled with all three scores: a multinomial draw of the cells of the human x a x b
+    table. With `cluster`, whole prompts are, by a wild cluster bootstrap of influence functions.
 
     Parameters
     ----------
@@ -241,8 +242,7 @@ def compare_machines(
     labels, n_replicates, level, cluster, seed
         As in `bootstrap_agreement`.
     weights : array_like, shape (n,), optional
-        Sampling weights, for inference to new essays: the interval and p are then t's, with the
-        error of the influence functions.
+        Sampling weights, for inference to new essays: interval and p are then t's.
 
     Returns
     -------
@@ -254,32 +254,30 @@ def compare_machines(
     Raises
     ------
     ValueError
-        If lengths differ, a score or cluster is missing, a score is not on the scale, or the
-        statistic is unknown.
+        If lengths differ, a score is missing or off the scale, or as `bootstrap_agreement`.
     """
     if statistic not in PAIR_STATISTICS:
         raise ValueError(
             f"statistic must be one of {', '.join(PAIR_STATISTICS)}; got {statistic!r}"
         )
-    chosen = PAIR_STATISTICS.index(statistic)
     h, first, second = scores_on_scale(labels, human=human, a=a, b=b)
+    if weights is not None and cluster is not None:
+        raise ValueError("weights are for inference to new essays: give no cluster")
     cells, counts, cell = observed_cells(h, first, second)
     features = np.hstack([pair_features(cells[:, 0], m, scale_step(labels)) for m in cells.T[1:]])
-
-    def values_and_difference(means: np.ndarray, n: ArrayLike) -> np.ndarray:
-        values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]
-        return np.stack([*values, values[0] - values[1]], axis=-1)
-
-    if weights is not None:
-        if cluster is not None:
-            raise ValueError("weights are for inference to new essays: give no cluster")
-        table = linearized_inference(features[cell], values_and_difference, weights, level, null)
+    compared = partial(_values_and_difference, chosen=PAIR_STATISTICS.index(statistic))
+    if weights is None:
+        options = n_replicates, level, cluster, seed, null
+        table = infer(features, counts, cell, compared, *options)
     else:
-        table = infer(
-            features, counts, cell, values_and_difference, n_replicates, level, cluster, seed, null
-        )
+        table = linearized_inference(features[cell], compared, weights, level, null)
     values = dict(zip(("a", "b", "difference"), table["estimate"], strict=True))
     return pd.Series({"statistic": statistic, **values, **table.iloc[2].drop("estimate")})
+
+
+def _values_and_difference(means: np.ndarray, n: ArrayLike, chosen: int) -> np.ndarray:
+    values = [pair_statistics(m, n)[..., chosen] for m in np.split(means, 2, axis=-1)]
+    return np.stack([*values, values[0] - values[1]], axis=-1)
 
 
 def non_inferiority(

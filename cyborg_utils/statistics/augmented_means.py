@@ -177,11 +177,10 @@ def _interval(
     """t intervals; of kappa on Fisher's z; of proportions Wilson's, by the effective number."""
     half_width = stats.t.ppf(0.5 + level / 2, df) * se
     low, high = estimates - half_width, estimates + half_width
-    named = pd.Series(names)
-    kappa = (named.eq("qwk") & (np.abs(estimates) < 1 - 1e-9)).to_numpy()
+    kappa = np.array([name == "qwk" for name in names]) & (np.abs(estimates) < 1 - 1e-9)
     z, z_width = np.arctanh(estimates[kappa]), half_width[kappa] / (1 - estimates[kappa] ** 2)
     low[kappa], high[kappa] = np.tanh(z - z_width), np.tanh(z + z_width)
-    share = (named.isin(["exact", "adjacent"]) | named.str.startswith("share_")).to_numpy()
+    share = np.array([name in ("exact", "adjacent") or "share_" in name for name in names])
     p = np.clip(estimates[share], 0, 1)
     varied = (se[share] > 1e-9) & (p * (1 - p) > 1e-9)
     size = np.where(varied, sizes[1], sizes[0])

@@ -77,18 +77,16 @@ def prediction_powered(
 ) -> pd.DataFrame:
     """Estimate human scores and a machine's agreement and bias, with machine scores of all essays.
 
-    A ridge regression predicts the distribution of H from the machine scores, each essay's by a
-    model that was fitted without it (`cross_fitted_scores`). What it predicts for all essays
-    corrects the mean features of the human-scored ones (`augmented_estimates`). These must be a
-    random sample of the frame, or drawn with known probabilities; the machines must not have been
-    trained on their human scores.
+    Predictions of H from the machine scores (`cross_fitted_scores`) correct the mean features of
+    the human-scored essays (`augmented_estimates`). These must be a random sample of the frame, or
+    drawn with known probabilities; no machine may have been trained on their human scores.
 
     Parameters
     ----------
     frame : pandas.DataFrame
         One row per essay, all of them with machine scores, `human` missing where nobody scored.
     groups : sequence of (str or sequence of str)
-        Attributes, each a column or an intersection of several.
+        Columns; a sequence inside the sequence is an intersection.
     human, machine, continuous : str
         Columns of the scores. Kappa and agreement are of `machine` rounded to the scale, means and
         SMD of `machine` as it is, DSM of `continuous`, by default the same.
@@ -112,15 +110,16 @@ def prediction_powered(
     Raises
     ------
     ValueError
-        If a column is absent, a machine score is missing, a human score is not on the scale, a
-        probability is not above 0 and at most 1, or fewer than 10 essays have a human score.
+        If a column or machine score is absent, a human score is not on the scale, a probability
+        not above 0 and at most 1, or fewer than 10 essays have a human score.
     """
     machines = [machine, continuous or machine, *proxies]
     sample = _sample(frame, human, machines, labels, features, probability)
     estimate = partial(_estimates, sample, population=EssayPopulation(population), level=level)
+    means = _pair_means(sample, labels), _shares(sample, labels)
     domains = _domains(frame, groups)
-    rows = [row for domain in domains for row in _of_domain(sample, labels, estimate, *domain)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    tables = [table for domain in domains for table in _of_domain(sample, means, estimate, *domain)]
+    return pd.concat(tables, ignore_index=True).reindex(columns=COLUMNS).astype(COLUMNS)
 
 
 class _Sample(NamedTuple):
@@ -192,19 +191,20 @@ def _domains(
 
 def _of_domain(
     sample: _Sample,
-    labels: ArrayLike,
-    estimate: Callable[..., list[dict]],
+    means: tuple[_Features, _Features],
+    estimate: Callable[..., pd.DataFrame],
     attribute: str,
     level: str,
     member: np.ndarray,
-) -> list[dict]:
+) -> list[pd.DataFrame]:
     """The rows of all essays, or of a group, whose DSM compares it with all essays."""
-    rows = estimate(_pair_means(sample, labels), member)
+    tables = [estimate(means[0], member)]
     if attribute == EVERYONE:
-        rows += estimate(_shares(sample, labels), member)
+        tables.append(estimate(means[1], member))
     else:
-        rows += estimate(_group_shift(sample, member), np.ones_like(member), counted=member)
-    return [{"attribute": attribute, "level": level} | row for row in rows]
+        shift = _group_shift(sample, member)
+        tables.append(estimate(shift, np.ones_like(member), counted=member))
+    return [table.assign(attribute=attribute, level=level) for table in tables]
 
 
 def _pair_means(sample: _Sample, labels: ArrayLike) -> _Features:
@@ -279,13 +279,13 @@ def _estimates(
     *,
     population: EssayPopulation,
     level: float,
-) -> list[dict]:
+) -> pd.DataFrame:
     """One row per statistic, from the essays of a group; the counts may be of a smaller one."""
     inside, counted = member[sample.scored], member if counted is None else counted
     n, n_all = int(inside.sum()), int(member.sum())
     counts = {"n": int(counted[sample.scored].sum()), "n_all": int(counted.sum())}
     if counts["n"] < 2:
-        return [{"statistic": name} | counts for name in features.names]
+        return pd.DataFrame({"statistic": features.names, **counts})
     everyone = features.everyone[member].mean(axis=0)
     means = FeatureMeans(
         features.names, features.statistics, features.observed[inside], features.predicted[inside],
@@ -294,12 +294,12 @@ def _estimates(
     probability = n / n_all if sample.drawn is None else sample.drawn[inside]
     design = Design(sample.weights[inside], probability, n_all)
     table = augmented_estimates(means, design, population, level)
-    table["label_equivalents"] = _label_equivalents(table["variance_ratio"], **counts)
-    return table.assign(**counts).to_dict("records")
+    worth = _label_equivalents(table["variance_ratio"].to_numpy(), **counts)
+    return table.assign(label_equivalents=worth, **counts)
 
 
-def _label_equivalents(variance_ratio: pd.Series, n: int, n_all: int) -> pd.Series:
+def _label_equivalents(variance_ratio: np.ndarray, n: int, n_all: int) -> np.ndarray:
     """Two digits, rounded down; from the human scores that there are to all essays."""
-    size = (n * variance_ratio).where(variance_ratio > 0)
+    size = n * np.where(variance_ratio > 0, variance_ratio, np.nan)
     unit = 10.0 ** (np.floor(np.log10(size)) - 1)
-    return (np.floor(size / unit + 1e-9) * unit).clip(n, n_all)
+    return np.clip(np.floor(size / unit + 1e-9) * unit, n, n_all)

@@ -144,10 +144,7 @@ def resample_runs(
     rng, h = np.random.default_rng(seed), as_scores(human, "human")
     codes = None if cluster is None else cluster_codes(cluster, h.size)
     tables = [_checked(h, runs, labels, name) for name, runs in arms.items()]
-    features = _features(h, np.vstack(tables))
-    if weights is not None:
-        w = as_weights(weights, h.size)[:, None]
-        features = np.hstack([w * features, w])
+    features = _features(h, np.vstack(tables), weights)
     kappas = _qwk(features.mean(axis=0), h.size)
     last = np.cumsum([len(table) for table in tables])[:-1]
     by_arm = dict(zip(arms, np.split(kappas, last), strict=True))
@@ -186,9 +183,12 @@ def _checked(human: np.ndarray, runs: Runs, labels: ArrayLike, name: str) -> np.
     return table
 
 
-def _features(human: np.ndarray, table: np.ndarray) -> np.ndarray:
+def _features(human: np.ndarray, table: np.ndarray, weights: ArrayLike | None) -> np.ndarray:
     columns = [human[:, None], human[:, None] ** 2, table.T, table.T**2, human[:, None] * table.T]
-    return np.hstack(columns)
+    if weights is None:
+        return np.hstack(columns)
+    w = as_weights(weights, human.size)[:, None]
+    return np.hstack([*(w * column for column in columns), w])
 
 
 def _qwk(means: np.ndarray, n: ArrayLike) -> np.ndarray:

@@ -214,6 +214,7 @@ class MeasuresResult(StageResult):
     prompts: Table
     second_rater: Table  # by subgroup
     criterion: Table
+    prediction_powered: Table = []  # where people scored some of the essays only
 
 
 Analysis = (
