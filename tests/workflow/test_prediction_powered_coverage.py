@@ -15,7 +15,7 @@ import prediction_powered_coverage as benchmark  # noqa: E402
 def made(tmp_path_factory):
     """All tables, of a simulated file with the columns of the published one."""
     folder = tmp_path_factory.mktemp("coverage")
-    frame = benchmark.simulated(np.random.default_rng(1), 1500, 0.5)
+    frame = benchmark.simulated(np.random.default_rng(1), 6000, 0.5)
     machines = {name: frame["machine"] + 0.01 * i for i, name in enumerate(benchmark.MACHINES)}
     table = pd.DataFrame(machines).assign(
         holistic_essay_score=frame["truth"], ell_status=frame["ell"].astype(str)
