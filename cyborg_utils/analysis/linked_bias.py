@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from cyborg_utils.analysis.paired import EVERYONE
 from cyborg_utils.analysis.predictions import primary_runs, with_fields
 from cyborg_utils.analysis.subgroups import group_bias, shift_of_all
 from cyborg_utils.study.schema.study import Study
 
-ALL_ESSAYS = "all essays"
 MEASURES = ["smd", "smd_low", "smd_high", "verdict"]
 _KEYS = ["condition", "attribute", "level", "n"]
 
@@ -43,7 +43,7 @@ def smd_in_both_readings(
 
 
 def _smd(study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list) -> pd.DataFrame:
-    of_all = shift_of_all(study, runs).assign(attribute=ALL_ESSAYS, level="")
+    of_all = shift_of_all(study, runs).assign(attribute=EVERYONE, level="")
     by_group = group_bias(study, runs, corpus, groups)
     table = pd.concat([part[[*_KEYS, *MEASURES]] for part in (of_all, by_group) if len(part)])
     order = {condition: i for i, condition in enumerate(of_all["condition"])}

@@ -291,7 +291,10 @@ def anomaly_label(kind: str) -> str:
 def group_labels(frame: pd.DataFrame) -> pd.Series:
     """Label of each row's subgroup: `gender: F`."""
     groups = zip(frame["attribute"], frame["level"], strict=True)
-    names = [GROUP.format(attribute=attribute, level=level) for attribute, level in groups]
+    names = [
+        ATTRIBUTES.get(attribute) or GROUP.format(attribute=attribute, level=level)
+        for attribute, level in groups
+    ]
     return pd.Series(names, frame.index, dtype=object)
 
 

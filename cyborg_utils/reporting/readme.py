@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cyborg_utils.analysis.linked_bias import ALL_ESSAYS
+from cyborg_utils.analysis.paired import EVERYONE
 from cyborg_utils.reporting.narrative.findings import BIAS_PAIR, comparison_findings
 from cyborg_utils.statistics.groups import is_missing
 from cyborg_utils.statistics.variance_components import design_population
@@ -151,7 +151,7 @@ def _bias(summary: dict, student: str) -> str:
         if (row["student"], row["condition"]) == (student, condition)
         and not is_missing(pd.Series([row["level"]]))[0]
     ]
-    of_all = next(row for row in rows if row["attribute"] == ALL_ESSAYS)
+    of_all = next(row for row in rows if row["attribute"] == EVERYONE)
     worst = max((r for r in rows if r is not of_all), key=lambda row: abs(row["smd"]))
     told = [
         f"of {what} {row['smd']:+.2f} plainly rounded and {row['linked_smd']:+.2f} linked"

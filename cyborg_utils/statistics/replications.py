@@ -113,9 +113,6 @@ def resample_runs(
 ) -> Resampled:
     """Resample essays, or whole prompts, for all runs at once.
 
-    Prompts are resampled by normal multipliers of their totals of the influence functions: unlike
-    draws of prompts, these do not depend on how often one of a few large prompts is drawn.
-
     Parameters
     ----------
     human : array_like, shape (n,)
@@ -148,12 +145,9 @@ def resample_runs(
     kappas = _qwk(features.mean(axis=0), h.size)
     last = np.cumsum([len(table) for table in tables])[:-1]
     by_arm = dict(zip(arms, np.split(kappas, last), strict=True))
-    inference_to = InferenceTo.NEW_ESSAYS
     if codes is None:
         resampled, df = _resample_essays(features, n_replicates, rng), h.size - 1
     else:
-        few = codes.max() + 1 < FEW_CLUSTERS
-        inference_to = InferenceTo.TOO_FEW_PROMPTS if few else InferenceTo.NEW_PROMPTS
         resampled, df = _resample_prompts(features, kappas, n_replicates, rng, codes)
     replicates = zip(arms, np.split(resampled, last, axis=1), strict=True)
     return Resampled(
@@ -162,8 +156,15 @@ def resample_runs(
         {name: _indexed(kappa, arms[name]) for name, kappa in by_arm.items()},
         df,
         same_trainings,
-        inference_to,
+        _inference_to(codes),
     )
+
+
+def _inference_to(codes: np.ndarray | None) -> InferenceTo:
+    if codes is None:
+        return InferenceTo.NEW_ESSAYS
+    few = codes.max() + 1 < FEW_CLUSTERS
+    return InferenceTo.TOO_FEW_PROMPTS if few else InferenceTo.NEW_PROMPTS
 
 
 def _indexed(kappas: np.ndarray, runs: Runs) -> pd.Series:
@@ -218,7 +219,11 @@ def _resample_prompts(
     rng: np.random.Generator,
     codes: np.ndarray,
 ) -> tuple[np.ndarray, float]:
-    """Replicates of the runs' QWK, and their degrees of freedom."""
+    """Replicates of the runs' QWK, and their degrees of freedom.
+
+    By normal multipliers of the prompts' totals of the influence functions: unlike draws of
+    prompts, these do not depend on how often one of a few large prompts is drawn.
+    """
     sizes = np.bincount(codes)
     influence = influence_functions(features, np.ones(codes.size), _qwk)
     totals = np.zeros((sizes.size, kappas.size))

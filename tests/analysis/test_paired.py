@@ -255,8 +255,8 @@ def test_a_sentence_says_in_how_many_subgroups_the_bias_is_larger():
         bias_change(bias_of_pairs(STUDY, runs, [pair], corpus, ["kind"]))
         for pair in (("p", "q"), ("q", "p"))
     )
-    assert "farther from 0 in 2 of 2 (kind x -0." in worse and "nearer in 0" in worse
-    assert "farther from 0 in 0 of 2, nearer in 2" in nearer
+    assert "farther from 0 in 2 of 2 subgroups (kind x -0." in worse and "nearer in 0" in worse
+    assert "farther from 0 in 0 of 2 subgroups, nearer in 2" in nearer
 
 
 def test_a_difference_without_any_error_is_significant():

@@ -231,7 +231,7 @@ def test_every_key_has_a_label():
         assert set(words) == set(Population)
     assert set(labels.NO_INTERVAL) == set(NoInterval)
     of_errors = {*POINT_STATISTICS, *CUT_STATISTICS, *CONSISTENCY, *CRITERION_STATISTICS}
-    of_errors |= {*MATCHED_STATISTICS, *ACCURACY_STATISTICS, "kappa", "prmse"}
+    of_errors |= {*MATCHED_STATISTICS, *ACCURACY_STATISTICS, "kappa", "prmse", "dsm"}
     beside = {
         f"{name}_{of}" for name in ("adjudication", "smd", "qwk") for of in ("machine", "human")
     }

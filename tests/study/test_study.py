@@ -103,7 +103,7 @@ def test_the_fairness_report_has_the_smd_of_both_readings(tiny):
     plain = pd.DataFrame(report["groups"]).set_index(["condition", "attribute", "level"])["smd"]
     pd.testing.assert_series_equal(readings.loc[plain.index, "smd"], plain)
     of_all = {row["condition"]: row["smd"] for row in report["shift"]}
-    rows = readings.xs("all essays", level="attribute").droplevel("level")
+    rows = readings.xs("(all)", level="attribute").droplevel("level")
     assert rows["smd"].to_dict() == of_all
     changed = readings["linked_smd"] - readings["smd"]
     assert changed.notna().all() and (changed != 0).any()

@@ -161,9 +161,8 @@ def bias_change(rows: pd.DataFrame) -> str:
     )
     named = f" ({named}{' …' * (len(worse) > 3)})" if named else ""
     return (
-        f"{text}; by subgroup, DSM farther from 0 in {len(worse)} of {len(groups)}{named}, nearer "
-        f"in {(groups['farther'] == 'b').sum()}, not distinguishable in "
-        f"{(groups['farther'] == '').sum()}"
+        f"{text}; DSM is shown to be farther from 0 in {len(worse)} of {len(groups)} "
+        f"subgroups{named}, nearer in {(groups['farther'] == 'b').sum()}"
     )
 
 

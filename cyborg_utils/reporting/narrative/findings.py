@@ -86,7 +86,7 @@ def comparison_findings(
             text += f"{' and' if population else ','} {scope}{_loss(row)}"
         for (student, condition, other), rows in bias.groupby(BIAS_PAIR, sort=False):
             if (student, condition) == (row.student, row.condition):
-                text += f". Beside {condition_label(other)}: {bias_change(rows)}"
+                text += f". Compared with {condition_label(other)}: {bias_change(rows)}"
         lines.append(text + ".")
     populations = main.filter(like="_population").to_numpy().ravel()
     return lines + [CAVEATS[key] for key in CAVEATS if key in populations][:1]
