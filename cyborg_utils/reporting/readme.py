@@ -143,7 +143,7 @@ def _meaning(summary: dict, linked: dict[tuple[str, str, int], dict]) -> str:
 
 
 def _bias(summary: dict, student: str) -> str:
-    """The SMD of all essays and of the subgroup with the largest one, in both readings."""
+    """What linking does to the SMDs of a Student at the primary fraction, on human scores alone."""
     condition = Condition("human", None, summary["primary_fraction"]).condition_id
     rows = [
         row
@@ -152,15 +152,16 @@ def _bias(summary: dict, student: str) -> str:
         and not is_missing(pd.Series([row["level"]]))[0]
     ]
     of_all = next(row for row in rows if row["attribute"] == EVERYONE)
-    worst = max((r for r in rows if r is not of_all), key=lambda row: abs(row["smd"]))
-    told = [
-        f"of {what} {row['smd']:+.2f} plainly rounded and {row['linked_smd']:+.2f} linked"
-        for what, row in (
-            (f"{worst['attribute']} {worst['level']}, the largest", worst),
-            ("all essays", of_all),
-        )
-    ]
-    return f"Its SMD there, on human scores alone, is {told[0]}; {told[1]}."
+    groups = [row for row in rows if row is not of_all]
+    moved = max(groups, key=lambda row: abs(row["smd"] - row["linked_smd"]))
+    left = max(groups, key=lambda row: abs(row["linked_smd"]))
+    return (
+        f"On human scores alone there, linking moves the SMD of `{student}` most for "
+        f"{moved['attribute']} {moved['level']}, from {moved['smd']:+.2f} to "
+        f"{moved['linked_smd']:+.2f}; that of all essays goes from {of_all['smd']:+.2f} to "
+        f"{of_all['linked_smd']:+.2f}; the largest that is left is {left['linked_smd']:+.2f}, of "
+        f"{left['attribute']} {left['level']}."
+    )
 
 
 def _primary_gains(summary: dict) -> list[tuple[dict, dict]]:
