@@ -20,7 +20,12 @@ _KEYS = ["condition", "attribute", "level", "n"]
 
 
 def smd_in_both_readings(
-    study: Study, student: str, corpus: pd.DataFrame, groups: list
+    study: Study,
+    student: str,
+    corpus: pd.DataFrame,
+    groups: list,
+    shift: pd.DataFrame,
+    report: pd.DataFrame,
 ) -> pd.DataFrame:
     """SMD of all essays and of every subgroup, of plainly rounded and of linked scores.
 
@@ -28,6 +33,7 @@ def smd_in_both_readings(
     ----------
     student : a Student of the study.
     corpus, groups : as for `group_bias`.
+    shift, report : of `shift_of_all` and `group_bias`, of the plainly rounded scores.
 
     Returns
     -------
@@ -35,16 +41,14 @@ def smd_in_both_readings(
     `MEASURES` of `group_bias` (90 % interval), and the same as `linked_<measure>`. The first row of
     a condition is of all essays.
     """
-    runs = primary_runs(study, student)
-    plain = _smd(study, runs, corpus, groups)
-    linked = _smd(study, primary_runs(study, student, "linked"), corpus, groups)
+    runs = primary_runs(study, student, "linked")
+    linked = _smd(shift_of_all(study, runs), group_bias(study, runs, corpus, groups))
     linked = linked.rename(columns={name: f"linked_{name}" for name in MEASURES})
-    return with_fields(plain.merge(linked, on=_KEYS, validate="1:1"), runs)
+    return with_fields(_smd(shift, report).merge(linked, on=_KEYS, validate="1:1"), runs)
 
 
-def _smd(study: Study, runs: pd.DataFrame, corpus: pd.DataFrame, groups: list) -> pd.DataFrame:
-    of_all = shift_of_all(study, runs).assign(attribute=EVERYONE, level="")
-    by_group = group_bias(study, runs, corpus, groups)
+def _smd(shift: pd.DataFrame, by_group: pd.DataFrame) -> pd.DataFrame:
+    of_all = shift.assign(attribute=EVERYONE, level="")
     table = pd.concat([part[[*_KEYS, *MEASURES]] for part in (of_all, by_group) if len(part)])
     order = {condition: i for i, condition in enumerate(of_all["condition"])}
     return table.sort_values("condition", key=lambda c: c.map(order), kind="stable")
