@@ -208,8 +208,8 @@ The human mean gains most, then the shares of the scores: a program that must re
 distribution can have many fewer essays scored by people. A machine's own QWK, SMD and DSM gain
 less, for a machine's scores do not tell its errors, and adjacent agreement gains nothing. Where
 few essays of a subgroup are scored by people, the interval of its QWK covers too rarely, classical
-or not: see ELL in the first table. Estimates of subgroups are for 30 human scores or more, which a group-aware
-draw provides.
+or not: see ELL in the first table. Estimates of subgroups are for 30 human scores or more, which a
+group-aware draw provides.
 
 ## Six published machines
 
